@@ -1,0 +1,42 @@
+// Time as a dependency, so that tests turn it by hand. This is the only place that touches the real clock.
+
+/** A pending timer; `cancel` is idempotent. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds on a clock that never goes back; for durations and deadlines. */
+  now(): number;
+  /** Milliseconds since the Unix epoch; for what people and other machines read. */
+  wall(): number;
+  /** Calls `fire` once after `delayMs`. `background` timers do not keep the process alive. */
+  after(delayMs: number, fire: () => void, options?: { background?: boolean }): Timer;
+}
+
+/** The real clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  after(delayMs, fire, options) {
+    const handle = setTimeout(fire, delayMs);
+    if (options?.background) handle.unref();
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+/** Resolves after `delayMs`, or rejects with the signal's reason as soon as it aborts. */
+export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      timer.cancel();
+      reject(signal.reason);
+    };
+    const timer = clock.after(delayMs, () => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

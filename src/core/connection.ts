@@ -1,0 +1,27 @@
+// One accepted downstream socket and what is known about it before any byte is understood.
+
+import type { Socket } from "node:net";
+import type { HostPort } from "./address.ts";
+
+/** Seen from the service: `inbound` calls reach it, `outbound` calls leave it. */
+export type Direction = "inbound" | "outbound";
+
+/** What a rule may know of the connection that carries a call. */
+export interface ConnectionFacts {
+  /** Unique in this process; also the key of `decideBy: connection`. */
+  readonly id: string;
+  readonly direction: Direction;
+  /** Who connected to us. */
+  readonly downstream: HostPort;
+  /** Where the client dialled; null for an explicit proxy, where each request names its own. */
+  readonly originalDestination: HostPort | null;
+}
+
+export interface Connection extends ConnectionFacts {
+  /** Owned by the lane that serves the connection, which also closes it. Half-open is allowed. */
+  readonly socket: Socket;
+  /** How requests on it name their target: `origin` (transparent), or `absolute` for an explicit HTTP proxy. */
+  readonly form: "origin" | "absolute";
+  /** Aborts when the downstream is gone or the sidecar gives the connection up. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,55 @@
+// One request with its reply. The plain road uses only the head; the rich road builds an Exchange.
+
+import type { ConnectionFacts } from "./connection.ts";
+import type { HeaderList } from "./headers.ts";
+
+/** What a decision can be made from, before any body byte. Implementations may read lazily from wire bytes. */
+export interface RequestHead {
+  readonly method: string;
+  readonly scheme: "http" | "https";
+  /** Host, and port where written, as the request claims it; "" where it claims none. */
+  readonly authority: string;
+  /** Path with query, as sent: `/v1/charges?currency=usd`; `*` for OPTIONS *. */
+  readonly path: string;
+  readonly headers: HeaderList;
+  /** Value of a field by lower-case name, repeated fields joined by ", "; undefined where absent. */
+  header(name: string): string | undefined;
+}
+
+/** Bytes of a message after its head. Read once: either `chunks()` or `read()`. */
+export interface Body {
+  /** Length in bytes where the framing says it; null for chunked or until-close. */
+  readonly lengthBytes: number | null;
+  /** The payload without transfer coding, in order, under backpressure. Throws `body_cut` where it ends early. */
+  chunks(): AsyncIterable<Uint8Array>;
+  /** The whole payload. Throws `body_too_large` past `limitBytes`. */
+  read(limitBytes: number): Promise<Uint8Array>;
+  /** Trailer fields; complete once the chunks have been read. */
+  trailers(): HeaderList;
+}
+
+export interface Exchange {
+  readonly id: string;
+  readonly connection: ConnectionFacts;
+  readonly head: RequestHead;
+  readonly body: Body;
+  /** Aborts when the downstream leaves, or the call is given up. */
+  readonly signal: AbortSignal;
+}
+
+export interface ResponseReply {
+  readonly kind: "response";
+  readonly status: number;
+  /** Reason phrase; "" lets the lane choose the usual one. */
+  readonly reason: string;
+  /** Without framing fields that contradict `body`: the lane writes Content-Length or chunked itself where absent. */
+  readonly headers: HeaderList;
+  readonly body: Body;
+}
+
+export type Reply =
+  | ResponseReply
+  /** No reply: end the connection. `hang` keeps it open and silent until the downstream leaves or the sidecar's deadline ends it. */
+  | { readonly kind: "sever"; readonly how: "fin" | "rst" | "hang" };
+
+export type Handler = (exchange: Exchange) => Promise<Reply>;

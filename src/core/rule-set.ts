@@ -1,0 +1,51 @@
+// Rules as the data plane holds them: compiled, frozen, swapped as a whole.
+
+import type { ConnectionFacts } from "./connection.ts";
+import type { Effect, Terminal } from "./effect.ts";
+import type { RequestHead } from "./exchange.ts";
+import type { RuleSpec } from "./rule.ts";
+
+/** What a rule does once it has claimed a call. */
+export interface Plan {
+  readonly effects: readonly Effect[];
+  readonly terminal: Terminal;
+}
+
+/** One compiled rule. */
+export interface Rule extends Plan {
+  readonly spec: RuleSpec;
+  /** Place in the order in which rules are tried; 0 is tried first. */
+  readonly rank: number;
+}
+
+/** The circumstances of one decision. The same roll gives the same verdict, before and after the body is known. */
+export interface Roll {
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: number;
+  /** Chance of this call: uniform unsigned 32-bit; each rule derives its own share from it. */
+  readonly seed: number;
+  /** Calls in flight under the rule of that name. */
+  activeCalls(rule: string): number;
+  /** Current value of a named state for a key; undefined before the first change. */
+  stateOf(name: string, key: string): string | undefined;
+}
+
+/** `need-body`: the head leaves it open; ask again with the body. null: nobody claims this call. */
+export type HeadVerdict = Rule | "need-body" | null;
+
+/** The compiled, frozen rules of one revision. Deciding neither waits, nor allocates lasting state, nor reads a clock. */
+export interface RuleSet {
+  readonly revision: string;
+  /** In the order in which they are tried. */
+  readonly rules: readonly Rule[];
+  decide(head: RequestHead, connection: ConnectionFacts, roll: Roll): HeadVerdict;
+  /** `body`: the decoded payload, or null where it was larger than the limit (then no body key matches). */
+  decideWithBody(
+    head: RequestHead,
+    connection: ConnectionFacts,
+    body: Uint8Array | null,
+    roll: Roll,
+  ): Rule | null;
+  /** The rule that claims a connection whose bytes are not parsed: only rules that name nothing of HTTP can. */
+  decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null;
+}

@@ -1,0 +1,218 @@
+// A rule as data: what a user wrote, validated and with every shorthand spelled out. Times are milliseconds.
+// The parser (control/rules) makes these; the index (proxy/match) and the planner (proxy/perform) read them.
+
+import type { Direction } from "./connection.ts";
+import type { HeaderList } from "./headers.ts";
+
+export interface RuleSpec {
+  /** Unique in the set; letters, digits, `-` and `.`. */
+  readonly name: string;
+  /** Smaller is tried first; default 100; ties keep the order of writing. */
+  readonly priority: number;
+  /** OR across items; an empty list claims every call. */
+  readonly matches: readonly MatchSpec[];
+  readonly scope: ScopeSpec;
+  readonly state: StateSpec | null;
+  readonly respond: RespondSpec | null;
+  readonly fault: FaultSpec | null;
+  readonly patch: PatchSpec | null;
+  /** Where it was written, for people: `rules.yaml:14`. */
+  readonly origin: string;
+}
+
+/** AND across the keys that are present. */
+export interface MatchSpec {
+  /** Of the authority, without case; the port counts only where the matcher's text names one. */
+  readonly host?: TextMatch;
+  readonly destination?: DestinationMatch;
+  readonly direction?: Direction;
+  readonly method?: TextMatch;
+  /** Of the path without its query. */
+  readonly path?: PathMatch;
+  readonly query?: readonly NamedMatch[];
+  /** Names in lower case. */
+  readonly headers?: readonly NamedMatch[];
+  readonly cookies?: readonly NamedMatch[];
+  readonly body?: BodyMatch;
+  /** A CEL expression over `request` and `connection` that yields a bool. */
+  readonly expr?: string;
+}
+
+export type TextMatch =
+  | { readonly op: "exact" | "prefix" | "suffix" | "regex" | "contains"; readonly value: string }
+  | { readonly op: "absent" };
+/** `template`: `/users/{id}`; each `{name}` stands for one segment. */
+export type PathMatch = TextMatch | { readonly op: "template"; readonly value: string };
+
+export interface NamedMatch {
+  readonly name: string;
+  readonly match: TextMatch;
+}
+
+/** `cidr`: `10.0.0.0/8`, or an address with the full length; null: any. `port` null: any. `hostname` for explicit proxies. */
+export interface DestinationMatch {
+  readonly cidr: string | null;
+  readonly hostname: string | null;
+  readonly port: number | null;
+}
+
+export type BodyMatch =
+  | { readonly op: "and" | "or"; readonly of: readonly BodyMatch[] }
+  | { readonly op: "not"; readonly of: BodyMatch }
+  | { readonly op: "equalTo" | "contains" | "matches"; readonly value: string }
+  | {
+      readonly op: "equalToJson";
+      readonly value: unknown;
+      readonly ignoreArrayOrder: boolean;
+      readonly ignoreExtraElements: boolean;
+    }
+  | { readonly op: "matchesJsonPath"; readonly expression: string; readonly test: JsonPathTest | null }
+  | { readonly op: "matchesJsonSchema"; readonly schema: unknown };
+
+/** Applied to each value the JSONPath selects; one that passes is enough. null test: selecting anything is enough. */
+export type JsonPathTest =
+  | { readonly op: "equalTo"; readonly value: string | number | boolean | null }
+  | { readonly op: "contains" | "matches"; readonly value: string }
+  | {
+      readonly op: "greaterThan" | "lessThan" | "greaterThanOrEqual" | "lessThanOrEqual";
+      readonly value: number;
+    }
+  | {
+      readonly op: "equalToJson";
+      readonly value: unknown;
+      readonly ignoreArrayOrder: boolean;
+      readonly ignoreExtraElements: boolean;
+    }
+  /** True: the path selects nothing. */
+  | { readonly op: "absent" };
+
+/** Who is touched. A call outside the scope goes on to the next rule. */
+export interface ScopeSpec {
+  /** 0 to 100; 0 means not one byte is disturbed. Default 100. */
+  readonly percentage: number;
+  readonly decideBy: DecideBy;
+  /** Milliseconds since the Unix epoch from which on the rule is dead; null: never. A `ttl` has been turned into this. */
+  readonly expiresAtMs: number | null;
+  /** As written, for people and for a source that restarts it; null where none. */
+  readonly ttlMs: number | null;
+  /** Request headers that must match. */
+  readonly headers: readonly NamedMatch[];
+  /** W3C baggage entries that must be present with these values. */
+  readonly baggage: readonly NamedMatch[];
+  /** Calls under this rule at once; null: unbounded. */
+  readonly maxActive: number | null;
+}
+
+export type DecideBy =
+  | { readonly by: "request" | "connection" | "trace" }
+  | { readonly by: "header"; readonly name: string };
+
+/** A scenario per key: claims only while the state `is`, and moves it to `becomes` at the moment of claiming. */
+export interface StateSpec {
+  readonly name: string;
+  /** What tells sessions apart; null: one state for all. */
+  readonly key: { readonly from: "header" | "cookie" | "query" | "baggage"; readonly name: string } | null;
+  /** Required value; null: any. `initial` is the value before the first change. */
+  readonly is: string | null;
+  /** New value; null: unchanged. */
+  readonly becomes: string | null;
+}
+
+export type RespondSpec =
+  | { readonly kind: "reply"; readonly reply: ReplySpec }
+  /** In turn, one a call, starting again after the last. */
+  | { readonly kind: "cycle"; readonly replies: readonly ReplySpec[] }
+  /** By weight. */
+  | {
+      readonly kind: "random";
+      readonly choices: readonly { readonly weight: number; readonly reply: ReplySpec }[];
+    };
+
+export interface ReplySpec {
+  readonly status: number;
+  /** "" lets the lane choose the usual phrase. */
+  readonly reason: string;
+  readonly headers: HeaderList;
+  readonly body: ReplyBodySpec;
+  /** Header values and body are Handlebars templates over `request`. */
+  readonly template: boolean;
+  readonly trailers: HeaderList;
+  readonly delay: DelaySpec | null;
+}
+
+export type ReplyBodySpec =
+  | { readonly kind: "none" }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "json"; readonly value: unknown }
+  | { readonly kind: "base64"; readonly bytes: Uint8Array }
+  /** Absolute path; read when the rules are loaded. */
+  | { readonly kind: "file"; readonly path: string };
+
+export type DelaySpec =
+  | { readonly type: "fixed"; readonly ms: number }
+  | { readonly type: "uniform"; readonly minMs: number; readonly maxMs: number }
+  | {
+      readonly type: "normal";
+      readonly meanMs: number;
+      readonly stddevMs: number;
+      readonly maxMs: number | null;
+    }
+  | {
+      readonly type: "lognormal";
+      readonly medianMs: number;
+      readonly sigma: number;
+      readonly maxMs: number | null;
+    }
+  | {
+      readonly type: "histogram";
+      readonly buckets: readonly {
+        readonly weight: number;
+        readonly minMs: number;
+        readonly maxMs: number;
+      }[];
+    };
+
+/** All present parts apply, in this order: delay, then throttle, slice, corrupt, truncate on the bytes; abort ends the call. */
+export interface FaultSpec {
+  readonly delay: DelaySpec | null;
+  readonly abort: AbortSpec | null;
+  readonly throttle: {
+    readonly upBytesPerSecond: number | null;
+    readonly downBytesPerSecond: number | null;
+  } | null;
+  /** Response body in pieces of `bytes`, `delayMs` apart. */
+  readonly slice: { readonly bytes: number; readonly delayMs: number } | null;
+  /** Response body cut after so many bytes, then the connection is severed. */
+  readonly truncate: { readonly afterBytes: number } | null;
+  /** Each response byte is changed with this probability (0 to 1). */
+  readonly corrupt: { readonly probability: number; readonly seed: number | null } | null;
+}
+
+export type AbortSpec =
+  | { readonly kind: "httpStatus"; readonly status: number }
+  /** RST; FIN without a reply; silence until the client leaves. */
+  | { readonly kind: "reset" | "close" | "hang" };
+
+export interface PatchSpec {
+  readonly request: MessagePatch | null;
+  readonly response: (MessagePatch & { readonly status: number | null }) | null;
+}
+
+export interface MessagePatch {
+  readonly setHeaders: HeaderList;
+  readonly removeHeaders: readonly string[];
+  readonly json: JsonPatchSpec | null;
+  /** New body; null: unchanged. */
+  readonly body: string | null;
+}
+
+export type JsonPatchSpec =
+  /** RFC 7396. */
+  | { readonly kind: "merge"; readonly value: unknown }
+  /** RFC 6902. */
+  | { readonly kind: "patch"; readonly operations: readonly JsonPatchOperation[] };
+
+export type JsonPatchOperation =
+  | { readonly op: "add" | "replace" | "test"; readonly path: string; readonly value: unknown }
+  | { readonly op: "remove"; readonly path: string }
+  | { readonly op: "move" | "copy"; readonly from: string; readonly path: string };

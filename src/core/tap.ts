@@ -1,0 +1,93 @@
+// What the data plane tells the outside. Observing never throws, blocks or keeps traffic waiting.
+
+import type { HostPort } from "./address.ts";
+import type { ConnectionFacts, Direction } from "./connection.ts";
+
+/** How a call ended, seen by the one who made it. */
+export type Outcome = "relayed" | "mocked" | "aborted" | "refused" | "failed";
+
+/**
+ * Envoy's response flags, where they mean the same:
+ * DC downstream ended the call early · UC upstream ended the connection · UF no connection to upstream ·
+ * UT upstream was too slow · DI a delay was injected · FI a fault was injected · DPE the downstream broke the protocol ·
+ * UPE the upstream broke the protocol · SI the downstream was too slow.
+ */
+export type Flag = "DC" | "UC" | "UF" | "UT" | "DI" | "FI" | "DPE" | "UPE" | "SI";
+
+/** One finished HTTP call. */
+export interface CallEvent {
+  readonly kind: "call";
+  readonly connectionId: string;
+  readonly direction: Direction;
+  readonly protocol: "http/1";
+  readonly method: string;
+  readonly authority: string;
+  readonly path: string;
+  /** Where the bytes went or would have gone; null where nobody was named. */
+  readonly upstream: HostPort | null;
+  /** 0 where no status was sent. */
+  readonly status: number;
+  /** Name of the rule that claimed it; null where nobody did. */
+  readonly rule: string | null;
+  readonly outcome: Outcome;
+  readonly flags: readonly Flag[];
+  /** Why it was refused or failed, for people; "" otherwise. */
+  readonly detail: string;
+  /** Milliseconds since the Unix epoch at the first byte of the request. */
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  /** Bytes from the downstream and to it, heads included. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+/** One finished connection whose bytes were not parsed. */
+export interface OpaqueEvent {
+  readonly kind: "opaque";
+  readonly connectionId: string;
+  readonly direction: Direction;
+  /** What the first bytes looked like. */
+  readonly protocol: "tcp" | "tls" | "http/2" | "upgraded";
+  /** SNI of TLS, or "" */
+  readonly serverName: string;
+  readonly upstream: HostPort | null;
+  readonly rule: string | null;
+  readonly outcome: Outcome;
+  readonly flags: readonly Flag[];
+  readonly detail: string;
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  readonly upBytes: number;
+  readonly downBytes: number;
+}
+
+export type TapEvent =
+  | CallEvent
+  | OpaqueEvent
+  | { readonly kind: "connection-opened" | "connection-closed"; readonly connection: ConnectionFacts }
+  /** The first bytes did not come within the deadline; the connection is relayed opaque. */
+  | { readonly kind: "detection-timeout"; readonly connection: ConnectionFacts }
+  | { readonly kind: "rules-applied"; readonly revision: string; readonly rules: number }
+  /** `problems`: one formatted line each. The last good set stays in force. */
+  | { readonly kind: "rules-rejected"; readonly problems: readonly string[] }
+  /** Something of ours broke without harm to traffic. */
+  | { readonly kind: "trouble"; readonly area: string; readonly message: string };
+
+export interface Tap {
+  observe(event: TapEvent): void;
+}
+
+/** Hands each event to all; one that throws does not keep the others from seeing it. */
+export function teeTaps(taps: readonly Tap[]): Tap {
+  return {
+    observe(event) {
+      for (const tap of taps) {
+        try {
+          tap.observe(event);
+        } catch {
+          // A broken observer never harms traffic, and has no one left to tell.
+        }
+      }
+    },
+  };
+}
