@@ -35,6 +35,8 @@ export interface Exchange {
   readonly body: Body;
   /** Aborts when the downstream leaves, or the call is given up. */
   readonly signal: AbortSignal;
+  /** Where a step leaves a remark for people (access log, journal): `patch: body is not JSON`. Must not throw. */
+  readonly note?: (text: string) => void;
 }
 
 export interface ResponseReply {
