@@ -1,0 +1,46 @@
+// Debug lines per area, switched on by UNDERSTUDY_DEBUG=accept,http1 (or *), in the manner of NODE_DEBUG.
+
+import type { Clock } from "./clock.ts";
+
+/** Writes one debug line; `text` is called only where its area is on. Must not throw. */
+export type DebugLine = (text: () => string) => void;
+/** Gives the debug line of an area: `accept`, `detect`, `http1`, `relay`, … Ask once, not per call. */
+export type Debug = (area: string) => DebugLine;
+
+const off: DebugLine = () => {};
+
+/** Nobody listens: for tests and for embedding. */
+export const noDebug: Debug = () => off;
+
+/**
+ * `areas`: the value of UNDERSTUDY_DEBUG: names parted by commas, `*` for all or at the end of a name
+ * (`http*`), without regard to case. Lines go to `sink` as `12.345 ACCEPT text`, seconds on the clock.
+ */
+export function createDebug(
+  areas: string | undefined,
+  sink: { write(text: string): void },
+  clock: Pick<Clock, "now">,
+): Debug {
+  const wanted = (areas ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  if (wanted.length === 0) return noDebug;
+  return (area) => {
+    const name = area.toLowerCase();
+    if (!wanted.some((pattern) => covers(pattern, name))) return off;
+    const label = area.toUpperCase();
+    return (text) => {
+      try {
+        sink.write(`${(clock.now() / 1000).toFixed(3)} ${label} ${text()}\n`);
+      } catch {
+        // A debug line that cannot be made or written is no reason to harm traffic.
+      }
+    };
+  };
+}
+
+function covers(pattern: string, name: string): boolean {
+  return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+}
