@@ -4,6 +4,7 @@
 export const errorCodes = {
   aborted: "the work was cancelled by its owner",
   bad_config: "a flag, an environment variable or the config file holds a wrong value",
+  bad_message: "a message that we originate cannot be written: it holds what the wire does not allow",
   bad_rules: "a rule set was refused as a whole; the last good one stays in force",
   body_too_large: "a body is larger than the limit of the place that must hold it whole",
   body_cut: "a body ended before its framing said so, on purpose (fault) or because a peer left",
