@@ -1,0 +1,105 @@
+// Branches that look whole values up: the host, the path, the method, a header, a query parameter, a cookie, an address.
+
+import { AffixBranch } from "./affix-branch.ts";
+import type { Dimension } from "./anchors.ts";
+import type { Call, Pairs } from "./call.ts";
+import { destinationPort } from "./head-keys.ts";
+import { enter, firstOf, type IndexNode } from "./index-node.ts";
+import { ipKey } from "./ip-range.ts";
+import type { Search } from "./search.ts";
+import { TemplateBranch } from "./template-branch.ts";
+
+/** The branch that serves a dimension; `nodes` by the values of its candidates' anchors. */
+export function branchOf(dimension: Dimension, nodes: ReadonlyMap<string, IndexNode>): IndexNode {
+  const { kind, name } = dimension;
+  switch (kind) {
+    case "host":
+      return new ValueBranch(nodes, (call) => call.host);
+    case "path":
+      return new ValueBranch(nodes, (call) => call.path);
+    case "method":
+      return new ValueBranch(nodes, (call) => call.head.method);
+    case "address":
+      return new ValueBranch(nodes, (call) => (call.destination === null ? "" : ipKey(call.destination)));
+    case "port":
+      return new ValueBranch(nodes, (call) => String(destinationPort(call)));
+    case "header":
+      return new HeaderBranch(nodes, name);
+    case "query":
+      return new PairsBranch(nodes, name, (call) => call.query);
+    case "cookie":
+      return new PairsBranch(nodes, name, (call) => call.cookies);
+    case "baggage":
+      return new PairsBranch(nodes, name, (call) => call.baggage);
+    case "hostSuffix":
+    case "pathPrefix":
+      return new AffixBranch(nodes, kind === "hostSuffix" ? "suffix" : "prefix");
+    case "template":
+      return new TemplateBranch(nodes);
+    default:
+      return kind satisfies never;
+  }
+}
+
+class ValueBranch implements IndexNode {
+  readonly first: number;
+  readonly #nodes: ReadonlyMap<string, IndexNode>;
+  readonly #valueOf: (call: Call) => string;
+
+  constructor(nodes: ReadonlyMap<string, IndexNode>, value: (call: Call) => string) {
+    this.#nodes = nodes;
+    this.#valueOf = value;
+    this.first = firstOf(nodes.values());
+  }
+
+  visit(search: Search): void {
+    enter(this.#nodes.get(this.#valueOf(search.call)), search);
+  }
+}
+
+/** By the joined value, and by each line of a repeated field, as the condition itself is tested. */
+class HeaderBranch implements IndexNode {
+  readonly first: number;
+  readonly #nodes: ReadonlyMap<string, IndexNode>;
+  readonly #name: string;
+
+  constructor(nodes: ReadonlyMap<string, IndexNode>, name: string) {
+    this.#nodes = nodes;
+    this.#name = name;
+    this.first = firstOf(nodes.values());
+  }
+
+  visit(search: Search): void {
+    const joined = search.call.head.header(this.#name);
+    if (joined === undefined) return;
+    enter(this.#nodes.get(joined), search);
+    if (!joined.includes(", ")) return;
+    for (const [key, value] of search.call.head.headers) {
+      if (key.length === this.#name.length && key.toLowerCase() === this.#name) {
+        enter(this.#nodes.get(value), search);
+      }
+    }
+  }
+}
+
+class PairsBranch implements IndexNode {
+  readonly first: number;
+  readonly #nodes: ReadonlyMap<string, IndexNode>;
+  readonly #name: string;
+  readonly #pairsOf: (call: Call) => Pairs;
+
+  constructor(nodes: ReadonlyMap<string, IndexNode>, name: string, pairsOf: (call: Call) => Pairs) {
+    this.#nodes = nodes;
+    this.#name = name;
+    this.#pairsOf = pairsOf;
+    this.first = firstOf(nodes.values());
+  }
+
+  visit(search: Search): void {
+    const pairs = this.#pairsOf(search.call);
+    for (let i = 0; i < pairs.length; i++) {
+      const pair = pairs[i];
+      if (pair !== undefined && pair[0] === this.#name) enter(this.#nodes.get(pair[1]), search);
+    }
+  }
+}

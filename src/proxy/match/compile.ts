@@ -1,0 +1,112 @@
+// Rules as written become rules as decided: conditions compiled, ranked and indexed, all problems collected.
+
+import { relayTerminal } from "../../core/effect.ts";
+import { messageOf } from "../../core/errors.ts";
+import type { MatchSpec, RuleSpec } from "../../core/rule.ts";
+import { RuleProblem } from "../../core/rule-problem.ts";
+import type { Plan, Rule, RuleSet } from "../../core/rule-set.ts";
+import { BodyTools, bodyKey } from "./body-match.ts";
+import type { Candidate } from "./candidate.ts";
+import { Expressions } from "./expression.ts";
+import { headKeys } from "./head-keys.ts";
+import { IndexedRules } from "./indexed-rules.ts";
+import type { Key } from "./key.ts";
+import { Patterns } from "./pattern.ts";
+import { scopeKeys } from "./scope-keys.ts";
+
+export interface CompileProblem {
+  readonly rule: RuleSpec;
+  readonly problem: RuleProblem;
+}
+
+/** Decides null at once. */
+export const emptyRuleSet: RuleSet = new IndexedRules("", [], []);
+
+/**
+ * The rule set, or every problem of every rule; never throws. Rules are tried by priority, then in the order given.
+ * `plan` says what a rule does once it has claimed; a RuleProblem that it throws is a problem of that rule.
+ */
+export function compileRules(
+  specs: readonly RuleSpec[],
+  plan: (spec: RuleSpec) => Plan,
+  revision: string,
+): RuleSet | { readonly problems: readonly CompileProblem[] } {
+  const problems: CompileProblem[] = [];
+  const candidates: Candidate[] = [];
+  const rules: Rule[] = [];
+  const tools = newTools();
+  const ranked = [...specs].sort((a, b) => a.priority - b.priority); // stable: ties keep the order of writing
+  for (const spec of ranked) {
+    const collect = <T>(compile: () => T): T | null => {
+      try {
+        return compile();
+      } catch (thrown) {
+        problems.push({ rule: spec, problem: asProblem(thrown) });
+        return null;
+      }
+    };
+    const planned = collect(() => plan(spec));
+    const rule: Rule = Object.freeze({
+      spec,
+      rank: rules.length,
+      effects: planned?.effects ?? [],
+      terminal: planned?.terminal ?? relayTerminal,
+    });
+    rules.push(rule);
+    candidates.push(...candidatesOf(rule, tools, collect));
+  }
+  return problems.length > 0 ? { problems } : new IndexedRules(revision, rules, candidates);
+}
+
+/** What the conditions of one rule set share, so that each pattern is compiled once. */
+interface Tools {
+  readonly patterns: Patterns;
+  readonly bodies: BodyTools;
+  readonly expressions: Expressions;
+}
+
+function newTools(): Tools {
+  const patterns = new Patterns();
+  return { patterns, bodies: new BodyTools(patterns), expressions: new Expressions(patterns) };
+}
+
+/** Never throws: each part that does not compile becomes a problem of its own. */
+type Collect = <T>(compile: () => T) => T | null;
+
+function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candidate[] {
+  const scope = collect(() => scopeKeys(rule.spec, tools.patterns)) ?? [];
+  const { matches } = rule.spec;
+  if (matches.length === 0) {
+    return [candidate(rule, null, 0, [], [], scope)];
+  }
+  return matches
+    .map((match, i) => {
+      const path = ["matches", i] as const;
+      const head = collect(() => headKeys(match, path, tools.patterns)) ?? [];
+      const body: Key[] = [];
+      const onBody = match.body;
+      if (onBody) body.push(...(collect(() => [bodyKey(onBody, [...path, "body"], tools.bodies)]) ?? []));
+      const source = match.expr;
+      const expression =
+        source === undefined ? null : collect(() => tools.expressions.compile(source, [...path, "expr"]));
+      if (expression) (expression.readsBody ? body : head).push(expression);
+      return candidate(rule, match, i, head, body, scope);
+    })
+    .sort((a, b) => a.order - b.order);
+}
+
+function candidate(
+  rule: Rule,
+  match: MatchSpec | null,
+  matchIndex: number,
+  headKeys: readonly Key[],
+  bodyKeys: readonly Key[],
+  scopeKeys: readonly Key[],
+): Candidate {
+  const order = rule.rank * 2 + (bodyKeys.length > 0 ? 1 : 0);
+  return { rule, match, matchIndex, order, headKeys, bodyKeys, scopeKeys };
+}
+
+function asProblem(thrown: unknown): RuleProblem {
+  return thrown instanceof RuleProblem ? thrown : new RuleProblem([], messageOf(thrown), { cause: thrown });
+}

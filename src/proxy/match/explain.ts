@@ -1,0 +1,137 @@
+// Why a call was claimed or not: every rule tested in order, key by key, without the index.
+
+import type { ConnectionFacts } from "../../core/connection.ts";
+import { UnderstudyError } from "../../core/errors.ts";
+import type { RequestHead } from "../../core/exchange.ts";
+import type { Roll, Rule, RuleSet } from "../../core/rule-set.ts";
+import { Call } from "./call.ts";
+import type { Candidate } from "./candidate.ts";
+import { IndexedRules } from "./indexed-rules.ts";
+import type { Key } from "./key.ts";
+import { percentageKeyName } from "./scope-keys.ts";
+
+export interface DescribedCall {
+  readonly head: RequestHead;
+  readonly connection: ConnectionFacts;
+  /** null: unknown, or larger than the limit. */
+  readonly body: Uint8Array | null;
+}
+
+/** A rule that did not claim, with the first key on which its closest item failed. */
+export interface Miss {
+  readonly rule: Rule;
+  /** Place of that item among the rule's `matches`; 0 where it has none. */
+  readonly matchIndex: number;
+  /** Keys of the item, of the state and of the scope that hold, of `keys` altogether. */
+  readonly satisfied: number;
+  readonly keys: number;
+  /** `headers.x-tenant`, `body`, `scope.percentage`, `state.is`, … */
+  readonly failedKey: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+/** A rule that a call of this kind may meet: everything but the draw holds. */
+export interface Claim {
+  readonly rule: Rule;
+  readonly matchIndex: number;
+  /** Share of such calls that it claims, of those that no earlier one took. */
+  readonly percentage: number;
+  /** Whether this roll is among them. */
+  readonly drawn: boolean;
+}
+
+export interface Explanation {
+  readonly winner: Rule | null;
+  /** Item of the winner that holds; null where nobody claims or the winner has none. */
+  readonly matchIndex: number | null;
+  /** In the order of trying, up to the first that claims all such calls. */
+  readonly claims: readonly Claim[];
+  /** Closest first; of the rules that are tried before the winner, where there is one. */
+  readonly misses: readonly Miss[];
+}
+
+const maxMisses = 5;
+
+/** Takes time in proportion to the rules: for people, not for traffic. Throws `bad_rules` for a set that was not compiled here. */
+export function explain(rules: RuleSet, described: DescribedCall, roll: Roll): Explanation {
+  if (!(rules instanceof IndexedRules)) {
+    throw new UnderstudyError("bad_rules", "explain: expected rules from compileRules, got another rule set");
+  }
+  const call = new Call();
+  call.reset(described.head, described.connection, roll, described.body);
+  const claims: Claim[] = [];
+  const misses: Miss[] = [];
+  let winner: Candidate | null = null;
+  for (const items of byRule(rules.candidates)) {
+    const verdicts = items.map((candidate) => verdictOf(candidate, call));
+    const claim = verdicts.find((verdict) => verdict.claim)?.claim;
+    if (claim) claims.push(claim);
+    const holding = verdicts.find((verdict) => verdict.miss === null);
+    if (holding) winner ??= holding.candidate;
+    else if (winner === null) misses.push(closest(verdicts.flatMap(({ miss }) => miss ?? [])));
+    if (claim?.percentage === 100) break;
+  }
+  return {
+    winner: winner?.rule ?? null,
+    matchIndex: winner?.match ? winner.matchIndex : null,
+    claims,
+    misses: byCloseness(misses).slice(0, maxMisses),
+  };
+}
+
+interface Verdict {
+  readonly candidate: Candidate;
+  /** null: it holds. */
+  readonly miss: Miss | null;
+  /** null: something else than the draw fails, or it is for 0 %. */
+  readonly claim: Claim | null;
+}
+
+function verdictOf(candidate: Candidate, call: Call): Verdict {
+  const keys = [...candidate.headKeys, ...candidate.bodyKeys, ...candidate.scopeKeys];
+  const failed = keys.filter((key) => !key.test(call));
+  const { rule, matchIndex } = candidate;
+  const { percentage } = rule.spec.scope;
+  const onlyDraw = failed.every(({ name }) => name === percentageKeyName);
+  const claim = { rule, matchIndex, percentage, drawn: failed.length === 0 };
+  return {
+    candidate,
+    miss: failed[0] ? missOf(candidate, keys.length, failed.length, failed[0], call) : null,
+    claim: onlyDraw && percentage > 0 ? claim : null,
+  };
+}
+
+function missOf(candidate: Candidate, keys: number, failures: number, failed: Key, call: Call): Miss {
+  return {
+    rule: candidate.rule,
+    matchIndex: candidate.matchIndex,
+    satisfied: keys - failures,
+    keys,
+    failedKey: failed.name,
+    expected: failed.expected(),
+    actual: failed.actual(call),
+  };
+}
+
+function* byRule(candidates: readonly Candidate[]): Generator<readonly Candidate[]> {
+  for (let start = 0; start < candidates.length; ) {
+    let end = start;
+    while (candidates[end]?.rule === candidates[start]?.rule && end < candidates.length) end++;
+    yield candidates.slice(start, end);
+    start = end;
+  }
+}
+
+function closest(misses: readonly Miss[]): Miss {
+  const [best] = byCloseness(misses);
+  if (best === undefined) throw new RangeError("a rule without items");
+  return best;
+}
+
+/** Fewest failures first, then most keys that hold, then the order of trying. */
+function byCloseness(misses: readonly Miss[]): readonly Miss[] {
+  return [...misses].sort(
+    (a, b) => a.keys - a.satisfied - (b.keys - b.satisfied) || b.satisfied - a.satisfied,
+  );
+}

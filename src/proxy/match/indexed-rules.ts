@@ -1,0 +1,90 @@
+// The compiled rules of one revision: two indices, one for calls and one for connections that nobody parses.
+
+import type { ConnectionFacts } from "../../core/connection.ts";
+import type { RequestHead } from "../../core/exchange.ts";
+import type { HeadVerdict, Roll, Rule, RuleSet } from "../../core/rule-set.ts";
+import { buildIndex } from "./build-index.ts";
+import { Call } from "./call.ts";
+import type { Candidate } from "./candidate.ts";
+import type { IndexNode } from "./index-node.ts";
+import { Search } from "./search.ts";
+
+export class IndexedRules implements RuleSet {
+  readonly revision: string;
+  readonly rules: readonly Rule[];
+  /** Every item of every rule in the order in which they are tried; for `explain`. */
+  readonly candidates: readonly Candidate[];
+  readonly #calls: IndexNode | null;
+  readonly #connections: IndexNode | null;
+  readonly #call = new Call();
+  readonly #search = new Search(this.#call);
+
+  /** `candidates` in ascending order. */
+  constructor(revision: string, rules: readonly Rule[], candidates: readonly Candidate[]) {
+    this.revision = revision;
+    this.rules = Object.freeze([...rules]);
+    this.candidates = Object.freeze([...candidates]);
+    // A rule for 0 % of the calls is left out, so that it can make no call wait for its body either.
+    const live = candidates.filter(({ rule }) => rule.spec.scope.percentage > 0);
+    this.#calls = indexOf(live);
+    this.#connections = indexOf(live.filter(({ rule }) => fitsConnections(rule)));
+    Object.freeze(this);
+  }
+
+  decide(head: RequestHead, connection: ConnectionFacts, roll: Roll): HeadVerdict {
+    if (this.#calls === null) return null;
+    this.#call.reset(head, connection, roll);
+    const found = this.#run(this.#calls, false);
+    if (found === null) return null;
+    return found.bodyKeys.length > 0 ? "need-body" : found.rule;
+  }
+
+  decideWithBody(
+    head: RequestHead,
+    connection: ConnectionFacts,
+    body: Uint8Array | null,
+    roll: Roll,
+  ): Rule | null {
+    if (this.#calls === null) return null;
+    this.#call.reset(head, connection, roll, body);
+    return this.#run(this.#calls, true)?.rule ?? null;
+  }
+
+  decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null {
+    if (this.#connections === null) return null;
+    this.#call.reset(undefined, connection, roll);
+    return this.#run(this.#connections, false)?.rule ?? null;
+  }
+
+  #run(index: IndexNode, withBody: boolean): Candidate | null {
+    this.#search.start(withBody);
+    index.visit(this.#search);
+    const { found } = this.#search;
+    // What is held here would keep the last call's memory alive for as long as the rules live.
+    this.#call.reset();
+    this.#search.start(false);
+    return found;
+  }
+}
+
+function indexOf(candidates: readonly Candidate[]): IndexNode | null {
+  return candidates.length === 0 ? null : buildIndex(candidates);
+}
+
+const keysOfConnections: ReadonlySet<string> = new Set(["destination", "direction"]);
+
+/** Whether a rule names nothing of HTTP, neither in what it selects nor in what it does. */
+function fitsConnections({ spec, effects, terminal }: Rule): boolean {
+  const { scope, state, respond, patch, fault } = spec;
+  const selects = spec.matches.every((match) =>
+    Object.keys(match).every((key) => keysOfConnections.has(key)),
+  );
+  const everyone = scope.headers.length === 0 && scope.baggage.length === 0 && scope.decideBy.by !== "header";
+  const speaksHttp =
+    respond !== null ||
+    patch !== null ||
+    fault?.abort?.kind === "httpStatus" ||
+    terminal.kind === "mock" ||
+    effects.some(({ kind }) => kind === "patch");
+  return selects && everyone && (state?.key ?? null) === null && !speaksHttp;
+}

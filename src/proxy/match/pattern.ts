@@ -1,0 +1,50 @@
+// Regular expressions of rules, on RE2's linear-time engine: time grows with pattern × text, never exponentially.
+
+import { RE2JS } from "re2js";
+import { messageOf } from "../../core/errors.ts";
+import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
+
+/** Longest pattern, in UTF-16 units. */
+const maxPatternLength = 4_096;
+/** Most instructions of a compiled pattern: matching costs up to this many steps per character. */
+const maxProgramSize = 4_000;
+
+export interface Pattern {
+  /** The whole text matches, as in Istio and WireMock. */
+  full(text: string): boolean;
+  /** Some part of the text matches, as CEL and JSON Schema have it. */
+  search(text: string): boolean;
+}
+
+/** Compiles each pattern of one rule set once. */
+export class Patterns {
+  readonly #known = new Map<string, Pattern>();
+
+  /** Throws RuleProblem at `path` for what RE2 does not know: back-references, look-around, endless programs. */
+  compile(source: string, path: RulePath, options: { ignoreCase?: boolean } = {}): Pattern {
+    const key = `${options.ignoreCase ? "i" : "-"}${source}`;
+    const known = this.#known.get(key);
+    if (known) return known;
+    const pattern = compilePattern(source, path, options.ignoreCase ?? false);
+    this.#known.set(key, pattern);
+    return pattern;
+  }
+}
+
+function compilePattern(source: string, path: RulePath, ignoreCase: boolean): Pattern {
+  const expected = "expected a regular expression that RE2 understands";
+  if (source.length > maxPatternLength) {
+    throw new RuleProblem(path, `${expected}, at most ${maxPatternLength} characters, got ${source.length}`);
+  }
+  try {
+    const compiled = RE2JS.compile(source, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
+    const size = compiled.programSize();
+    if (size > maxProgramSize) {
+      throw new Error(`its repetitions unfold to ${size} steps, at most ${maxProgramSize} are allowed`);
+    }
+    return { full: (text) => compiled.testExact(text), search: (text) => compiled.test(text) };
+  } catch (cause) {
+    const reason = messageOf(cause).replace(/^error parsing regexp: /, "");
+    throw new RuleProblem(path, `${expected}, got ${JSON.stringify(source)}: ${reason}`, { cause });
+  }
+}
