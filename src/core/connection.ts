@@ -20,8 +20,13 @@ export interface ConnectionFacts {
 export interface Connection extends ConnectionFacts {
   /** Owned by the lane that serves the connection, which also closes it. Half-open is allowed. */
   readonly socket: Socket;
-  /** How requests on it name their target: `origin` (transparent), or `absolute` for an explicit HTTP proxy. */
-  readonly form: "origin" | "absolute";
+  /**
+   * What the client knows. `transparent`: nothing, so a failure must look like the upstream's own. `fixed`: it dialled
+   * us instead of the upstream. `proxy`: each of its requests names a target of its own.
+   */
+  readonly mode: "transparent" | "fixed" | "proxy";
   /** Aborts when the downstream is gone or the sidecar gives the connection up. */
   readonly signal: AbortSignal;
+  /** The same socket once it is a tunnel to `destination` (CONNECT): its next bytes are a protocol of their own. */
+  tunnelTo(destination: HostPort): Connection;
 }

@@ -1,0 +1,42 @@
+// Many deadlines, one timer: setting one is an assignment, so that the hot path pays nothing for being bounded.
+
+import type { Clock, Timer } from "./clock.ts";
+
+/** Something that must act before a moment on `clock.now()`. `Infinity`: no deadline at present. */
+export interface Deadlined {
+  deadlineAt: number;
+  /** Called at the first tick past the deadline, at each tick until the deadline is moved or the entry removed. */
+  expire(): void;
+}
+
+export interface Deadlines {
+  add(entry: Deadlined): void;
+  remove(entry: Deadlined): void;
+}
+
+/** A deadline is kept to within `tickMs`. The timer runs only while there are entries, and never keeps a process alive. */
+export function createDeadlines(clock: Clock, tickMs: number): Deadlines {
+  const entries = new Set<Deadlined>();
+  let timer: Timer | null = null;
+  const arm = () => {
+    timer ??= clock.after(tickMs, tick, { background: true });
+  };
+  const tick = () => {
+    timer = null;
+    const now = clock.now();
+    for (const entry of entries) if (entry.deadlineAt <= now) entry.expire();
+    if (entries.size > 0) arm();
+  };
+  return {
+    add(entry) {
+      entries.add(entry);
+      arm();
+    },
+    remove(entry) {
+      entries.delete(entry);
+      if (entries.size > 0 || !timer) return;
+      timer.cancel();
+      timer = null;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+// What a lane is, and what the pipeline hands it.
+
+import type { HostPort } from "./address.ts";
+import type { Clock } from "./clock.ts";
+import type { Connection, ConnectionFacts } from "./connection.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Exchange, Handler, Reply, RequestHead } from "./exchange.ts";
+import type { Dial } from "./link.ts";
+import type { Rule } from "./rule-set.ts";
+import type { Settings } from "./settings.ts";
+import type { Tap } from "./tap.ts";
+
+/** What the first bytes of a connection are. */
+export type Protocol = "http/1" | "http/2" | "tls" | "opaque";
+
+/** A rule's hold on one call, from the decision to the end of the call. */
+export interface Claim {
+  readonly kind: "claim";
+  readonly rule: Rule;
+  /** Runs effects and terminal. `forward` is the lane's own way to relay the exchange upstream. */
+  serve(exchange: Exchange, forward: Handler): Promise<Reply>;
+  /** Must be called once, when the call has ended: it leaves the rule's count of active calls. */
+  release(): void;
+}
+
+/** The head leaves it open: the lane holds the bytes back and asks again with the body. */
+export interface Undecided {
+  readonly kind: "undecided";
+  /** `payload`: the body without transfer coding, as sent (content coding included); null where it exceeds the limit. */
+  decide(payload: Uint8Array | null): Promise<Claim | null>;
+}
+
+/** What lanes share. All calls of one process see the same one. */
+export interface Traffic {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly tap: Tap;
+  readonly dial: Dial;
+  /** True while the sidecar goes down: finish the call at hand, then close. */
+  readonly draining: boolean;
+  /** null: nobody claims the call; the plain road. Each call sees one rule set, whole. */
+  decide(head: RequestHead, connection: ConnectionFacts): Claim | Undecided | null;
+  /** For connections whose bytes are not parsed. */
+  decideConnection(connection: ConnectionFacts): Claim | null;
+  /** Hands a connection to the lane that its bytes ask for: after CONNECT, or where a lane steps aside. */
+  route(connection: Connection, first: Buffer | null, protocol: Protocol | null): void;
+  /** Where requests for this authority are dialled on an explicit proxy; null where it names nobody. */
+  destinationOf(authority: string): HostPort | null;
+}
+
+/** One connection being served; the lane owns the socket until it is closed. */
+export interface Session {
+  /** Finish what is open, accept nothing new, then close. */
+  drain(): void;
+}
+
+/** One wire protocol. */
+export interface Lane {
+  readonly protocols: readonly Protocol[];
+  /** `first`: bytes that were read to detect the protocol; null where none were. They are the lane's to relay. */
+  serve(connection: Connection, first: Buffer | null, traffic: Traffic, protocol: Protocol): Session;
+}

@@ -1,0 +1,38 @@
+// A connection to an upstream as a lane sees it: bytes out, bytes in, and how it ended.
+
+import type { HostPort } from "./address.ts";
+
+/** How a link ended. `refused` and `timeout`: it was never open. */
+export type LinkEnd = "closed" | "reset" | "refused" | "timeout";
+
+/** What a link tells its owner. Called from socket callbacks: must not throw. */
+export interface LinkEvents {
+  /**
+   * Bytes from upstream. `chunk` lies in a buffer that is used again. Answers true where neither this chunk nor an
+   * earlier one is held any longer, false where somebody still holds bytes: then the link reads into another buffer.
+   */
+  data(chunk: Buffer): boolean;
+  /** What was written has left; writing may go on. */
+  drain(): void;
+  /** Upstream sent its FIN; writing is still possible. */
+  end(): void;
+  /** The link is gone; called once, and nothing after it. `detail` is for people. */
+  close(how: LinkEnd, detail: string): void;
+}
+
+export interface Link {
+  readonly upstream: HostPort;
+  /** Queues until connected. False: wait for `drain`. */
+  write(chunk: Uint8Array): boolean;
+  /** FIN after what was written. */
+  end(): void;
+  /** Stops `data` until `resume`; at most one more chunk may come. */
+  pause(): void;
+  /** Goes on; call it only when no chunk is held any longer. */
+  resume(): void;
+  /** Ends at once, without a further event: FIN, or RST where `reset`. */
+  destroy(reset: boolean): void;
+}
+
+/** Opens a link; it connects in the background, under the connect deadline. */
+export type Dial = (upstream: HostPort, events: LinkEvents) => Link;

@@ -1,0 +1,143 @@
+// Binds or adopts listening sockets and turns each accepted socket into a Connection. Knows nothing of protocols.
+
+import { createServer, type Server, type Socket } from "node:net";
+import { formatHostPort, type HostPort } from "../../core/address.ts";
+import type { Connection, Direction } from "../../core/connection.ts";
+import { UnderstudyError } from "../../core/errors.ts";
+
+/** How connections of a listener find their way. */
+export type ListenerMode =
+  /** The kernel redirected them: `originalDestination` asks where they wanted to go. */
+  | {
+      readonly kind: "transparent";
+      readonly direction: Direction;
+      readonly originalDestination: (socket: Socket) => HostPort | null;
+    }
+  /** The client knows that we are a proxy: each request names its target. */
+  | { readonly kind: "proxy" }
+  /** Everything goes to one upstream. */
+  | { readonly kind: "fixed"; readonly to: HostPort; readonly direction: Direction };
+
+export type ListenerSpec =
+  | { readonly kind: "bind"; readonly address: HostPort; readonly mode: ListenerMode }
+  /** A server that already listens, perhaps in another network namespace; ours to close. */
+  | { readonly kind: "adopt"; readonly server: Server; readonly mode: ListenerMode };
+
+export interface Listener {
+  readonly address: HostPort;
+  /** Accepts nothing more; open connections go on. */
+  close(): Promise<void>;
+}
+
+export interface ListenerDeps {
+  readonly maxConnections: number;
+  readonly nextId: () => string;
+  readonly accept: (connection: Connection) => void;
+  /** A connection that would reach ourselves again, or that names no destination. */
+  readonly refuse: (socket: Socket, why: string) => void;
+  readonly isOwnAddress: (destination: HostPort) => boolean;
+}
+
+/** Listens; rejects with `bad_config` where the address cannot be had. */
+export async function openListener(spec: ListenerSpec, deps: ListenerDeps): Promise<Listener> {
+  const server = spec.kind === "adopt" ? spec.server : createServer({ allowHalfOpen: true, noDelay: true });
+  server.maxConnections = deps.maxConnections;
+  server.on("connection", (socket) => welcome(socket, spec.mode, deps));
+  if (spec.kind === "bind") await bind(server, spec.address);
+  return {
+    address: addressOf(server),
+    close: () =>
+      new Promise((resolve) => {
+        // Resolves once nothing new is accepted; server.close() itself would wait for every open connection.
+        server.close();
+        resolve();
+      }),
+  };
+}
+
+function bind(server: Server, address: HostPort): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === "EADDRINUSE"
+          ? "another process listens there (choose another --listen)"
+          : error.message;
+      reject(
+        new UnderstudyError("bad_config", `cannot listen on ${formatHostPort(address)}: ${why}`, {
+          cause: error,
+        }),
+      );
+    });
+    server.listen({ host: address.host, port: address.port, backlog: 4_096 }, () => {
+      server.removeAllListeners("error");
+      server.on("error", () => undefined); // accept failures (EMFILE): the kernel keeps the client waiting
+      resolve();
+    });
+  });
+}
+
+function addressOf(server: Server): HostPort {
+  const address = server.address();
+  return address && typeof address === "object"
+    ? { host: address.address, port: address.port }
+    : { host: "", port: 0 };
+}
+
+function welcome(socket: Socket, mode: ListenerMode, deps: ListenerDeps): void {
+  socket.allowHalfOpen = true;
+  const id = deps.nextId();
+  if (mode.kind === "proxy") {
+    deps.accept(new AcceptedConnection(socket, id, "outbound", null, "proxy"));
+    return;
+  }
+  const destination = mode.kind === "fixed" ? mode.to : mode.originalDestination(socket);
+  if (!destination) {
+    deps.refuse(socket, "the connection was not redirected to us, so nobody knows where it wants to go");
+  } else if (mode.kind === "transparent" && deps.isOwnAddress(destination)) {
+    deps.refuse(socket, `${formatHostPort(destination)} is our own listener: relaying it would be a loop`);
+  } else deps.accept(new AcceptedConnection(socket, id, mode.direction, destination, mode.kind));
+}
+
+/** A connection as it was accepted. What most connections are never asked for is found out when somebody asks. */
+class AcceptedConnection implements Connection {
+  readonly socket: Socket;
+  readonly id: string;
+  readonly direction: Direction;
+  readonly originalDestination: HostPort | null;
+  readonly mode: Connection["mode"];
+  #downstream: HostPort | null = null;
+  #controller: AbortController | null = null;
+
+  constructor(
+    socket: Socket,
+    id: string,
+    direction: Direction,
+    originalDestination: HostPort | null,
+    mode: Connection["mode"],
+  ) {
+    this.socket = socket;
+    this.id = id;
+    this.direction = direction;
+    this.originalDestination = originalDestination;
+    this.mode = mode;
+  }
+
+  get downstream(): HostPort {
+    this.#downstream ??= { host: this.socket.remoteAddress ?? "", port: this.socket.remotePort ?? 0 };
+    return this.#downstream;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      const controller = new AbortController();
+      this.#controller = controller;
+      if (this.socket.destroyed) controller.abort();
+      else this.socket.once("close", () => controller.abort());
+    }
+    return this.#controller.signal;
+  }
+
+  tunnelTo(destination: HostPort): Connection {
+    return new AcceptedConnection(this.socket, this.id, this.direction, destination, "transparent");
+  }
+}

@@ -1,0 +1,77 @@
+// A body on its way from socket callbacks to an async reader: a bounded queue that stops its source when it is full.
+
+import { bodyOf, streamBody } from "../../../core/body.ts";
+import type { Body } from "../../../core/exchange.ts";
+import type { HeaderList } from "../../../core/headers.ts";
+
+const highWaterBytes = 65_536;
+
+export class BodyPipe {
+  readonly #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #ended = false;
+  #error: Error | null = null;
+  #trailers: HeaderList = [];
+  #wake: (() => void) | null = null;
+  readonly #flow: { start(): void; stop(): void };
+
+  /** `flow.start` asks for more bytes, `flow.stop` for none; either may be called again and again. */
+  constructor(flow: { start(): void; stop(): void }) {
+    this.#flow = flow;
+  }
+
+  /** `chunk` must stay as it is: the caller hands it over. */
+  push(chunk: Buffer): void {
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+    if (this.#queuedBytes >= highWaterBytes) this.#flow.stop();
+    this.#notify();
+  }
+
+  end(trailers: HeaderList): void {
+    this.#trailers = trailers;
+    this.#ended = true;
+    this.#notify();
+  }
+
+  /** The rest will not come. What is queued is still delivered before the error. */
+  fail(error: Error): void {
+    if (this.#ended || this.#error) return;
+    this.#error = error;
+    this.#notify();
+  }
+
+  /** The body over this pipe; `lengthBytes` as the framing says. */
+  body(lengthBytes: number | null): Body {
+    if (this.#ended && this.#queue.length === 0) return bodyOf(Buffer.alloc(0), this.#trailers);
+    return streamBody(
+      lengthBytes,
+      () => this.#chunks(),
+      () => this.#trailers,
+    );
+  }
+
+  async *#chunks(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const chunk = this.#queue.shift();
+      if (chunk) {
+        this.#queuedBytes -= chunk.length;
+        yield chunk;
+      } else if (this.#ended) return;
+      else if (this.#error) throw this.#error;
+      else {
+        const arrived = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#flow.start();
+        await arrived;
+      }
+    }
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+}

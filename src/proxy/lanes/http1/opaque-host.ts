@@ -1,0 +1,22 @@
+// Hosts that the operator wants relayed without parsing, known by what they are dialled or called.
+
+import type { HostPort } from "../../../core/address.ts";
+
+/** True where `opaqueHosts` names the destination or the authority, as `host` or `host:port`. */
+export function namesOpaqueHost(
+  opaqueHosts: readonly string[],
+  destination: HostPort | null,
+  authority: string,
+): boolean {
+  if (opaqueHosts.length === 0) return false;
+  const names = [authority.toLowerCase(), authority.toLowerCase().replace(/:\d+$/, "")];
+  if (destination)
+    names.push(destination.host.toLowerCase(), `${destination.host}:${destination.port}`.toLowerCase());
+  return opaqueHosts.some((host) => names.includes(host.toLowerCase()));
+}
+
+/** What a head that cannot be parsed seems to call its host: good enough to look it up in a list, and for nothing else. */
+export function roughHost(bytes: Buffer): string {
+  const text = bytes.toString("latin1", 0, Math.min(bytes.length, 8_192));
+  return /(?:^|[\r\n])host[ \t]*:[ \t]*([^\s]+)/i.exec(text)?.[1] ?? "";
+}

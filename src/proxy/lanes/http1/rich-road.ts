@@ -1,0 +1,182 @@
+// The rich road: one claimed call, from the exchange over effects and terminal to the reply written downstream. The
+// session runs it while nothing else is in flight on the connection, so order is kept.
+
+import type { HostPort } from "../../../core/address.ts";
+import type { Connection } from "../../../core/connection.ts";
+import { messageOf, UnderstudyError } from "../../../core/errors.ts";
+import type { Exchange, Reply, RequestHead } from "../../../core/exchange.ts";
+import { type HeaderList, headerValue } from "../../../core/headers.ts";
+import type { Claim, Traffic } from "../../../core/lane.ts";
+import type { BodyPipe } from "./body-pipe.ts";
+import type { Call } from "./call.ts";
+import { encodeChunk, encodeLastChunk, encodeResponseHead } from "./encode.ts";
+import { failureReply } from "./failure.ts";
+import { frameReply } from "./reply-framing.ts";
+import { relayRich } from "./rich-relay.ts";
+import type { UpstreamHalf } from "./upstream-half.ts";
+
+/** What the session lends the road for one call. */
+export interface RichCall {
+  readonly claim: Claim;
+  readonly call: Call;
+  readonly head: RequestHead;
+  readonly minorVersion: 0 | 1;
+  /** Length of the request body by its framing; null for chunked. */
+  readonly bodyBytes: number | null;
+  readonly body: BodyPipe;
+  readonly bodyBegun: Promise<void>;
+  /** The client wants to keep the connection. */
+  readonly keepAlive: boolean;
+}
+
+export interface RichRoadDeps {
+  readonly connection: Connection;
+  readonly traffic: Traffic;
+  readonly half: UpstreamHalf;
+  /** Writes downstream; resolves when more may be written, rejects when the downstream is gone. */
+  readonly write: (bytes: Uint8Array) => Promise<void> | undefined;
+  /** Resolves when the link can take more. */
+  readonly linkDrained: () => Promise<void>;
+}
+
+/** What becomes of the connection after the call. */
+export type AfterCall = "next" | "close" | "reset" | "hang" | "tunnel";
+
+/** Serves one claimed call to its end; never rejects. */
+export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
+  const { call, claim } = rich;
+  const { rule } = claim;
+  call.rule = rule.spec.name;
+  call.outcome =
+    rule.terminal.kind === "mock" ? "mocked" : rule.terminal.kind === "abort" ? "aborted" : "relayed";
+  if (rule.terminal.kind === "abort") call.flag("FI");
+  for (const effect of rule.effects) if (effect.fault) call.flag(effect.kind === "delay" ? "DI" : "FI");
+  try {
+    const reply = await claim.serve(exchangeOf(rich, deps), (exchange) =>
+      relayRich(exchange, destinationOf(exchange, deps), {
+        half: deps.half,
+        call,
+        interim: (status, headers) => void deps.write(encodeResponseHead(status, "", headers)),
+        drained: deps.linkDrained,
+        bodyBegun: rich.bodyBegun,
+      }),
+    );
+    return await writeReply(reply, rich, deps);
+  } catch (error) {
+    return await answerFailure(error, rich, deps);
+  } finally {
+    claim.release();
+  }
+}
+
+function exchangeOf(rich: RichCall, deps: RichRoadDeps): Exchange {
+  const { connection } = deps;
+  return {
+    id: `${connection.id}-${Math.round(rich.call.startedAt)}`,
+    connection,
+    head: rich.head,
+    body: rich.body.body(rich.bodyBytes),
+    signal: connection.signal,
+    note: (text) => {
+      rich.call.detail = rich.call.detail === "" ? text : `${rich.call.detail}; ${text}`;
+    },
+  };
+}
+
+function destinationOf(exchange: Exchange, deps: RichRoadDeps): HostPort {
+  const upstream = deps.connection.originalDestination ?? deps.traffic.destinationOf(exchange.head.authority);
+  if (upstream) return upstream;
+  throw new UnderstudyError("connect_failed", `"${exchange.head.authority}" names no host to relay to`);
+}
+
+async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
+  if (reply.kind === "sever") return reply.how === "fin" ? "close" : reply.how === "rst" ? "reset" : "hang";
+  const { call } = rich;
+  call.status = reply.status;
+  const framing = frameReply(reply, call.method, rich.minorVersion);
+  const closing =
+    framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.draining;
+  const headers = withConnection(
+    withDate(framing.headers, rich, deps),
+    closing,
+    rich.minorVersion,
+    reply.status,
+  );
+  await count(deps, call, encodeResponseHead(reply.status, reply.reason, headers));
+  if (reply.status === 101) return "tunnel";
+  if (framing.body === "none") {
+    if (call.sink && reply.body.lengthBytes === null) deps.half.drop(false);
+    return closing ? "close" : "next";
+  }
+  for await (const chunk of reply.body.chunks()) {
+    if (chunk.length === 0) continue;
+    await count(deps, call, framing.body === "chunked" ? encodeChunk(chunk) : chunk);
+  }
+  if (framing.body === "chunked") await count(deps, call, encodeLastChunk(reply.body.trailers()));
+  return closing ? "close" : "next";
+}
+
+function count(deps: RichRoadDeps, call: Call, bytes: Uint8Array): Promise<void> | undefined {
+  call.responseBytes += bytes.length;
+  return deps.write(bytes);
+}
+
+function saysClose(headers: HeaderList): boolean {
+  return /(?:^|,)\s*close\s*(?:,|$)/i.test(headerValue(headers, "connection") ?? "");
+}
+
+/** RFC 9110 §6.6.1: an origin server with a clock sends Date; a relayed reply keeps what its origin said. */
+function withDate(headers: HeaderList, rich: RichCall, deps: RichRoadDeps): HeaderList {
+  if (rich.call.sink !== null || headerValue(headers, "date") !== undefined) return headers;
+  if (rich.claim.rule.terminal.kind === "relay") return headers;
+  return [...headers, ["Date", new Date(deps.traffic.clock.wall()).toUTCString()]];
+}
+
+/** RFC 9112 §9.6: who will close says so; §9.3: HTTP/1.0 clients hear that the connection stays. */
+function withConnection(
+  headers: HeaderList,
+  closing: boolean,
+  minorVersion: 0 | 1,
+  status: number,
+): HeaderList {
+  if (status === 101 || headerValue(headers, "connection") !== undefined) return headers;
+  if (closing) return [...headers, ["Connection", "close"]];
+  return minorVersion === 0 ? [...headers, ["Connection", "keep-alive"]] : headers;
+}
+
+/** The call could not be served. A reply that has begun can only be cut; a transparent client sees a reset. */
+async function answerFailure(error: unknown, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
+  const { call } = rich;
+  const code = error instanceof UnderstudyError ? error.code : null;
+  if (deps.connection.socket.destroyed) {
+    call.fail("failed", "DC", "the client left before its reply was complete");
+    return "reset";
+  }
+  if (call.status !== 0) {
+    if (code !== "body_cut" || call.outcome === "relayed") call.flag(call.flags.includes("FI") ? "FI" : "UC");
+    return "close";
+  }
+  const upstreamFailed = code === "connect_failed" || code === "connect_timeout" || code === "body_cut";
+  if (upstreamFailed)
+    call.fail(
+      "failed",
+      code === "connect_timeout" ? "UT" : code === "body_cut" ? "UC" : "UF",
+      messageOf(error),
+    );
+  else call.fail("failed", "UPE", `the rule could not be carried out: ${messageOf(error)}`);
+  if (upstreamFailed && deps.connection.mode === "transparent") return "reset";
+  const status =
+    code === "connect_timeout" || code === "timeout"
+      ? 504
+      : upstreamFailed
+        ? 502
+        : code === "body_too_large"
+          ? 413
+          : 500;
+  const after = await writeReply(
+    failureReply(status, call.detail),
+    { ...rich, keepAlive: false },
+    deps,
+  ).catch(() => "reset" as const);
+  return after === "next" ? "close" : after;
+}

@@ -1,0 +1,787 @@
+// The downstream half of an HTTP/1 connection, and the one place where its requests are put in order. It is longer
+// than most files because it is the state machine of the connection:
+//
+//   head ──nobody claims──► body ──► head      plain road: the request's own bytes go to the pinned link; pipelined
+//    │                                         requests follow at once, responses keep order by the half's queue
+//    ├──a fixed mock──────► head               written at once
+//    ├──undecided─────────► peek               bytes held back until the body is known ──► body | rich
+//    ├──claimed───────────► barrier ──► rich   alone on the connection: waits until no response is due
+//    ├──asks to upgrade───► switching          bytes held back until the response ──► head | tunnel
+//    └──malformed─────────► over               refusal after the responses due, then FIN
+
+import type { Connection } from "../../../core/connection.ts";
+import type { Deadlined } from "../../../core/deadlines.ts";
+import { UnderstudyError } from "../../../core/errors.ts";
+import type { RequestHead } from "../../../core/exchange.ts";
+import type { Claim, Session, Traffic, Undecided } from "../../../core/lane.ts";
+import type { Link } from "../../../core/link.ts";
+import type { Flag } from "../../../core/tap.ts";
+import { BodyPipe } from "./body-pipe.ts";
+import { BodyWalk } from "./body-walk.ts";
+import { Call } from "./call.ts";
+import { Carry } from "./carry.ts";
+import { continueHead, refusalReply } from "./encode.ts";
+import { failureBytes } from "./failure.ts";
+import type { FixedReplies } from "./fixed-replies.ts";
+import { namesOpaqueHost, roughHost } from "./opaque-host.ts";
+import { originFormHead } from "./proxy-form.ts";
+import type { Refusal } from "./refusal.ts";
+import { RequestScanner } from "./request-scanner.ts";
+import { type AfterCall, serveRich } from "./rich-road.ts";
+import { openTunnel } from "./tunnel.ts";
+import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
+
+type Phase =
+  | "head"
+  | "body"
+  | "peek"
+  | "deciding"
+  | "barrier"
+  | "rich"
+  | "discard"
+  | "switching"
+  | "full"
+  | "over";
+
+/** Responses that may be due at once on one connection; further pipelined requests wait. */
+const maxPipelined = 128;
+/** For a client to read our last words and close. */
+const lingerMs = 2_000;
+const unreadHead: RequestHead = {
+  method: "",
+  scheme: "http",
+  authority: "",
+  path: "",
+  headers: [],
+  header: () => undefined,
+};
+
+/** A request whose body is held back until a rule can decide. */
+interface Peek {
+  readonly undecided: Undecided;
+  readonly raw: Buffer[];
+  readonly payload: Buffer[];
+  payloadBytes: number;
+}
+
+/** A call on the rich road. */
+interface Rich {
+  readonly claim: Claim;
+  readonly call: Call;
+  readonly pipe: BodyPipe;
+  readonly bodyBytes: number | null;
+  readonly bodyBegun: Promise<void>;
+  begin: () => void;
+  continued: boolean;
+}
+
+export class Http1Session implements Session, Deadlined, DownstreamSide {
+  deadlineAt: number;
+  readonly #connection: Connection;
+  readonly #traffic: Traffic;
+  readonly #fixed: FixedReplies;
+  readonly #scanner: RequestScanner;
+  readonly #walk: BodyWalk;
+  readonly #half: UpstreamHalf;
+  readonly #carry = new Carry();
+  #phase: Phase = "head";
+  /** Bytes before this offset of the chunk at hand have been forwarded or dealt with. */
+  #from = 0;
+  /** Bytes that may not be looked at yet; the socket is paused meanwhile. */
+  #held: Buffer[] = [];
+  /** The call whose request is being read. */
+  #call: Call | null = null;
+  #peek: Peek | null = null;
+  #rich: Rich | null = null;
+  #tunnel: { readonly call: Call; readonly link: Link; readonly rest: Buffer } | null = null;
+  #lastWords: Buffer | null = null;
+  #headBegun = false;
+  #first = true;
+  #upstreamFull = false;
+  #pipeFull = false;
+  #progress = false;
+  #downstreamEnded = false;
+  /** A call was answered here since the last one that went upstream: an idle FIN from there is not news. */
+  #answeredHere = false;
+  #gone = false;
+  #drainWaiters: (() => void)[] = [];
+  #linkWaiters: (() => void)[] = [];
+
+  constructor(connection: Connection, traffic: Traffic, fixed: FixedReplies) {
+    this.#connection = connection;
+    this.#traffic = traffic;
+    this.#fixed = fixed;
+    this.#scanner = new RequestScanner(traffic.settings.limits);
+    this.#walk = new BodyWalk(traffic.settings.limits);
+    this.#half = new UpstreamHalf(traffic, this);
+    this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.idleMs;
+  }
+
+  /** `first`: bytes that were read to detect the protocol. */
+  start(first: Buffer | null): void {
+    const { socket } = this.#connection;
+    this.#traffic.deadlines.add(this);
+    socket.on("data", this.#onData);
+    socket.on("drain", this.#onDrain);
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
+    if (first) this.#consume(first);
+    if (socket.readableEnded) this.#onEnd();
+    if (socket.destroyed) this.#onClose();
+    else this.#updateFlow();
+  }
+
+  drain(): void {
+    if (this.#phase === "head" && this.#carry.isEmpty && this.#half.waiting === 0) this.#close();
+  }
+
+  // ── downstream events ────────────────────────────────────────────────────────────────────────────────────────────
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#held.length > 0) this.#held.push(chunk);
+    else this.#consume(chunk);
+  };
+
+  readonly #onDrain = (): void => {
+    this.#half.resume();
+    const waiters = this.#drainWaiters;
+    this.#drainWaiters = [];
+    for (const wake of waiters) wake();
+    if (this.#phase === "full") this.#proceed("head");
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#downstreamEnded) return;
+    this.#downstreamEnded = true;
+    this.#rich?.pipe.fail(
+      new UnderstudyError("body_cut", "the client ended its request before its framing said so"),
+    );
+    const idle = this.#half.waiting === 0 && this.#phase !== "rich" && this.#phase !== "deciding";
+    if (!idle) {
+      if (this.#phase !== "rich" && this.#phase !== "barrier") this.#half.endRequests();
+    } else if (this.#half.upstream && this.#connection.mode !== "proxy" && !this.#answeredHere)
+      this.#half.endRequests();
+    else this.#close();
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#call?.fail("failed", "DC", error.message);
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#traffic.deadlines.remove(this);
+    this.#phase = "over";
+    const now = this.#traffic.clock.now();
+    const waiting = this.#half.takeWaiting();
+    const cut = waiting.length > 0 || !this.#walk.done;
+    for (const call of waiting) {
+      call.fail("failed", "DC", "the client left before its reply was complete");
+      call.sink?.fail("DC", "the client left");
+      if (call !== this.#rich?.call) call.finish(this.#traffic, now);
+    }
+    this.#half.drop(cut);
+    this.#rich?.pipe.fail(new UnderstudyError("body_cut", "the client left"));
+    for (const wake of [...this.#drainWaiters, ...this.#linkWaiters]) wake();
+    this.#call?.finish(this.#traffic, now);
+    this.#tunnel?.link.destroy(true);
+  };
+
+  expire(): void {
+    const { socket } = this.#connection;
+    const { deadlines } = this.#traffic.settings;
+    if (this.#phase === "over") socket.destroy();
+    else if (this.#progress) {
+      this.#progress = false;
+      this.deadlineAt = this.#traffic.clock.now() + deadlines.responseMs;
+    } else if (this.#headBegun) {
+      const detail = `the request head was not complete after ${deadlines.headMs} ms`;
+      this.#failedCall("SI", detail);
+      this.#finishWith(failureBytes(408, detail));
+    } else if (
+      this.#phase === "body" ||
+      this.#phase === "peek" ||
+      (this.#phase === "rich" && !this.#walk.done)
+    ) {
+      this.#call?.fail("failed", "SI", `no byte of the request body for ${deadlines.bodyIdleMs} ms`);
+      socket.destroy();
+    } else if (this.#half.current) {
+      const call = this.#half.current;
+      const begun = this.#half.responseBegun;
+      this.#half.drop(true);
+      const detail = `no byte of the response for ${deadlines.responseMs} ms`;
+      if (call.sink) call.sink.fail("UT", detail);
+      else this.failed(call, begun, "rst", "UT", detail);
+    } else this.#close();
+  }
+
+  // ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #consume(chunk: Buffer): void {
+    const bytes = this.#carry.join(chunk);
+    this.#from = 0;
+    let at = 0;
+    while (at < bytes.length && at >= 0) {
+      switch (this.#phase) {
+        case "head":
+          at = this.#head(bytes, at);
+          break;
+        case "body":
+        case "discard":
+        case "peek":
+        case "rich":
+          at = this.#body(bytes, at);
+          break;
+        case "over":
+          return;
+        case "deciding":
+        case "barrier":
+        case "switching":
+        case "full":
+          at = this.#hold(bytes, at);
+          break;
+        default:
+          this.#phase satisfies never;
+      }
+    }
+    if (at >= 0) this.#flush(bytes, at);
+  }
+
+  /** Offset behind the head; -1 where the chunk has been dealt with. */
+  #head(bytes: Buffer, at: number): number {
+    const scanner = this.#scanner;
+    const now = this.#traffic.clock.now();
+    const length = scanner.scan(bytes, at, bytes.length);
+    if (length < 0) return this.#refuse(bytes, at);
+    if (length === 0) {
+      this.#flush(bytes, at);
+      this.#carry.keep(bytes, at);
+      if (!this.#headBegun) this.deadlineAt = now + this.#traffic.settings.deadlines.headMs;
+      this.#headBegun = true;
+      return -1;
+    }
+    this.#headBegun = false;
+    if (this.#first && this.#stepsAside(bytes, scanner.authority)) return -1;
+    this.#first = false;
+    const mayUpgrade = scanner.upgrade || scanner.targetForm === "authority";
+    const call = new Call(this.#connection, scanner, this.#traffic, now, mayUpgrade);
+    call.requestBytes = length;
+    if (this.#connection.mode === "proxy") return this.#proxyHead(call, bytes, at, at + length);
+    const verdict = this.#traffic.decide(scanner, this.#connection);
+    if (verdict) return this.#decided(verdict, call, bytes, at, at + length);
+    if (this.#connection.originalDestination) this.#half.connect(this.#connection.originalDestination);
+    return this.#plain(call, bytes, at + length);
+  }
+
+  /** Nobody claims the call: its bytes go on as they are. */
+  #plain(call: Call, bytes: Buffer, next: number): number {
+    const scanner = this.#scanner;
+    this.#half.expect(call);
+    this.#answeredHere = false;
+    this.#walk.begin(scanner.framing, scanner.contentLength);
+    this.deadlineAt = call.startedAt + this.#traffic.settings.deadlines.responseMs;
+    scanner.reset();
+    this.#call = call;
+    this.#phase = "body";
+    if (this.#walk.done) this.#requestEnds(bytes, next);
+    return next;
+  }
+
+  /** The request of the plain road is complete. */
+  #requestEnds(bytes: Buffer, next: number): void {
+    const call = this.#call;
+    this.#call = null;
+    this.#phase = "head";
+    if (!call?.mayUpgrade && this.#half.waiting < maxPipelined) return;
+    this.#flush(bytes, next);
+    this.#phase = call?.mayUpgrade ? "switching" : "full";
+  }
+
+  #proxyHead(call: Call, bytes: Buffer, at: number, next: number): number {
+    const scanner = this.#scanner;
+    const upstream = this.#traffic.destinationOf(call.authority);
+    if (scanner.targetForm === "authority" && upstream) return this.#connect(call, bytes, next);
+    const verdict = this.#traffic.decide(scanner, this.#connection);
+    if (verdict) return this.#decided(verdict, call, bytes, at, next);
+    this.#from = next;
+    if (scanner.targetForm !== "absolute" || scanner.scheme !== "http" || !upstream) {
+      const detail = `expected a request for http://host/path or CONNECT host:port, got "${call.method} ${scanner.target}"`;
+      return this.#refuseCall(call, detail);
+    }
+    call.upstream = upstream;
+    const head = originFormHead(scanner, bytes, at);
+    const send = () => {
+      this.#half.connect(upstream);
+      if (!this.#half.send(head)) this.#pauseUploads();
+    };
+    const pinned = this.#half.upstream;
+    if (this.#half.waiting > 0 && !(pinned?.host === upstream.host && pinned.port === upstream.port)) {
+      this.#phase = "barrier";
+      this.#afterResponses = () => {
+        send();
+        this.#plain(call, bytes, next);
+        if (this.#phase === "head" || this.#phase === "body") this.#proceed(this.#phase);
+      };
+      return next;
+    }
+    send();
+    return this.#plain(call, bytes, next);
+  }
+
+  #afterResponses: (() => void) | null = null;
+
+  /** CONNECT: answered at once, because only the bytes of the client tell what the tunnel carries. */
+  #connect(call: Call, bytes: Buffer, next: number): number {
+    const upstream = this.#traffic.destinationOf(call.authority);
+    if (this.#half.waiting > 0 || !upstream)
+      return this.#refuseCall(call, "CONNECT behind unanswered requests");
+    const rest = next < bytes.length ? Buffer.from(bytes.subarray(next)) : null;
+    this.#connection.socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+    this.#half.drop(false);
+    this.#detach();
+    this.#traffic.route(this.#connection.tunnelTo(upstream), rest, null);
+    return -1;
+  }
+
+  #decided(verdict: Claim | Undecided, call: Call, bytes: Buffer, at: number, next: number): number {
+    const scanner = this.#scanner;
+    this.#flush(bytes, at);
+    this.#from = next;
+    this.#walk.begin(scanner.framing, scanner.contentLength);
+    if (verdict.kind === "claim" && this.#answerFixed(verdict, call)) return next;
+    this.#carry.release(); // the scanner goes on reading these bytes
+    this.#call = call;
+    if (verdict.kind === "claim") {
+      this.#enterRich(verdict, call, []);
+      return next;
+    }
+    const raw = [
+      this.#connection.mode === "proxy" ? originFormHead(scanner, bytes, at) : bytes.subarray(at, next),
+    ];
+    this.#peek = { undecided: verdict, raw, payload: [], payloadBytes: 0 };
+    this.#phase = "peek";
+    this.deadlineAt = call.startedAt + this.#traffic.settings.deadlines.bodyIdleMs;
+    if (scanner.expectContinue) this.#connection.socket.write(continueHead);
+    if (this.#walk.done) this.#decidePeeked();
+    return next;
+  }
+
+  /** The hot path of mocks: a reply that never varies, to a request without a body. */
+  #answerFixed(claim: Claim, call: Call): boolean {
+    const { terminal, effects, spec } = claim.rule;
+    const scanner = this.#scanner;
+    if (terminal.kind === "relay" || !terminal.fixed || effects.length > 0) return false;
+    if (!this.#walk.done || this.#half.waiting > 0 || !scanner.keepAlive || scanner.minorVersion !== 1)
+      return false;
+    if (this.#traffic.draining) return false;
+    const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
+    const flowing = this.#connection.socket.write(reply);
+    call.rule = spec.name;
+    call.outcome = terminal.kind === "mock" ? "mocked" : "aborted";
+    if (terminal.kind === "abort") call.flag("FI");
+    call.status = terminal.fixed.status;
+    call.responseBytes = reply.length;
+    call.upstream = null;
+    claim.release();
+    scanner.reset();
+    this.#answeredHere = true;
+    const now = this.#traffic.clock.now();
+    this.deadlineAt = now + this.#traffic.settings.deadlines.idleMs;
+    call.finish(this.#traffic, now);
+    if (!flowing) this.#phase = "full";
+    return true;
+  }
+
+  /** Bytes of a request body, wherever they go. */
+  #body(bytes: Buffer, at: number): number {
+    const rich = this.#rich;
+    const peek = this.#peek;
+    if (this.#walk.done) return this.#hold(bytes, at);
+    const take = peek
+      ? (from: number, to: number) => this.#keepPayload(peek, bytes.subarray(from, to))
+      : rich
+        ? (from: number, to: number) => rich.pipe.push(bytes.subarray(from, to))
+        : undefined;
+    const next = this.#walk.feed(bytes, at, bytes.length, take);
+    if (next < 0) return this.#badBody(bytes, at);
+    if (this.#call) this.#call.requestBytes += next - at;
+    this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.bodyIdleMs;
+    if (this.#phase !== "body") this.#from = next;
+    if (peek) peek.raw.push(bytes.subarray(at, next));
+    rich?.begin();
+    if (peek && peek.payloadBytes > this.#traffic.settings.limits.maxRuleBodyBytes) this.#decidePeeked();
+    if (!this.#walk.done) return next;
+    this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.responseMs;
+    if (this.#phase === "body") this.#requestEnds(bytes, next);
+    else if (this.#phase === "discard") this.#nextRequest();
+    else if (this.#phase === "peek") this.#decidePeeked();
+    else if (rich) rich.pipe.end(this.#walk.trailers());
+    return next;
+  }
+
+  #keepPayload(peek: Peek, payload: Buffer): void {
+    peek.payload.push(payload);
+    peek.payloadBytes += payload.length;
+  }
+
+  #decidePeeked(): void {
+    const peek = this.#peek;
+    const call = this.#call;
+    if (!peek || !call) return;
+    this.#peek = null;
+    this.#phase = "deciding";
+    const tooLarge = peek.payloadBytes > this.#traffic.settings.limits.maxRuleBodyBytes;
+    void peek.undecided.decide(tooLarge ? null : Buffer.concat(peek.payload)).then((claim) => {
+      if (this.#gone || this.#phase !== "deciding") claim?.release();
+      else if (claim) this.#enterRich(claim, call, peek.payload);
+      else this.#relayPeeked(peek, call);
+    });
+  }
+
+  /** Nobody claims it after all: the bytes that were held back go on as they came. */
+  #relayPeeked(peek: Peek, call: Call): void {
+    const upstream = this.#connection.originalDestination ?? this.#traffic.destinationOf(call.authority);
+    if (!upstream) return void this.#refuseCall(call, `"${call.authority}" names no host to relay to`);
+    const relay = () => {
+      call.upstream = upstream;
+      this.#half.connect(upstream);
+      this.#half.expect(call);
+      this.#answeredHere = false;
+      this.#scanner.reset();
+      for (const bytes of peek.raw) if (!this.#half.send(bytes)) this.#pauseUploads();
+      this.#phase = "body";
+      if (this.#walk.done) this.#requestEnds(Buffer.alloc(0), 0);
+      this.#from = 0;
+      this.#proceed(this.#phase);
+    };
+    if (this.#half.waiting === 0) return relay();
+    this.#phase = "barrier";
+    this.#afterResponses = relay;
+  }
+
+  /** Takes the rich road as soon as no earlier response is due. */
+  #enterRich(claim: Claim, call: Call, payload: readonly Buffer[]): void {
+    let begin: () => void = () => undefined;
+    const bodyBegun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const { framing, contentLength } = this.#scanner;
+    const pipe = new BodyPipe({ start: () => this.#wantBody(), stop: () => this.#pausePipe() });
+    for (const chunk of payload) pipe.push(chunk);
+    if (this.#walk.done) pipe.end(this.#walk.trailers());
+    const bodyBytes = framing === "chunked" ? null : framing === "length" ? contentLength : 0;
+    const continued =
+      !this.#scanner.expectContinue || payload.length > 0 || claim.rule.terminal.kind === "relay";
+    const rich: Rich = { claim, call, pipe, bodyBytes, bodyBegun, begin, continued };
+    if (this.#half.waiting === 0) return this.#runRich(rich);
+    this.#phase = "barrier";
+    this.#rich = rich;
+    this.#afterResponses = () => this.#runRich(rich);
+  }
+
+  #runRich(rich: Rich): void {
+    const { claim, call } = rich;
+    const scanner = this.#scanner;
+    this.#rich = rich;
+    this.#phase = "rich";
+    const { responseMs, hangMs } = this.#traffic.settings.deadlines;
+    this.deadlineAt = this.#traffic.clock.now() + Math.max(responseMs, hangMs);
+    this.#answeredHere = claim.rule.terminal.kind !== "relay";
+    const served = serveRich(
+      {
+        claim,
+        call,
+        head: scanner,
+        minorVersion: scanner.minorVersion,
+        bodyBytes: rich.bodyBytes,
+        body: rich.pipe,
+        bodyBegun: rich.bodyBegun,
+        keepAlive: scanner.keepAlive,
+      },
+      {
+        connection: this.#connection,
+        traffic: this.#traffic,
+        half: this.#half,
+        write: (bytes) => this.#write(bytes),
+        linkDrained: () => new Promise((resolve) => this.#linkWaiters.push(resolve)),
+      },
+    );
+    void served.then((after) => this.#afterRich(rich, after));
+    if (this.#held.length > 0) this.#proceed("rich");
+  }
+
+  #afterRich(rich: Rich, after: AfterCall): void {
+    const { call } = rich;
+    const now = this.#traffic.clock.now();
+    this.#rich = null;
+    this.#pipeFull = false;
+    if (after !== "hang") {
+      this.#call = null;
+      call.finish(this.#traffic, now);
+    }
+    if (this.#gone) return;
+    // An upload that is still on its way upstream, or that the client was never told to send, ends the connection.
+    const unfinished = !this.#walk.done && (after === "next" ? call.upstreamUsed || !rich.continued : true);
+    if (after === "tunnel" && this.#tunnel) this.#openTunnel();
+    else if (after === "reset") this.#connection.socket.resetAndDestroy();
+    else if (after === "hang") {
+      this.#phase = "over";
+      this.deadlineAt = now + this.#traffic.settings.deadlines.hangMs;
+    } else if (after !== "next" || unfinished || this.#downstreamEnded || this.#traffic.draining)
+      this.#close();
+    else if (!this.#walk.done) this.#proceed("discard");
+    else this.#nextRequest();
+  }
+
+  #nextRequest(): void {
+    this.#scanner.reset();
+    this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.idleMs;
+    this.#proceed("head");
+  }
+
+  // ── refusing ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #refuse(bytes: Buffer, at: number): number {
+    if (this.#first && this.#stepsAside(bytes, roughHost(bytes))) return -1;
+    this.#flush(bytes, at);
+    const refusal = this.#scanner.refusal;
+    if (refusal) this.#refuseWith(refusal);
+    return -1;
+  }
+
+  #badBody(bytes: Buffer, at: number): number {
+    this.#flush(bytes, at);
+    const reason = this.#walk.refusal?.reason ?? "malformed request body";
+    this.#call?.fail("refused", "DPE", reason);
+    // Its beginning is upstream already; what cannot be delimited must not follow it.
+    if (this.#phase === "body") {
+      const begun = this.#half.responseBegun;
+      this.#half.drop(true);
+      for (const call of this.#half.takeWaiting()) {
+        call.fail("refused", "DPE", reason);
+        call.finish(this.#traffic, this.#traffic.clock.now());
+      }
+      if (begun) {
+        this.#connection.socket.destroy();
+        return -1;
+      }
+    }
+    const rich = this.#rich;
+    rich?.pipe.fail(new UnderstudyError("body_cut", reason));
+    const refusal = this.#walk.refusal;
+    if (refusal && !rich) this.#finishWith(refusalReply(refusal));
+    return -1;
+  }
+
+  #refuseWith(refusal: Refusal): void {
+    this.#failedCall("DPE", refusal.reason, "refused");
+    this.#finishWith(refusalReply(refusal));
+  }
+
+  #refuseCall(call: Call, detail: string): number {
+    call.fail("refused", "DPE", detail);
+    call.status = 400;
+    call.finish(this.#traffic, this.#traffic.clock.now());
+    this.#finishWith(failureBytes(400, detail));
+    return -1;
+  }
+
+  /** Something that is no call, but ends as if it were one: for logs and metrics. */
+  #failedCall(flag: Flag, detail: string, outcome: "refused" | "failed" = "failed"): void {
+    const now = this.#traffic.clock.now();
+    const call = new Call(this.#connection, unreadHead, this.#traffic, now, false);
+    call.fail(outcome, flag, detail);
+    call.status = this.#scanner.refusal?.status ?? 408;
+    call.finish(this.#traffic, now);
+  }
+
+  #stepsAside(bytes: Buffer, authority: string): boolean {
+    const { opaqueHosts } = this.#traffic.settings;
+    if (!namesOpaqueHost(opaqueHosts, this.#connection.originalDestination, authority)) return false;
+    if (!this.#connection.originalDestination) return false;
+    this.#detach();
+    this.#traffic.route(this.#connection, Buffer.from(bytes), "opaque");
+    return true;
+  }
+
+  // ── what the upstream half calls ─────────────────────────────────────────────────────────────────────────────────
+
+  toDownstream(bytes: Buffer): void {
+    this.#progress = true;
+    if (!this.#connection.socket.write(bytes)) this.#half.pause();
+  }
+
+  get holdsBytes(): boolean {
+    return this.#connection.socket.writableLength > 0;
+  }
+
+  responded(call: Call, reusable: boolean): void {
+    const now = this.#traffic.clock.now();
+    call.finish(this.#traffic, now);
+    this.#progress = false;
+    if (this.#half.waiting > 0) return;
+    if (!reusable && this.#connection.mode === "proxy") return this.#close();
+    if (this.#phase === "head" && !this.#headBegun)
+      this.deadlineAt = now + this.#traffic.settings.deadlines.idleMs;
+    if (this.#lastWords) this.#finishWith(this.#lastWords);
+    else if (this.#phase === "barrier") {
+      const go = this.#afterResponses;
+      this.#afterResponses = null;
+      go?.();
+    } else if (this.#traffic.draining && this.#phase === "head") this.#close();
+    else if (this.#phase === "switching" || this.#phase === "full") this.#proceed("head");
+  }
+
+  switchToTunnel(call: Call, link: Link, rest: Buffer): void {
+    link.pause();
+    this.#tunnel = { call, link, rest };
+    if (call.sink) return; // the reply is still to be written; afterRich goes on
+    call.finish(this.#traffic, this.#traffic.clock.now());
+    this.#openTunnel();
+  }
+
+  upstreamDrained(): void {
+    this.#upstreamFull = false;
+    const waiters = this.#linkWaiters;
+    this.#linkWaiters = [];
+    for (const wake of waiters) wake();
+    this.#updateFlow();
+  }
+
+  idleLinkEnded(how: "fin" | "rst"): void {
+    if (this.#connection.mode === "proxy" || this.#answeredHere || this.#phase === "rich") return;
+    if (how === "rst") this.#connection.socket.resetAndDestroy();
+    else this.#close();
+  }
+
+  failed(call: Call, begun: boolean, how: "fin" | "rst", flag: Flag, detail: string): void {
+    const now = this.#traffic.clock.now();
+    const speaks = !begun && this.#connection.mode !== "transparent";
+    if (speaks) call.status = flag === "UT" ? 504 : 502;
+    for (const waiting of this.#half.takeWaiting()) {
+      waiting.fail("failed", flag, detail);
+      waiting.finish(this.#traffic, now);
+    }
+    this.#call = null;
+    if (speaks) this.#finishWith(failureBytes(call.status, detail));
+    else if (how === "rst") this.#connection.socket.resetAndDestroy();
+    else this.#close();
+  }
+
+  // ── plumbing ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #flush(bytes: Buffer, to: number): void {
+    if (to <= this.#from) return;
+    const part = this.#from === 0 && to === bytes.length ? bytes : bytes.subarray(this.#from, to);
+    this.#from = to;
+    if (!this.#half.send(part)) this.#pauseUploads();
+  }
+
+  #pauseUploads(): void {
+    this.#upstreamFull = true;
+    this.#updateFlow();
+  }
+
+  #wantBody(): void {
+    const rich = this.#rich;
+    if (rich && !rich.continued) {
+      rich.continued = true;
+      this.#connection.socket.write(continueHead);
+    }
+    this.#pipeFull = false;
+    this.#updateFlow();
+  }
+
+  #pausePipe(): void {
+    this.#pipeFull = true;
+    this.#updateFlow();
+  }
+
+  #hold(bytes: Buffer, at: number): number {
+    this.#flush(bytes, at);
+    if (at < bytes.length) this.#held.unshift(bytes.subarray(at));
+    this.#carry.release();
+    this.#updateFlow();
+    return -1;
+  }
+
+  /** Goes on with `phase` and whatever was held back. */
+  #proceed(phase: Phase): void {
+    this.#phase = phase;
+    for (let next = this.#held.shift(); next; next = this.#held.shift()) {
+      const before = this.#held.length;
+      this.#consume(next);
+      if (this.#held.length > before) break;
+    }
+    this.#updateFlow();
+    if (this.#downstreamEnded && this.#phase === "head" && this.#half.waiting === 0 && !this.#gone)
+      this.#close();
+  }
+
+  #updateFlow(): void {
+    const { socket } = this.#connection;
+    const blocked = this.#upstreamFull || this.#pipeFull || this.#held.length > 0;
+    if (blocked) socket.pause();
+    else if (socket.isPaused() || !socket.readableFlowing) socket.resume();
+  }
+
+  #write(bytes: Uint8Array): Promise<void> | undefined {
+    const { socket } = this.#connection;
+    if (socket.destroyed) throw new UnderstudyError("aborted", "the client left");
+    if (socket.write(bytes)) return undefined;
+    return new Promise((resolve) => this.#drainWaiters.push(resolve));
+  }
+
+  /** Our last bytes on this connection, after the responses that are due. */
+  #finishWith(bytes: Buffer): void {
+    this.#held = [];
+    this.#phase = "over";
+    this.#headBegun = false;
+    this.#lastWords = bytes;
+    if (this.#half.waiting > 0) return this.#updateFlow();
+    this.#lastWords = null;
+    this.#connection.socket.write(bytes);
+    this.#close();
+  }
+
+  /** FIN, then patience while the client reads: closing at once could destroy what it has not read (RFC 9112 §9.6). */
+  #close(): void {
+    this.#phase = "over";
+    this.#held = [];
+    this.#upstreamFull = false;
+    this.#pipeFull = false;
+    this.deadlineAt = this.#traffic.clock.now() + lingerMs;
+    this.#half.drop(false);
+    this.#connection.socket.end();
+    this.#updateFlow();
+  }
+
+  #openTunnel(): void {
+    const tunnel = this.#tunnel;
+    if (!tunnel) return;
+    this.#tunnel = null;
+    const first = this.#held.length > 0 ? Buffer.concat(this.#held) : null;
+    this.#held = [];
+    this.#detach();
+    const splice = openTunnel(this.#connection, this.#traffic, tunnel.call);
+    this.#half.delegateTo(splice);
+    splice.start(tunnel.link, first);
+    if (tunnel.rest.length > 0) splice.data(tunnel.rest);
+    tunnel.link.resume();
+  }
+
+  /** Lets go of the socket: somebody else serves it from now on. */
+  #detach(): void {
+    const { socket } = this.#connection;
+    this.#gone = true;
+    this.#phase = "over";
+    this.#traffic.deadlines.remove(this);
+    socket.off("data", this.#onData);
+    socket.off("drain", this.#onDrain);
+    socket.off("end", this.#onEnd);
+    socket.off("error", this.#onError);
+    socket.off("close", this.#onClose);
+  }
+}

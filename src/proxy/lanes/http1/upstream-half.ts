@@ -1,0 +1,310 @@
+// The upstream half of a connection: one pinned link, the calls that wait for their responses in order, and the walk
+// over each response to know where it ends. On the plain road the response's own bytes go to the downstream; a call
+// with a sink (rich road) gets its response there instead.
+//
+//   link.data ──► head ──► body ──► next call          101, or 2xx to CONNECT ──► tunnel
+//                  └─ 1xx: forwarded, still waiting
+
+import type { HostPort } from "../../../core/address.ts";
+import type { HeaderList } from "../../../core/headers.ts";
+import type { Traffic } from "../../../core/lane.ts";
+import type { Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
+import type { Flag } from "../../../core/tap.ts";
+import { BodyWalk } from "./body-walk.ts";
+import type { Call } from "./call.ts";
+import { Carry } from "./carry.ts";
+import { ResponseScanner } from "./response-scanner.ts";
+
+/** Receives a response that does not go straight to the downstream. Chunks are its own. */
+export interface ResponseSink {
+  interim(status: number, headers: HeaderList): void;
+  /** `lengthBytes`: null for chunked or until-close; 0 where there is no body. */
+  head(status: number, reason: string, headers: HeaderList, lengthBytes: number | null): void;
+  data(chunk: Buffer): void;
+  end(trailers: HeaderList): void;
+  fail(flag: Flag, detail: string): void;
+}
+
+/** What the half needs of the downstream side. */
+export interface DownstreamSide {
+  /** Writes to the downstream; applies backpressure to the link by itself. */
+  toDownstream(bytes: Buffer): void;
+  /** True while bytes written downstream have not left. */
+  readonly holdsBytes: boolean;
+  /** A response on the plain road is complete. `reusable`: the upstream keeps the connection open behind it. */
+  responded(call: Call, reusable: boolean): void;
+  /** The connection leaves HTTP; `rest`: bytes of the upstream behind the response head. */
+  switchToTunnel(call: Call, link: Link, rest: Buffer): void;
+  /** The link can take more request bytes. */
+  upstreamDrained(): void;
+  /** The link ended while nobody waited for a response. */
+  idleLinkEnded(how: "fin" | "rst"): void;
+  /** A plain call got no whole response. `begun`: a part of it has been forwarded. */
+  failed(call: Call, begun: boolean, how: "fin" | "rst", flag: Flag, detail: string): void;
+}
+
+export class UpstreamHalf implements LinkEvents {
+  readonly #traffic: Traffic;
+  readonly #down: DownstreamSide;
+  readonly #scanner: ResponseScanner;
+  readonly #walk: BodyWalk;
+  readonly #carry = new Carry();
+  #waiting: Call[] = [];
+  #link: Link | null = null;
+  #inBody = false;
+  #reusable = true;
+  /** Takes over after the connection has left HTTP. */
+  #successor: LinkEvents | null = null;
+  /** Bytes before this offset of the chunk at hand have been forwarded or belong to a sink. */
+  #from = 0;
+
+  constructor(traffic: Traffic, down: DownstreamSide) {
+    this.#traffic = traffic;
+    this.#down = down;
+    this.#scanner = new ResponseScanner(traffic.settings.limits);
+    this.#walk = new BodyWalk(traffic.settings.limits);
+  }
+
+  /** Calls whose response is not complete. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  get upstream(): HostPort | null {
+    return this.#link?.upstream ?? null;
+  }
+
+  /** True once a part of the first waiting call's response has been forwarded. */
+  get responseBegun(): boolean {
+    return this.#inBody;
+  }
+
+  get current(): Call | undefined {
+    return this.#waiting[0];
+  }
+
+  /** Pins a link to `upstream`; one to another place is given up. Only while no call waits. */
+  connect(upstream: HostPort): void {
+    const link = this.#link;
+    if (link && link.upstream.port === upstream.port && link.upstream.host === upstream.host) return;
+    link?.destroy(false);
+    this.#link = this.#traffic.dial(upstream, this);
+  }
+
+  expect(call: Call): void {
+    this.#waiting.push(call);
+  }
+
+  /** False: wait for `upstreamDrained`. */
+  send(bytes: Uint8Array): boolean {
+    return this.#link ? this.#link.write(bytes) : true;
+  }
+
+  pause(): void {
+    this.#link?.pause();
+  }
+
+  resume(): void {
+    this.#link?.resume();
+  }
+
+  /** Forwards the downstream's FIN. */
+  endRequests(): void {
+    this.#link?.end();
+  }
+
+  /** Gives the link up without a word to the downstream. */
+  drop(reset: boolean): void {
+    this.#link?.destroy(reset);
+    this.#link = null;
+    this.#carry.release();
+    this.#inBody = false;
+    this.#scanner.reset();
+  }
+
+  /** The calls that still wait, which are no longer this half's. */
+  takeWaiting(): readonly Call[] {
+    const calls = this.#waiting;
+    this.#waiting = [];
+    return calls;
+  }
+
+  /** Every further event of the link goes to `successor`. */
+  delegateTo(successor: LinkEvents): void {
+    this.#successor = successor;
+  }
+
+  data(chunk: Buffer): boolean {
+    if (this.#successor) return this.#successor.data(chunk);
+    const bytes = this.#carry.join(chunk);
+    this.#from = 0;
+    let at = 0;
+    while (at < bytes.length && this.#link) {
+      const call = this.#waiting[0];
+      if (!call) {
+        this.#unsolicited();
+        break;
+      }
+      const next = this.#inBody ? this.#body(call, bytes, at) : this.#head(call, bytes, at);
+      if (next < 0) return !this.#down.holdsBytes;
+      at = next;
+    }
+    if (this.#link) this.#flush(bytes, at);
+    return !this.#down.holdsBytes;
+  }
+
+  /** Offset behind the head, or -1 where this chunk has been dealt with. */
+  #head(call: Call, bytes: Buffer, at: number): number {
+    const scanner = this.#scanner;
+    const length = scanner.scan(bytes, at, bytes.length);
+    if (length <= 0) {
+      this.#flush(bytes, at);
+      if (length === 0) this.#carry.keep(bytes, at);
+      else this.#malformed(call, scanner.refusal?.reason ?? "malformed response head");
+      return -1;
+    }
+    const next = at + length;
+    call.responseBytes += length;
+    const status = scanner.status;
+    if (status === 101 || (call.method === "CONNECT" && status >= 200 && status < 300)) {
+      return this.#switch(call, bytes, at, next);
+    }
+    if (status < 200) {
+      if (call.sink) call.sink.interim(status, scanner.headers);
+      if (call.sink) this.#from = next;
+      scanner.reset();
+      return next;
+    }
+    call.status = status;
+    const framing = scanner.framingFor(call.method);
+    const contentLength = framing === "length" ? scanner.contentLength : 0;
+    this.#walk.begin(framing, contentLength);
+    this.#reusable = scanner.keepAlive && framing !== "until-close";
+    if (call.sink) {
+      this.#from = next;
+      const lengthBytes = framing === "length" ? contentLength : framing === "none" ? 0 : null;
+      call.sink.head(status, scanner.reason, scanner.headers, lengthBytes);
+    }
+    this.#inBody = true;
+    if (this.#walk.done) this.#complete(call, bytes, next);
+    return next;
+  }
+
+  #body(call: Call, bytes: Buffer, at: number): number {
+    const { sink } = call;
+    const next = sink
+      ? this.#walk.feed(bytes, at, bytes.length, (from, to) =>
+          sink.data(Buffer.from(bytes.subarray(from, to))),
+        )
+      : this.#walk.feed(bytes, at, bytes.length);
+    if (next < 0) {
+      this.#flush(bytes, at);
+      this.#malformed(call, this.#walk.refusal?.reason ?? "malformed response body");
+      return -1;
+    }
+    call.responseBytes += next - at;
+    if (sink) this.#from = next;
+    if (this.#walk.done) this.#complete(call, bytes, next);
+    return next;
+  }
+
+  #complete(call: Call, bytes: Buffer, at: number): void {
+    this.#waiting.shift();
+    this.#inBody = false;
+    this.#scanner.reset();
+    if (call.sink) call.sink.end(this.#walk.trailers());
+    else {
+      this.#flush(bytes, at);
+      this.#down.responded(call, this.#reusable);
+    }
+  }
+
+  #switch(call: Call, bytes: Buffer, at: number, next: number): number {
+    if (!call.mayUpgrade) {
+      this.#flush(bytes, at);
+      this.#malformed(
+        call,
+        "101 Switching Protocols to a request that asked for no upgrade (RFC 9110 §15.2.2)",
+      );
+      return -1;
+    }
+    call.status = this.#scanner.status;
+    if (call.sink) call.sink.head(call.status, this.#scanner.reason, this.#scanner.headers, 0);
+    else this.#flush(bytes, next);
+    this.#waiting.shift();
+    const link = this.#link;
+    this.#link = null;
+    if (link) this.#down.switchToTunnel(call, link, Buffer.from(bytes.subarray(next)));
+    return -1;
+  }
+
+  #flush(bytes: Buffer, to: number): void {
+    if (to > this.#from)
+      this.#down.toDownstream(
+        this.#from === 0 && to === bytes.length ? bytes : bytes.subarray(this.#from, to),
+      );
+    this.#from = to;
+  }
+
+  /** Bytes that answer no request could be taken for the answer to the next one: the link is not to be trusted. */
+  #unsolicited(): void {
+    this.drop(false);
+    this.#down.idleLinkEnded("fin");
+  }
+
+  #malformed(call: Call, reason: string): void {
+    const begun = this.#inBody;
+    this.drop(true);
+    this.#fail(call, begun, "fin", "UPE", `the upstream broke the protocol: ${reason}`);
+  }
+
+  drain(): void {
+    if (this.#successor) return this.#successor.drain();
+    this.#down.upstreamDrained();
+  }
+
+  end(): void {
+    if (this.#successor) return this.#successor.end();
+    const call = this.#waiting[0];
+    if (call && this.#inBody && this.#walk.closed()) this.#complete(call, Buffer.alloc(0), 0);
+    const next = this.#waiting[0];
+    if (next)
+      this.#broken(next, "fin", "UC", "the upstream closed the connection before its response was complete");
+    else this.#idleEnd("fin");
+  }
+
+  close(how: LinkEnd, detail: string): void {
+    if (this.#successor) return this.#successor.close(how, detail);
+    if (!this.#link) return;
+    this.#link = null;
+    const call = this.#waiting[0];
+    if (!call) this.#idleEnd(how === "closed" ? "fin" : "rst");
+    else if (how === "refused") this.#broken(call, "rst", "UF", detail);
+    else if (how === "timeout") this.#broken(call, "rst", "UT", detail);
+    else
+      this.#broken(
+        call,
+        how === "reset" ? "rst" : "fin",
+        "UC",
+        detail || "the upstream closed the connection",
+      );
+  }
+
+  #idleEnd(how: "fin" | "rst"): void {
+    this.drop(false);
+    this.#down.idleLinkEnded(how);
+  }
+
+  #broken(call: Call, how: "fin" | "rst", flag: Flag, detail: string): void {
+    const begun = this.#inBody || !this.#carry.isEmpty;
+    this.drop(false);
+    this.#fail(call, begun, how, flag, detail);
+  }
+
+  #fail(call: Call, begun: boolean, how: "fin" | "rst", flag: Flag, detail: string): void {
+    if (call.sink) {
+      this.#waiting.shift();
+      call.sink.fail(flag, detail);
+    } else this.#down.failed(call, begun, how, flag, detail);
+  }
+}

@@ -1,0 +1,64 @@
+// The lane of bytes that are not parsed: TLS that is not opened, HTTP/2, databases, anything. Its only job is to be
+// invisible.
+
+import type { Connection } from "../../../core/connection.ts";
+import type { Lane, Protocol, Session, Traffic } from "../../../core/lane.ts";
+import type { OpaqueEvent } from "../../../core/tap.ts";
+import { Splice, type SpliceEnd } from "./splice.ts";
+
+/** `serverNameOf`: reads the SNI from the first bytes of a TLS connection. */
+export function createOpaqueLane(serverNameOf: (first: Uint8Array) => string): Lane {
+  return {
+    protocols: ["opaque", "tls", "http/2"],
+    serve: (connection, first, traffic, protocol) =>
+      serveOpaque(
+        connection,
+        first,
+        traffic,
+        protocol,
+        protocol === "tls" && first ? serverNameOf(first) : "",
+      ),
+  };
+}
+
+function serveOpaque(
+  connection: Connection,
+  first: Buffer | null,
+  traffic: Traffic,
+  protocol: Protocol,
+  serverName: string,
+): Session {
+  const upstream = connection.originalDestination;
+  const startedAtMs = traffic.clock.wall();
+  const startedAt = traffic.clock.now();
+  const report = (end: SpliceEnd) =>
+    traffic.tap.observe({
+      kind: "opaque",
+      connectionId: connection.id,
+      direction: connection.direction,
+      protocol: nameOf(protocol),
+      serverName,
+      upstream,
+      rule: null,
+      outcome: end.flags.includes("UF") || end.flags.includes("UT") ? "failed" : "relayed",
+      flags: end.flags,
+      detail: end.detail,
+      startedAtMs,
+      durationMs: traffic.clock.now() - startedAt,
+      upBytes: end.upBytes,
+      downBytes: end.downBytes,
+    });
+  if (!upstream) {
+    connection.socket.resetAndDestroy();
+    report({ upBytes: 0, downBytes: 0, flags: ["UF"], detail: "the connection names no destination" });
+    return { drain: () => undefined };
+  }
+  const splice = new Splice(connection, traffic, report);
+  splice.start(traffic.dial(upstream, splice), first);
+  // A stream without messages has no good moment to stop: it lasts until its peers end it, or the drain deadline does.
+  return { drain: () => undefined };
+}
+
+function nameOf(protocol: Protocol): OpaqueEvent["protocol"] {
+  return protocol === "tls" || protocol === "http/2" ? protocol : "tcp";
+}

@@ -1,0 +1,140 @@
+// Two byte streams joined: what one side sends, the other gets, half-closes and resets included. Also the end of every
+// connection that stops being HTTP (Upgrade, CONNECT).
+//
+//   downstream ──data──► link      write() false → the source pauses until drain
+//   downstream ◄──data── link      FIN forwarded, not answered; RST forwarded as RST
+
+import type { Connection } from "../../../core/connection.ts";
+import type { Deadlined } from "../../../core/deadlines.ts";
+import type { Traffic } from "../../../core/lane.ts";
+import type { Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
+import type { Flag } from "../../../core/tap.ts";
+
+/** How a splice ended. */
+export interface SpliceEnd {
+  readonly upBytes: number;
+  readonly downBytes: number;
+  readonly flags: readonly Flag[];
+  readonly detail: string;
+}
+
+/**
+ * Joins the downstream socket of `connection` with a link. Give `events` to whoever opens the link, then call `start`.
+ * Owns both from then on, and calls `ended` once when both are closed.
+ */
+export class Splice implements LinkEvents, Deadlined {
+  deadlineAt: number;
+  readonly #connection: Connection;
+  readonly #traffic: Traffic;
+  readonly #ended: (end: SpliceEnd) => void;
+  #link: Link | null = null;
+  #upBytes = 0;
+  #downBytes = 0;
+  #downstreamEnded = false;
+  #upstreamEnded = false;
+  #downstreamGone = false;
+  #flags: readonly Flag[] = [];
+  #detail = "";
+
+  constructor(connection: Connection, traffic: Traffic, ended: (end: SpliceEnd) => void) {
+    this.#connection = connection;
+    this.#traffic = traffic;
+    this.#ended = ended;
+    this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.opaqueIdleMs;
+  }
+
+  /** `first`: bytes of the downstream that were read before. */
+  start(link: Link, first: Buffer | null): void {
+    this.#link = link;
+    const { socket } = this.#connection;
+    this.#traffic.deadlines.add(this);
+    socket.on("data", (chunk: Buffer) => this.#fromDownstream(chunk));
+    socket.on("drain", () => this.#link?.resume());
+    socket.on("end", () => this.#downstreamEnd());
+    socket.on("error", (error) => this.#blame("DC", error.message));
+    socket.on("close", () => this.#downstreamClosed());
+    if (first) this.#fromDownstream(first);
+    if (socket.readableEnded) this.#downstreamEnd();
+    if (socket.destroyed) this.#downstreamClosed();
+    else socket.resume();
+  }
+
+  #fromDownstream(chunk: Buffer): void {
+    this.#upBytes += chunk.length;
+    this.#touch();
+    if (this.#link && !this.#link.write(chunk)) this.#connection.socket.pause();
+  }
+
+  data(chunk: Buffer): boolean {
+    const { socket } = this.#connection;
+    this.#downBytes += chunk.length;
+    this.#touch();
+    if (!socket.write(chunk)) this.#link?.pause();
+    return socket.writableLength === 0;
+  }
+
+  drain(): void {
+    this.#connection.socket.resume();
+  }
+
+  end(): void {
+    this.#upstreamEnded = true;
+    this.#connection.socket.end();
+  }
+
+  close(how: LinkEnd, detail: string): void {
+    this.#link = null;
+    const { socket } = this.#connection;
+    if (how === "refused") this.#blame("UF", detail);
+    else if (how === "timeout") this.#blame("UT", detail);
+    else if (how === "reset") this.#blame("UC", detail);
+    // A client whose connect we accepted learns of a failure the only way that TCP still has.
+    if (how !== "closed") socket.resetAndDestroy();
+    else if (!this.#upstreamEnded) socket.end();
+    if (this.#downstreamGone) this.#finish();
+  }
+
+  expire(): void {
+    this.#blame("SI", `no byte in either direction for ${this.#traffic.settings.deadlines.opaqueIdleMs} ms`);
+    this.#connection.socket.destroy();
+  }
+
+  #downstreamEnd(): void {
+    if (this.#downstreamEnded) return;
+    this.#downstreamEnded = true;
+    this.#link?.end();
+  }
+
+  /** After an orderly end the link still delivers what it holds; otherwise it is cut as the downstream was. */
+  #downstreamClosed(): void {
+    if (this.#downstreamGone) return;
+    this.#downstreamGone = true;
+    if (this.#link && !(this.#downstreamEnded && this.#upstreamEnded && this.#flags.length === 0)) {
+      if (this.#flags.length === 0) this.#blame("DC", "");
+      this.#link.destroy(true);
+      this.#link = null;
+    }
+    if (!this.#link) this.#finish();
+  }
+
+  #touch(): void {
+    this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.opaqueIdleMs;
+  }
+
+  /** The first cause stands; what follows from it is not another. */
+  #blame(flag: Flag, detail: string): void {
+    if (this.#flags.length > 0) return;
+    this.#flags = [flag];
+    this.#detail = detail;
+  }
+
+  #finish(): void {
+    this.#traffic.deadlines.remove(this);
+    this.#ended({
+      upBytes: this.#upBytes,
+      downBytes: this.#downBytes,
+      flags: this.#flags,
+      detail: this.#detail,
+    });
+  }
+}

@@ -1,0 +1,108 @@
+// A link over a socket that somebody else connects (inside a network namespace): queues until it is there.
+
+import type { Socket } from "node:net";
+import { formatHostPort, type HostPort } from "../../core/address.ts";
+import { messageOf } from "../../core/errors.ts";
+import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
+
+/** Connects on our behalf; null: nobody listens there, dial it the usual way. Must end on abort. */
+export type ConnectInside = (upstream: HostPort, signal: AbortSignal) => Promise<Socket | null>;
+
+/** Tries `inside` first for the destinations that `isInside` names, and falls back to `dial`. */
+export function createInsideDial(
+  isInside: (upstream: HostPort) => boolean,
+  inside: ConnectInside,
+  dial: Dial,
+  signalAfter: (ms: number) => AbortSignal,
+  connectMs: number,
+): Dial {
+  return (upstream, events) =>
+    isInside(upstream)
+      ? new AdoptedLink(upstream, events, inside(upstream, signalAfter(connectMs)), dial)
+      : dial(upstream, events);
+}
+
+class AdoptedLink implements Link {
+  readonly upstream: HostPort;
+  readonly #events: LinkEvents;
+  #target: Socket | Link | null = null;
+  /** What was written before the target was there; bounded, because write() answers false. */
+  #queue: Uint8Array[] = [];
+  #ended = false;
+  #paused = false;
+  #gone = false;
+
+  constructor(upstream: HostPort, events: LinkEvents, socket: Promise<Socket | null>, dial: Dial) {
+    this.upstream = upstream;
+    this.#events = events;
+    socket.then(
+      (found) => {
+        if (this.#gone) found?.destroy();
+        else this.#attach(found ? this.#listen(found) : dial(upstream, events));
+      },
+      (error) => this.#finish("refused", `${formatHostPort(upstream)}: ${messageOf(error)}`),
+    );
+  }
+
+  #listen(socket: Socket): Socket {
+    socket.allowHalfOpen = true;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => void this.#events.data(chunk));
+    socket.on("drain", () => !this.#gone && this.#events.drain());
+    socket.on("end", () => !this.#gone && this.#events.end());
+    socket.on("error", (error) =>
+      this.#finish("reset", `${formatHostPort(this.upstream)}: ${error.message}`),
+    );
+    socket.on("close", () => this.#finish("closed", ""));
+    return socket;
+  }
+
+  #attach(target: Socket | Link): void {
+    this.#target = target;
+    const waited = this.#queue.length > 0;
+    for (const chunk of this.#queue) target.write(chunk);
+    this.#queue = [];
+    if (this.#paused) target.pause();
+    if (this.#ended) target.end();
+    else if (waited) this.#events.drain();
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#gone) return true;
+    if (this.#target) return this.#target.write(chunk);
+    this.#queue.push(chunk);
+    return false;
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#target?.end();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#target?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#target?.resume();
+  }
+
+  destroy(reset: boolean): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    const target = this.#target;
+    if (!target) return;
+    if (!("destroySoon" in target)) target.destroy(reset);
+    else if (reset) target.resetAndDestroy();
+    else target.destroy();
+  }
+
+  #finish(how: LinkEnd, detail: string): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    if (this.#target && "destroySoon" in this.#target) this.#target.destroy();
+    this.#events.close(how, detail);
+  }
+}

@@ -1,0 +1,160 @@
+// The link over a socket: dials, reads through one buffer of its own (`onread`: no event and no allocation a read),
+// and reports its end exactly once.
+//
+//   dial ──► connecting ──connect──► open ──end/close/error──► gone
+//               │ writes queue in the socket; the connect deadline runs
+//               └──refused/timeout──► gone
+
+import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { formatHostPort, type HostPort } from "../../core/address.ts";
+import type { Clock, Timer } from "../../core/clock.ts";
+import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
+import { nextStep, type ReadBuffers } from "./read-buffers.ts";
+
+export interface DialDeps {
+  readonly clock: Clock;
+  readonly connectMs: number;
+  readonly buffers: ReadBuffers;
+}
+
+/** Dials with the operating system's own resolver and routes. */
+export function createDial(deps: DialDeps): Dial {
+  return (upstream, events) => new SocketLink(upstream, events, deps);
+}
+
+class SocketLink implements Link {
+  readonly upstream: HostPort;
+  readonly #events: LinkEvents;
+  readonly #buffers: ReadBuffers;
+  readonly #socket: Socket;
+  #deadline: Timer | null;
+  #step = 0;
+  #buffer: Buffer;
+  /** Buffers whose bytes the other side still holds. */
+  readonly #lent: Buffer[] = [];
+  #reading = false;
+  #connected = false;
+  #gone = false;
+
+  constructor(upstream: HostPort, events: LinkEvents, deps: DialDeps) {
+    this.upstream = upstream;
+    this.#events = events;
+    this.#buffers = deps.buffers;
+    this.#buffer = deps.buffers.take(0);
+    const options: NetConnectOpts = {
+      host: upstream.host,
+      port: upstream.port,
+      allowHalfOpen: true,
+      noDelay: true,
+      onread: {
+        buffer: () => this.#buffer,
+        callback: (bytes, buffer) => this.#received(bytes, buffer as Buffer),
+      },
+    };
+    this.#socket = connect(options);
+    this.#deadline = deps.clock.after(deps.connectMs, () =>
+      this.#finish(
+        "timeout",
+        `${formatHostPort(upstream)} did not accept a connection within ${deps.connectMs} ms`,
+      ),
+    );
+    this.#listen();
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    socket.on("connect", () => {
+      this.#connected = true;
+      this.#stopDeadline();
+    });
+    socket.on("drain", () => {
+      if (!this.#gone) this.#events.drain();
+    });
+    socket.on("end", () => {
+      if (!this.#gone) this.#events.end();
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.#finish(this.#connected ? "reset" : "refused", describe(error, this.upstream));
+    });
+    socket.on("close", () => this.#finish("closed", ""));
+  }
+
+  /** Answers libuv whether to go on reading. */
+  #received(bytes: number, buffer: Buffer): boolean {
+    if (this.#gone) return false;
+    this.#reading = true;
+    const free = this.#events.data(bytes === buffer.length ? buffer : buffer.subarray(0, bytes));
+    this.#reading = false;
+    const step = nextStep(this.#step, bytes);
+    if (free) {
+      this.#returnLent();
+      if (step !== this.#step || this.#gone) this.#buffers.give(buffer);
+    } else this.#lent.push(buffer);
+    if (this.#gone) return false;
+    if (!free || step !== this.#step) this.#buffer = this.#buffers.take(step);
+    this.#step = step;
+    return true;
+  }
+
+  #returnLent(): void {
+    for (let buffer = this.#lent.pop(); buffer; buffer = this.#lent.pop()) this.#buffers.give(buffer);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#gone || this.#socket.write(chunk);
+  }
+
+  end(): void {
+    if (!this.#gone) this.#socket.end();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#gone) return;
+    this.#returnLent();
+    this.#socket.resume();
+  }
+
+  destroy(reset: boolean): void {
+    if (this.#gone) return;
+    this.#retire();
+    if (reset && this.#connected) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+  }
+
+  #finish(how: LinkEnd, detail: string): void {
+    if (this.#gone) return;
+    this.#retire();
+    this.#socket.destroy();
+    this.#events.close(how, detail);
+  }
+
+  /** The read buffer goes back, unless a read is under way or its bytes are held elsewhere. */
+  #retire(): void {
+    this.#gone = true;
+    this.#stopDeadline();
+    if (!this.#reading) this.#buffers.give(this.#buffer);
+  }
+
+  #stopDeadline(): void {
+    this.#deadline?.cancel();
+    this.#deadline = null;
+  }
+}
+
+function describe(error: NodeJS.ErrnoException, upstream: HostPort): string {
+  const place = formatHostPort(upstream);
+  switch (error.code) {
+    case "ECONNREFUSED":
+      return `${place} refused the connection`;
+    case "ENOTFOUND":
+      return `${upstream.host} has no address`;
+    case "ECONNRESET":
+      return `${place} reset the connection`;
+    default:
+      return `${place}: ${error.message}`;
+  }
+}
