@@ -1,0 +1,97 @@
+// The faults of a rule on a connection whose bytes are not parsed: raw TCP, TLS, HTTP/2 before its lane.
+
+import type { Clock } from "../../core/clock.ts";
+import type { Random } from "../../core/random.ts";
+import type { FaultSpec, RuleSpec } from "../../core/rule.ts";
+import { severingOf } from "./abort.ts";
+import { chanceOf, corrupted } from "./corrupt.ts";
+import { sampleDelayMs } from "./delay.ts";
+import { sliced } from "./slice.ts";
+import { throttled } from "./throttle.ts";
+import { truncated } from "./truncate.ts";
+
+export type ConnectionFault =
+  /** Ends the connection without dialling; `delayMs()` is to be waited for before. */
+  | { readonly kind: "abort"; readonly how: "fin" | "rst" | "hang"; delayMs(): number }
+  | {
+      readonly kind: "bytes";
+      /** Milliseconds to wait before the connection is dialled; a fresh sample each time. 0 where there is no delay. */
+      delayMs(): number;
+      /** False where this direction's bytes pass untouched, so that they may be spliced. */
+      touches(direction: "toUpstream" | "toDownstream"): boolean;
+      /**
+       * The bytes of one direction with the faults applied: throttle `up` toUpstream; throttle `down`, slice, corrupt
+       * and truncate toDownstream. Ends with the signal's reason, and throws `body_cut` where truncate cuts.
+       */
+      transform(
+        direction: "toUpstream" | "toDownstream",
+        chunks: AsyncIterable<Uint8Array>,
+        signal: AbortSignal,
+      ): AsyncIterable<Uint8Array>;
+    };
+
+/**
+ * What the rule does to raw bytes; null where it does nothing to them: without a fault, with `respond` or `patch`
+ * (it is about HTTP then), or with an abort by HTTP status, which cannot be said to a peer that may not speak HTTP.
+ */
+export function planConnectionFault(
+  spec: RuleSpec,
+  deps: { clock: Clock; random: Random },
+): ConnectionFault | null {
+  const { fault } = spec;
+  if (fault === null || spec.respond !== null || spec.patch !== null) return null;
+  const delayMs = () => (fault.delay === null ? 0 : sampleDelayMs(fault.delay, deps.random));
+  if (fault.abort !== null) {
+    return fault.abort.kind === "httpStatus"
+      ? null
+      : { kind: "abort", how: severingOf(fault.abort.kind), delayMs };
+  }
+  const up = touchesUp(fault);
+  const down = touchesDown(fault);
+  if (fault.delay === null && !up && !down) return null;
+  return {
+    kind: "bytes",
+    delayMs,
+    touches: (direction) => (direction === "toUpstream" ? up : down),
+    transform: (direction, chunks, signal) =>
+      direction === "toUpstream"
+        ? transformUp(fault, deps, chunks, signal)
+        : transformDown(fault, deps, chunks, signal),
+  };
+}
+
+function touchesUp(fault: FaultSpec): boolean {
+  return (fault.throttle?.upBytesPerSecond ?? null) !== null;
+}
+
+function touchesDown(fault: FaultSpec): boolean {
+  const throttle = fault.throttle?.downBytesPerSecond ?? null;
+  return throttle !== null || fault.slice !== null || fault.corrupt !== null || fault.truncate !== null;
+}
+
+function transformUp(
+  fault: FaultSpec,
+  deps: { clock: Clock },
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const rate = fault.throttle?.upBytesPerSecond ?? null;
+  return rate === null ? chunks : throttled(chunks, rate, deps.clock, signal);
+}
+
+/** From the upstream outwards, in the order of the fold in plan.ts: truncate, corrupt, slice, throttle. */
+function transformDown(
+  fault: FaultSpec,
+  deps: { clock: Clock; random: Random },
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const { truncate, corrupt, slice } = fault;
+  const rate = fault.throttle?.downBytesPerSecond ?? null;
+  let bytes = chunks;
+  if (truncate) bytes = truncated(bytes, truncate.afterBytes, signal);
+  if (corrupt) bytes = corrupted(bytes, corrupt.probability, chanceOf(corrupt, deps.random), signal);
+  if (slice) bytes = sliced(bytes, slice, deps.clock, signal);
+  if (rate !== null) bytes = throttled(bytes, rate, deps.clock, signal);
+  return bytes;
+}

@@ -1,0 +1,64 @@
+// Bodies that a step must have whole, and what becomes of them when they are too large or no longer wanted.
+
+import { streamBody } from "../../core/body.ts";
+import type { Body } from "../../core/exchange.ts";
+
+/** `whole`: all bytes. `larger`: more than the limit; `body` gives all of them, those already read included. */
+export type HeldBody =
+  | { readonly kind: "whole"; readonly bytes: Uint8Array }
+  | { readonly kind: "larger"; readonly body: Body };
+
+/** Reads a body up to `limitBytes`. A body that says that it is larger is not touched. Rejects as the body does. */
+export async function holdBody(body: Body, limitBytes: number): Promise<HeldBody> {
+  if ((body.lengthBytes ?? 0) > limitBytes) return { kind: "larger", body };
+  const source = body.chunks()[Symbol.asyncIterator]();
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  for (;;) {
+    const step = await source.next();
+    if (step.done) return { kind: "whole", bytes: Buffer.concat(parts, total) };
+    parts.push(step.value);
+    total += step.value.length;
+    if (total > limitBytes) {
+      const rest = () => resumed(parts, source);
+      return { kind: "larger", body: streamBody(body.lengthBytes, rest, () => body.trailers()) };
+    }
+  }
+}
+
+async function* resumed(
+  parts: readonly Uint8Array[],
+  source: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* parts;
+    yield* { [Symbol.asyncIterator]: () => source };
+  } finally {
+    await source.return?.(); // Whoever stops early stops the source too.
+  }
+}
+
+/** Bytes that were read, as the body that they came from: same declared length, same trailers. */
+export function putBack(bytes: Uint8Array, original: Body): Body {
+  const chunks = async function* () {
+    if (bytes.length > 0) yield bytes;
+  };
+  return streamBody(original.lengthBytes, chunks, () => original.trailers());
+}
+
+/**
+ * Gets rid of a body that nobody will see: reads up to `limitBytes`, so that the upstream connection stays usable, and
+ * gives up beyond. How it ends no longer matters, unless the call itself was aborted.
+ */
+export async function discardBody(body: Body, limitBytes: number, signal: AbortSignal): Promise<void> {
+  let seen = 0;
+  try {
+    for await (const chunk of body.chunks()) {
+      signal.throwIfAborted();
+      seen += chunk.length;
+      if (seen > limitBytes) break;
+    }
+  } catch {
+    signal.throwIfAborted();
+  }
+}

@@ -1,0 +1,142 @@
+// Reads a template before it is ever run: what it may not contain is refused while the rules are loaded, with the
+// line; and whether it looks at the request body is known, so that a body nobody asks for stays unread.
+
+import type Handlebars from "handlebars";
+import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
+import { requestFields } from "./template-request.ts";
+
+type Program = ReturnType<typeof Handlebars.parse>;
+type Node = Program["body"][number];
+
+/** What the shape of a template says about it. */
+export interface TemplateShape {
+  /** It may look at `request.body` or `request.json`. True where that cannot be excluded. */
+  readonly readsBody: boolean;
+  /** It is one `{{json …}}` and nothing else: its output is a JSON value rather than text. */
+  readonly isJsonValue: boolean;
+}
+
+/** Helpers that open a block, and whether the block has another `this`. */
+const blockHelpers: ReadonlyMap<string, "same scope" | "new scope"> = new Map([
+  ["if", "same scope"],
+  ["unless", "same scope"],
+  ["each", "new scope"],
+  ["with", "new scope"],
+] as const);
+
+/** `root`: names are looked up in what the reply hands in, so that each can be checked. */
+interface Scope {
+  readonly root: boolean;
+  readonly blockParams: readonly string[];
+}
+
+/**
+ * Checks a parsed template: only known `helpers`, only known fields of `request`, no partials and no decorators.
+ * Throws RuleProblem at `path`.
+ */
+export function shapeOf(program: Program, helpers: ReadonlySet<string>, path: RulePath): TemplateShape {
+  const reader = createReader(helpers, path);
+  reader.program(program, { root: true, blockParams: [] });
+  const [only] = program.body;
+  const isJsonValue =
+    program.body.length === 1 && only !== undefined && isCall(only) && nameOf(only) === "json";
+  return { readsBody: reader.readsBody(), isJsonValue };
+}
+
+function createReader(helpers: ReadonlySet<string>, place: RulePath) {
+  let readsBody = false;
+
+  const refuse = (node: Node, message: string): never => {
+    throw new RuleProblem(place, `${message} (line ${node.loc.start.line} of the template)`);
+  };
+
+  const requestPath = (node: hbs.AST.PathExpression, parts: readonly string[], known: boolean): void => {
+    const field = parts[1];
+    if (field === undefined || field === "body" || field === "json") readsBody = true;
+    else if (known && !requestFields.has(field)) {
+      const fields = [...requestFields].join(", ");
+      refuse(node, `expected a field of request (${fields}), got ${JSON.stringify(node.original)}`);
+    }
+  };
+
+  const lookUp = (node: hbs.AST.PathExpression, scope: Scope): void => {
+    const fromRoot = node.data && node.parts[0] === "root";
+    if (node.data && !fromRoot) return; // @index, @key and their like
+    const parts = fromRoot ? node.parts.slice(1) : node.parts;
+    const known = fromRoot || (scope.root && node.depth === 0);
+    const [first] = parts;
+    if (first === undefined) readsBody ||= known || node.depth > 0;
+    else if (first === "request") requestPath(node, parts, known);
+    else if (known && !scope.blockParams.includes(first)) {
+      refuse(node, `expected request.… or a helper, got ${JSON.stringify(node.original)}`);
+    }
+  };
+
+  const expression = (node: Node, scope: Scope): void => {
+    if (isPath(node)) lookUp(node, scope);
+    else if (isCall(node)) call(node, scope);
+  };
+
+  const args = (node: Call | hbs.AST.BlockStatement, scope: Scope): void => {
+    for (const param of node.params) expression(param, scope);
+    for (const pair of node.hash?.pairs ?? []) expression(pair.value, scope);
+  };
+
+  const call = (node: Call, scope: Scope): void => {
+    const name = nameOf(node);
+    if (blockHelpers.has(name)) refuse(node, `${name} opens a block: write {{#${name} …}} … {{/${name}}}`);
+    if (!helpers.has(name)) {
+      if (node.params.length > 0 || node.hash) refuse(node, `there is no helper ${JSON.stringify(name)}`);
+      expression(node.path, scope);
+    }
+    args(node, scope);
+  };
+
+  const block = (node: hbs.AST.BlockStatement, scope: Scope): void => {
+    const name = nameOf(node);
+    const kind = blockHelpers.get(name);
+    if (kind === undefined && (helpers.has(name) || node.params.length > 0)) {
+      refuse(node, `${JSON.stringify(name)} cannot open a block; if, unless, each and with can`);
+    }
+    if (kind === undefined) expression(node.path, scope);
+    args(node, scope);
+    const params = [...scope.blockParams, ...(node.program?.blockParams ?? [])];
+    program(node.program, { root: scope.root && kind === "same scope", blockParams: params });
+    program(node.inverse, scope);
+  };
+
+  const statement = (node: Node, scope: Scope): void => {
+    if (isBlock(node)) block(node, scope);
+    else if (isCall(node)) call(node, scope);
+    else if (node.type !== "ContentStatement" && node.type !== "CommentStatement") {
+      refuse(node, "partials and decorators are not supported");
+    }
+  };
+
+  const program = (node: Program | undefined, scope: Scope): void => {
+    for (const part of node?.body ?? []) statement(part, scope);
+  };
+
+  return { program, readsBody: () => readsBody };
+}
+
+type Call = hbs.AST.MustacheStatement | hbs.AST.SubExpression;
+
+// The library types its nodes by an open `type: string`, so the narrowing is spelled out here.
+function isPath(node: Node): node is hbs.AST.PathExpression {
+  return node.type === "PathExpression";
+}
+
+function isCall(node: Node): node is Call {
+  return node.type === "MustacheStatement" || node.type === "SubExpression";
+}
+
+function isBlock(node: Node): node is hbs.AST.BlockStatement {
+  return node.type === "BlockStatement";
+}
+
+/** What stands first in the braces: the name of a helper, or a path. */
+function nameOf(node: Call | hbs.AST.BlockStatement): string {
+  const path: Node = node.path;
+  return isPath(path) ? path.original : "";
+}
