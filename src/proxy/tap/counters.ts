@@ -1,0 +1,106 @@
+// What the metrics are made of: plain numbers that grow with each event. Below 0.2 µs an event, no allocation.
+
+import type { Clock } from "../../core/clock.ts";
+import type { CallEvent, Flag, OpaqueEvent, Tap, TapEvent } from "../../core/tap.ts";
+import { type CallSeries, createCallSeries } from "./call-series.ts";
+import { createTally, type Tally } from "./tally.ts";
+
+export interface RulesInForce {
+  readonly revision: string;
+  readonly loaded: number;
+  /** Since the Unix epoch. */
+  readonly appliedAtSeconds: number;
+}
+
+/** Counted since the process began. */
+export interface Counters extends Tap {
+  readonly calls: CallSeries;
+  /** Key: direction, protocol and outcome, parted by spaces. */
+  readonly opaque: Tally;
+  readonly flags: Tally<Flag>;
+  readonly troubles: Tally;
+  /** By direction. */
+  readonly opened: Tally;
+  readonly closed: Tally;
+  /** Bytes that came from the downstream, and that went to it. */
+  readonly bytes: { readonly toUpstream: number; readonly toDownstream: number };
+  readonly detectionTimeouts: number;
+  readonly reloadErrors: number;
+  /** null: none were applied yet. */
+  readonly rules: RulesInForce | null;
+}
+
+/** Names that a tally keeps apart. All of them are written in our sources, so the bound is a safety net. */
+const maxNames = 64;
+
+/** `maxRuleLabels`: rules with series of their own; later ones share `other`. */
+export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">): Counters {
+  const calls = createCallSeries(maxRuleLabels);
+  const [flags, troubles, opaque] = [
+    createTally<Flag>(maxNames),
+    createTally(maxNames),
+    createTally(maxNames),
+  ];
+  const [opened, closed] = [createTally(2), createTally(2)];
+  const bytes = { toUpstream: 0, toDownstream: 0 };
+  let detectionTimeouts = 0;
+  let reloadErrors = 0;
+  let rules: RulesInForce | null = null;
+
+  function observeCall(event: CallEvent): void {
+    calls.add(event);
+    bytes.toUpstream += event.requestBytes;
+    bytes.toDownstream += event.responseBytes;
+    for (const flag of event.flags) flags.add(flag);
+  }
+  function observeOpaque(event: OpaqueEvent): void {
+    opaque.add(`${event.direction} ${event.protocol} ${event.outcome}`);
+    bytes.toUpstream += event.upBytes;
+    bytes.toDownstream += event.downBytes;
+    for (const flag of event.flags) flags.add(flag);
+  }
+  function observe(event: TapEvent): void {
+    switch (event.kind) {
+      case "call":
+        observeCall(event);
+        break;
+      case "opaque":
+        observeOpaque(event);
+        break;
+      case "connection-opened":
+        opened.add(event.connection.direction);
+        break;
+      case "connection-closed":
+        closed.add(event.connection.direction);
+        break;
+      case "detection-timeout":
+        detectionTimeouts++;
+        break;
+      case "rules-applied":
+        rules = { revision: event.revision, loaded: event.rules, appliedAtSeconds: clock.wall() / 1000 };
+        break;
+      case "rules-rejected":
+        reloadErrors++;
+        break;
+      case "trouble":
+        troubles.add(event.area);
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
+  return {
+    observe,
+    ...{ calls, opaque, flags, troubles, opened, closed, bytes },
+    get detectionTimeouts() {
+      return detectionTimeouts;
+    },
+    get reloadErrors() {
+      return reloadErrors;
+    },
+    get rules() {
+      return rules;
+    },
+  };
+}

@@ -1,0 +1,165 @@
+// The journal: the recent calls in memory, for people who ask "what just happened?". Bounded in entries and in the
+// length of each text, because journals that grow are how mock servers run out of memory.
+
+import { formatHostPort, type HostPort } from "../../core/address.ts";
+import type { Direction } from "../../core/connection.ts";
+import type { CallEvent, Flag, OpaqueEvent, Outcome, Tap } from "../../core/tap.ts";
+
+/** One finished call or opaque connection. */
+export interface CallRecord {
+  /** Counts up from 1 in this process. */
+  readonly id: number;
+  readonly kind: "call" | "opaque";
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  readonly connectionId: string;
+  readonly direction: Direction;
+  readonly protocol: string;
+  /** "" for opaque connections; so is `path`. */
+  readonly method: string;
+  /** What the request claimed; SNI for opaque TLS. */
+  readonly authority: string;
+  readonly path: string;
+  /** `host:port`; null where nobody was named. */
+  readonly upstream: string | null;
+  /** 0 where no status was sent. */
+  readonly status: number;
+  readonly rule: string | null;
+  readonly outcome: Outcome;
+  readonly flags: readonly Flag[];
+  readonly detail: string;
+  /** From the downstream, and to it. */
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  /** Fields of which only the beginning was kept. */
+  readonly cut: readonly string[];
+}
+
+/** All given conditions must hold. */
+export interface JournalFilter {
+  /** Newest entries to give; default 100. */
+  readonly limit?: number;
+  /** Name of a rule; "" for calls that no rule claimed. */
+  readonly rule?: string;
+  /** Authority with or without its port, or upstream with or without its port. */
+  readonly host?: string;
+  readonly outcome?: string;
+  /** Only entries with a greater id: what is new since the last look. */
+  readonly since?: number;
+}
+
+export interface Journal extends Tap {
+  /** Newest first. */
+  entries(filter?: JournalFilter): readonly CallRecord[];
+}
+
+const defaultLimit = 100;
+/** Longest text of one field that is kept, in UTF-16 units. */
+const maxTextLength = 1_024;
+const noFlags: readonly Flag[] = [];
+
+/** What the ring holds; the rest of a record is made when somebody reads it. */
+type Entry = Omit<CallRecord, "upstream" | "cut"> & { readonly upstream: HostPort | null };
+
+/** Keeps the last `capacity` calls; 0 keeps none. At most about 9 KiB each. */
+export function createJournal(capacity: number): Journal {
+  const ring: Entry[] = [];
+  let count = 0;
+  return {
+    observe(event) {
+      if (capacity <= 0 || (event.kind !== "call" && event.kind !== "opaque")) return;
+      const place = count++ % capacity;
+      ring[place] = event.kind === "call" ? entryOfCall(count, event) : entryOfOpaque(count, event);
+    },
+    entries(filter = {}) {
+      const limit = Math.max(0, filter.limit ?? defaultLimit);
+      const found: CallRecord[] = [];
+      for (let age = 1; age <= ring.length && found.length < limit; age++) {
+        const entry = ring[(count - age) % capacity];
+        if (!entry || entry.id <= (filter.since ?? 0)) break;
+        const record = recordOf(entry);
+        if (passes(record, filter)) found.push(record);
+      }
+      return found;
+    },
+  };
+}
+
+// Field by field: spreading the event costs ten times as much, on the path of every call.
+function entryOfCall(id: number, event: CallEvent): Entry {
+  return {
+    id,
+    kind: "call",
+    startedAtMs: event.startedAtMs,
+    durationMs: event.durationMs,
+    connectionId: event.connectionId,
+    direction: event.direction,
+    protocol: event.protocol,
+    method: kept(event.method),
+    authority: kept(event.authority),
+    path: kept(event.path),
+    upstream: event.upstream,
+    status: event.status,
+    rule: event.rule,
+    outcome: event.outcome,
+    flags: event.flags.length === 0 ? noFlags : [...event.flags],
+    detail: kept(event.detail),
+    requestBytes: event.requestBytes,
+    responseBytes: event.responseBytes,
+  };
+}
+
+function entryOfOpaque(id: number, event: OpaqueEvent): Entry {
+  return {
+    id,
+    kind: "opaque",
+    startedAtMs: event.startedAtMs,
+    durationMs: event.durationMs,
+    connectionId: event.connectionId,
+    direction: event.direction,
+    protocol: event.protocol,
+    method: "",
+    authority: kept(event.serverName),
+    path: "",
+    upstream: event.upstream,
+    status: 0,
+    rule: event.rule,
+    outcome: event.outcome,
+    flags: event.flags.length === 0 ? noFlags : [...event.flags],
+    detail: kept(event.detail),
+    requestBytes: event.upBytes,
+    responseBytes: event.downBytes,
+  };
+}
+
+/**
+ * Texts that come from outside may be as long as the largest head; nobody reads them whole. One character more than
+ * the bound tells that something was cut. A copy, since a slice would keep the whole text alive.
+ */
+function kept(text: string): string {
+  if (text.length <= maxTextLength) return text;
+  return Buffer.from(text.slice(0, maxTextLength + 1), "utf16le").toString("utf16le");
+}
+
+function recordOf(entry: Entry): CallRecord {
+  const upstream = entry.upstream && formatHostPort(entry.upstream);
+  const texts = { method: entry.method, authority: entry.authority, path: entry.path, detail: entry.detail };
+  const cut = Object.entries(texts).filter(([, text]) => text.length > maxTextLength);
+  const shortened = Object.fromEntries(cut.map(([key, text]) => [key, text.slice(0, maxTextLength)]));
+  return { ...entry, upstream, ...shortened, cut: cut.map(([key]) => key) };
+}
+
+function passes(record: CallRecord, filter: JournalFilter): boolean {
+  if (filter.rule !== undefined && (record.rule ?? "") !== filter.rule) return false;
+  if (filter.outcome !== undefined && record.outcome !== filter.outcome) return false;
+  return (
+    filter.host === undefined ||
+    [record.authority, record.upstream].some((place) => names(place, filter.host))
+  );
+}
+
+function names(place: string | null, host: string | undefined): boolean {
+  if (place === null || host === undefined) return false;
+  const [written, wanted] = [place.toLowerCase(), host.toLowerCase()];
+  return written === wanted || written.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1") === wanted;
+}

@@ -1,0 +1,69 @@
+// The closing summary: what went through, in a few lines, for the end of a run.
+
+import type { Outcome, Tap } from "../../core/tap.ts";
+import { printable } from "./call-text.ts";
+import { createTally } from "./tally.ts";
+
+export interface Summary extends Tap {
+  /** Some lines, each ended by a line feed. */
+  text(): string;
+}
+
+/** Names of rules that are counted apart, and of those that are shown. */
+const maxRules = 1_000;
+const maxShownRules = 5;
+
+export function createSummary(): Summary {
+  const calls = createTally<Outcome>(8);
+  const opaque = createTally<Outcome>(8);
+  const rules = createTally(maxRules);
+  let rejected = 0;
+  return {
+    observe(event) {
+      if (event.kind === "rules-rejected") rejected++;
+      if (event.kind !== "call" && event.kind !== "opaque") return;
+      (event.kind === "call" ? calls : opaque).add(event.outcome);
+      if (event.rule !== null) rules.add(event.rule);
+    },
+    text() {
+      const lines = [
+        `${count(total(calls.entries()), "call")}${outcomesText(calls.entries())}`,
+        ...(total(opaque.entries()) === 0
+          ? []
+          : [`${count(total(opaque.entries()), "connection")} not parsed${outcomesText(opaque.entries())}`]),
+        ...rulesText(rules.entries()),
+        ...(rejected === 0 ? [] : [`${count(rejected, "reload")} of the rules refused`]),
+      ];
+      return lines.map((line) => `${line}\n`).join("");
+    },
+  };
+}
+
+type Counts = readonly (readonly [name: string, count: number])[];
+
+function total(counts: Counts): number {
+  return counts.reduce((sum, [, value]) => sum + value, 0);
+}
+
+/** `: 3 mocked, 9 relayed, 1 failed`. */
+function outcomesText(counts: Counts): string {
+  const order: readonly Outcome[] = ["mocked", "relayed", "aborted", "failed", "refused"];
+  const parts = order.flatMap((outcome) => {
+    const found = counts.find(([name]) => name === outcome);
+    return found ? [`${found[1]} ${outcome}`] : [];
+  });
+  return parts.length === 0 ? "" : `: ${parts.join(", ")}`;
+}
+
+/** `rules: declined-charge 3, slow-search 2, and 4 more`. */
+function rulesText(counts: Counts): readonly string[] {
+  if (counts.length === 0) return [];
+  const sorted = [...counts].sort(([, a], [, b]) => b - a);
+  const shown = sorted.slice(0, maxShownRules).map(([name, value]) => `${printable(name)} ${value}`);
+  if (sorted.length > maxShownRules) shown.push(`and ${sorted.length - maxShownRules} more`);
+  return [`rules: ${shown.join(", ")}`];
+}
+
+function count(value: number, noun: string): string {
+  return `${value} ${value === 1 ? noun : `${noun}s`}`;
+}
