@@ -1,0 +1,164 @@
+// What the admin port answers: a table of paths, and pure functions from a request to a reply. No sockets here.
+
+/** What a client may ask about the calls; the journal's own filter has the same shape. */
+export interface JournalQuery {
+  readonly limit?: number;
+  readonly rule?: string;
+  readonly host?: string;
+  readonly outcome?: string;
+  readonly since?: number;
+}
+
+/** The rules in force. */
+export interface RuleStatus {
+  /** null: none were applied yet. */
+  readonly revision: string | null;
+  readonly count: number;
+  /** Why the newest rules are not in force; empty where they are. One formatted line each. */
+  readonly problems: readonly string[];
+}
+
+/** Where the answers come from. Each is asked anew for each request, and may throw: the client is told. */
+export interface AdminSources {
+  readonly metrics: () => Promise<{ contentType: string; text: string }>;
+  readonly journal: (filter: JournalQuery) => readonly unknown[];
+  readonly rules: () => RuleStatus;
+  /** `reasons`: why not, for people. */
+  readonly ready: () => { ready: boolean; reasons: readonly string[] };
+}
+
+export interface AdminRequest {
+  readonly method: string;
+  /** Path with query. */
+  readonly target: string;
+  /** The Accept field. */
+  readonly accept: string;
+}
+
+export interface AdminReply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  /** Of a 405. */
+  readonly allow?: string;
+}
+
+interface Route {
+  readonly path: string;
+  readonly summary: string;
+  answer(query: URLSearchParams, sources: AdminSources): AdminReply | Promise<AdminReply>;
+}
+
+const routes: readonly Route[] = [
+  {
+    path: "/healthz",
+    summary: "200 while the process answers",
+    answer: () => json(200, { healthy: true }),
+  },
+  {
+    path: "/readyz",
+    summary: "200 when traffic is accepted and the rules are in force, else 503 with the reasons",
+    answer: (_query, { ready }) => {
+      const state = ready();
+      return json(state.ready ? 200 : 503, state);
+    },
+  },
+  {
+    path: "/metrics",
+    summary: "metrics for Prometheus",
+    answer: async (_query, { metrics }) => {
+      const { contentType, text } = await metrics();
+      return { status: 200, contentType, body: text };
+    },
+  },
+  {
+    path: "/journal",
+    summary: "recent calls, newest first: ?limit= &rule= &host= &outcome= &since=ID",
+    answer: (query, { journal }) => {
+      const filter = readJournalQuery(query);
+      return typeof filter === "string"
+        ? json(400, { error: filter })
+        : json(200, { calls: journal(filter) });
+    },
+  },
+  {
+    path: "/rules",
+    summary: "revision and number of the rules in force, problems of the newest",
+    answer: (_query, { rules }) => json(200, rules()),
+  },
+];
+
+/** Never rejects. GET and HEAD only: the admin port changes nothing. */
+export async function answerAdmin(request: AdminRequest, sources: AdminSources): Promise<AdminReply> {
+  const { path, query } = splitTarget(request.target);
+  const route = routes.find((candidate) => candidate.path === path);
+  if (!route && path !== "/") {
+    return json(404, { error: `nothing at ${path}`, paths: routes.map(({ path: known }) => known) });
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return { ...json(405, { error: `expected GET or HEAD, got ${request.method}` }), allow: "GET, HEAD" };
+  }
+  try {
+    return route ? await route.answer(query, sources) : index(request.accept);
+  } catch (thrown) {
+    return json(500, { error: thrown instanceof Error ? thrown.message : String(thrown) });
+  }
+}
+
+/** A JSON reply, laid out for people who use curl. */
+export function json(status: number, value: unknown): AdminReply {
+  return {
+    status,
+    contentType: "application/json; charset=utf-8",
+    body: `${JSON.stringify(value, null, 2)}\n`,
+  };
+}
+
+function splitTarget(target: string): { path: string; query: URLSearchParams } {
+  const mark = target.indexOf("?");
+  const path = mark === -1 ? target : target.slice(0, mark);
+  return { path, query: new URLSearchParams(mark === -1 ? "" : target.slice(mark + 1)) };
+}
+
+function index(accept: string): AdminReply {
+  if (!accept.includes("text/html")) {
+    return json(200, {
+      understudy: "admin",
+      paths: Object.fromEntries(routes.map((r) => [r.path, r.summary])),
+    });
+  }
+  const rows = routes.map(
+    ({ path, summary }) => `<li><a href="${path}">${path}</a> ${summary.replaceAll("&", "&amp;")}</li>`,
+  );
+  const body = `<!doctype html><meta charset="utf-8"><title>Understudy</title><h1>Understudy</h1><ul>${rows.join("")}</ul>\n`;
+  return { status: 200, contentType: "text/html; charset=utf-8", body };
+}
+
+const outcomes = ["relayed", "mocked", "aborted", "refused", "failed"];
+
+/** The filter, or what is wrong with it. A slip must not look like "no such calls". */
+function readJournalQuery(query: URLSearchParams): JournalQuery | string {
+  const filter: { limit?: number; rule?: string; host?: string; outcome?: string; since?: number } = {};
+  for (const [key, value] of query) {
+    switch (key) {
+      case "limit":
+      case "since":
+        if (!/^\d{1,15}$/.test(value)) return `${key}: expected a whole number, got ${JSON.stringify(value)}`;
+        filter[key] = Number(value);
+        break;
+      case "outcome":
+        if (!outcomes.includes(value)) {
+          return `outcome: expected one of ${outcomes.join(", ")}, got ${JSON.stringify(value)}`;
+        }
+        filter.outcome = value;
+        break;
+      case "rule":
+      case "host":
+        filter[key] = value;
+        break;
+      default:
+        return `${key}: expected one of limit, rule, host, outcome, since`;
+    }
+  }
+  return filter;
+}

@@ -1,0 +1,124 @@
+// The admin port: health, readiness, metrics, journal and rules over HTTP, for people, probes and Prometheus.
+// node:http with a table of five paths: a framework would cost more memory and start time than all of the rest.
+
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+import { formatHostPort, type HostPort } from "../../core/address.ts";
+import { messageOf, UnderstudyError } from "../../core/errors.ts";
+import { isTrustedHost } from "./host-check.ts";
+import { type AdminReply, type AdminSources, answerAdmin, json } from "./routes.ts";
+
+// By require: an ESM import of node:http evaluates all its lazy exports, which costs 35 ms and 15 MB of memory.
+const http: typeof import("node:http") = createRequire(import.meta.url)("node:http");
+
+export interface AdminOptions extends AdminSources {
+  /** Port 0: the system chooses one. */
+  readonly listen: HostPort;
+  /** Names besides addresses and localhost under which clients may call it, such as a Kubernetes service's. */
+  readonly hosts?: readonly string[];
+}
+
+export interface Admin {
+  /** Where it listens in fact. */
+  readonly address: HostPort;
+  /** Stops listening and ends open connections. Idempotent. */
+  close(): Promise<void>;
+}
+
+const limits = {
+  connections: 64,
+  headBytes: 8_192,
+  headMs: 5_000,
+  requestMs: 10_000,
+  idleMs: 10_000,
+} as const;
+
+/** Listens until closed or aborted. Throws `bad_config` where the address cannot be had. */
+export async function startAdmin(options: AdminOptions, signal: AbortSignal): Promise<Admin> {
+  const names = new Set([options.listen.host, ...(options.hosts ?? [])].map((name) => name.toLowerCase()));
+  const server = http.createServer(
+    {
+      maxHeaderSize: limits.headBytes,
+      headersTimeout: limits.headMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.idleMs,
+      connectionsCheckingInterval: limits.headMs,
+    },
+    (request, response) => void serve(request, response, names, options),
+  );
+  server.maxConnections = limits.connections;
+  await listening(server, options.listen);
+  // Accepting may fail later, for want of descriptors; the next attempt may succeed, so there is nothing to do.
+  server.on("error", () => {});
+  const address = addressOf(server);
+  let closed: Promise<void> | null = null;
+  const close = () => {
+    closed ??= new Promise<void>((resolve) => {
+      signal.removeEventListener("abort", close);
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+    return closed;
+  };
+  if (signal.aborted) await close();
+  else signal.addEventListener("abort", close, { once: true });
+  return { address, close };
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  names: ReadonlySet<string>,
+  sources: AdminSources,
+): Promise<void> {
+  request.resume(); // a body is of no interest, but must not keep the connection from its next request
+  response.on("error", () => {}); // the client left
+  const reply = isTrustedHost(request.headers.host, names)
+    ? await answerAdmin(
+        {
+          method: request.method ?? "",
+          target: request.url ?? "",
+          accept: request.headers.accept ?? "",
+        },
+        sources,
+      )
+    : strangeHost(request.headers.host);
+  if (response.destroyed) return;
+  response.writeHead(reply.status, {
+    "content-type": reply.contentType,
+    "content-length": Buffer.byteLength(reply.body),
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'",
+    "x-content-type-options": "nosniff",
+    ...(reply.allow === undefined ? {} : { allow: reply.allow }),
+  });
+  response.end(request.method === "HEAD" ? undefined : reply.body);
+}
+
+/** RFC 9110 §15.5.20: this server does not answer for that name. */
+function strangeHost(host: string | undefined): AdminReply {
+  return json(421, {
+    error: `Host: expected an address, localhost or a name listed under adminHosts, got ${JSON.stringify(host)}`,
+  });
+}
+
+function listening(server: Server, { host, port }: HostPort): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      const place = formatHostPort({ host, port });
+      reject(
+        new UnderstudyError("bad_config", `admin: cannot listen on ${place}: ${messageOf(cause)}`, { cause }),
+      );
+    });
+    server.listen({ host, port }, () => {
+      server.removeAllListeners("error");
+      resolve();
+    });
+  });
+}
+
+function addressOf(server: Server): HostPort {
+  const { address, port } = server.address() as AddressInfo; // a listening TCP server has no other kind of address
+  return { host: address, port };
+}
