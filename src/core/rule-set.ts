@@ -4,6 +4,7 @@ import type { ConnectionFacts } from "./connection.ts";
 import type { Effect, Terminal } from "./effect.ts";
 import type { RequestHead } from "./exchange.ts";
 import type { RuleSpec } from "./rule.ts";
+import type { RuleProblem } from "./rule-problem.ts";
 
 /** What a rule does once it has claimed a call. */
 export interface Plan {
@@ -49,3 +50,9 @@ export interface RuleSet {
   /** The rule that claims a connection whose bytes are not parsed: only rules that name nothing of HTTP can. */
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null;
 }
+
+/** Makes a rule set of all rules, or says what is wrong with each that can not be compiled. `specs` come in the order of trying. */
+export type Compile = (
+  specs: readonly RuleSpec[],
+  revision: string,
+) => RuleSet | { readonly problems: readonly { readonly rule: RuleSpec; readonly problem: RuleProblem }[] };

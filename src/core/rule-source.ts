@@ -1,6 +1,7 @@
 // Where rules come from: whole snapshots, never differences.
 
 import type { RuleSpec } from "./rule.ts";
+import type { RulePath } from "./rule-problem.ts";
 
 /** Everything one source holds at one moment. */
 export interface RuleSnapshot {
@@ -9,6 +10,8 @@ export interface RuleSnapshot {
   readonly rules: readonly RuleSpec[];
   /** Filled where the source could not be read or parsed; `rules` is then empty and must not replace the last good ones. */
   readonly problems: readonly Problem[];
+  /** Where a path inside one of `rules` was written; a source that has no lines leaves it out. */
+  locate?(rule: RuleSpec, path: RulePath): Pick<Problem, "place" | "path">;
 }
 
 /** One finding, as every place shows it: `rules.yaml:14: rules[2].fault.delay: expected …`. */

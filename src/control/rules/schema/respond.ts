@@ -1,0 +1,152 @@
+// The reply that a rule makes itself: one, several in turn, or one by weight.
+
+import { isAbsolute, resolve } from "node:path";
+import { z } from "zod";
+import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
+import { delay, weight } from "./delay.ts";
+import { headerFields, trailerFields } from "./header.ts";
+import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
+import { text } from "./text.ts";
+
+/** A status that ends a call; 1xx are interim (RFC 9110 §15.2). */
+export const finalStatus = z
+  .int("a final status from 200 to 599")
+  .min(200, "a final status from 200 to 599")
+  .max(599, "a final status from 200 to 599");
+
+const bodyKeys = ["body", "json", "file", "base64"] as const;
+
+const reply = {
+  status: finalStatus.exactOptional().describe("Status code, 200 to 599. Default 200."),
+  reason: z
+    .string("text")
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to keep out
+    .regex(/^[^\u0000-\u0008\u000a-\u001f\u007f]{0,200}$/, "one line of at most 200 characters")
+    .exactOptional()
+    .describe("Reason phrase; the usual one of the status where left out."),
+  headers: headerFields.exactOptional().describe("Header fields, sent in this order and case."),
+  body: z.string("text").exactOptional().describe("The body as text."),
+  json: z.unknown().exactOptional().describe("The body as JSON; sets content-type unless headers do."),
+  file: text("the path of a file", 4_096)
+    .regex(/^[^\0]*$/, "the path of a file")
+    .exactOptional()
+    .describe("The body from a file; a relative path starts at the folder of the rules file."),
+  base64: z
+    .base64("bytes in base64")
+    .transform((encoded) => new Uint8Array(Buffer.from(encoded, "base64")))
+    .exactOptional()
+    .describe("The body as bytes in base64."),
+  template: z
+    .boolean("true or false")
+    .exactOptional()
+    .describe("Header values and body are Handlebars templates over request. Default false."),
+  trailers: trailerFields.exactOptional().describe("Fields sent after the body."),
+  delay: delay.exactOptional().describe("Time to wait before the reply."),
+};
+const replyKeys = Object.keys(reply);
+
+const refused = notYet("grpc", "graphql", "websocket", "schema");
+
+/** RFC 9110 §15.3.5, §15.3.6, §15.4.5. */
+const bodiless = new Set<unknown>([204, 205, 304]);
+
+function checkReply(written: Written, complain: Complain): void {
+  atMostOne(bodyKeys, written, complain);
+  const bodyKey = bodyKeys.find((key) => key in written);
+  if (bodiless.has(written.status)) {
+    const why = `a reply with status ${written.status} has no body (RFC 9110 §15)`;
+    if (bodyKey !== undefined && written.body !== "") complain(why, bodyKey);
+    if ("trailers" in written) complain(`${why}, so no trailers either`, "trailers");
+  }
+  const renders = "headers" in written || (bodyKey !== undefined && bodyKey !== "base64");
+  if (written.template === true && !renders)
+    complain("nothing to render: expected body, json, file or headers beside it", "template");
+}
+
+function replyOf(written: z.output<z.ZodObject<typeof reply>>): ReplySpec {
+  return {
+    status: written.status ?? 200,
+    reason: written.reason ?? "",
+    headers: written.headers ?? [],
+    body: bodyOf(written),
+    template: written.template ?? false,
+    trailers: written.trailers ?? [],
+    delay: written.delay ?? null,
+  };
+}
+
+function bodyOf(written: z.output<z.ZodObject<typeof reply>>): ReplyBodySpec {
+  if (written.body !== undefined) return { kind: "text", text: written.body };
+  if ("json" in written) return { kind: "json", value: written.json };
+  if (written.base64 !== undefined) return { kind: "base64", bytes: written.base64 };
+  return written.file === undefined ? { kind: "none" } : { kind: "file", path: written.file };
+}
+
+const one = across(
+  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...refused }),
+  checkReply,
+).transform(replyOf);
+
+const weighted = across(
+  mapping("a reply: a mapping of keys such as weight, status, json", {
+    weight: weight
+      .exactOptional()
+      .describe("How often it is drawn, against the sum of all weights. Default 1."),
+    ...reply,
+    ...refused,
+  }),
+  checkReply,
+).transform((written) => ({ weight: written.weight ?? 1, reply: replyOf(written) }));
+
+const several = "a list of replies, at least one";
+
+export const respond = across(
+  mapping("a reply: a mapping of keys such as status, json", {
+    ...reply,
+    cycle: z
+      .array(one, several)
+      .min(1, several)
+      .max(1_000, "at most 1000 replies")
+      .exactOptional()
+      .describe("Replies in turn, one a call, starting again after the last."),
+    random: z
+      .array(weighted, several)
+      .min(1, several)
+      .max(1_000, "at most 1000 replies")
+      .exactOptional()
+      .describe("Replies drawn by weight."),
+    ...refused,
+  }),
+  (written, complain) => {
+    const lists = ["cycle", "random"].filter((key) => key in written);
+    const direct = replyKeys.filter((key) => key in written);
+    if (lists.length > 0 && lists.length + direct.length > 1)
+      complain(`expected ${lists[0]} to stand alone, got ${[...lists, ...direct].join(" and ")}`);
+    checkReply(written, complain);
+  },
+).transform((written): RespondSpec => {
+  if (written.cycle !== undefined) return { kind: "cycle", replies: written.cycle };
+  if (written.random !== undefined) return { kind: "random", choices: written.random };
+  return { kind: "reply", reply: replyOf(written) };
+});
+
+/** The same with every `file` as an absolute path, seen from `folder`. */
+export function withAbsoluteFiles(spec: RespondSpec, folder: string): RespondSpec {
+  const place = (reply: ReplySpec): ReplySpec =>
+    reply.body.kind !== "file" || isAbsolute(reply.body.path)
+      ? reply
+      : { ...reply, body: { kind: "file", path: resolve(folder, reply.body.path) } };
+  switch (spec.kind) {
+    case "reply":
+      return { kind: "reply", reply: place(spec.reply) };
+    case "cycle":
+      return { kind: "cycle", replies: spec.replies.map(place) };
+    case "random":
+      return {
+        kind: "random",
+        choices: spec.choices.map((choice) => ({ weight: choice.weight, reply: place(choice.reply) })),
+      };
+    default:
+      return spec satisfies never;
+  }
+}

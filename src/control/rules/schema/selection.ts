@@ -1,0 +1,60 @@
+// Which calls a rule claims: the keys of one item of `matches`, joined by AND.
+
+import { z } from "zod";
+import type { TextMatch } from "../../../core/rule.ts";
+import { body } from "./body.ts";
+import { destination } from "./destination.ts";
+import { headerMatches, headerName, nameMatches } from "./header.ts";
+import { across, mapping, notYet } from "./mapping.ts";
+import { pathMatch, text, textMatch } from "./text.ts";
+
+const standardMethods = new Set(
+  ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"].map((m) =>
+    m.toLowerCase(),
+  ),
+);
+
+/** Methods compare with case (RFC 9110 §9.1): `post` would silently never match. */
+const method = textMatch.superRefine((match: TextMatch, context) => {
+  if (match.op === "exact" && standardMethods.has(match.value))
+    context.addIssue({
+      code: "custom",
+      message: `expected ${match.value.toUpperCase()} (case counts), got "${match.value}"`,
+    });
+});
+
+const shape = {
+  host: textMatch
+    .exactOptional()
+    .describe("Host of the request, without case; a port counts only where it is written."),
+  destination: destination
+    .exactOptional()
+    .describe("Where the client dialled: 10.1.2.3:443, 10.0.0.0/8, :5432, [::1]:80, db.local:5432."),
+  direction: z
+    .enum(["inbound", "outbound"], "inbound or outbound")
+    .exactOptional()
+    .describe("Seen from the service: inbound calls reach it, outbound calls leave it. Both where left out."),
+  method: method.exactOptional().describe("Method of the request, in capitals."),
+  path: pathMatch.exactOptional().describe("Path of the request without its query."),
+  query: nameMatches("query fields", text("the name of a query field"))
+    .exactOptional()
+    .describe("Fields of the query, by name, after percent-decoding."),
+  headers: headerMatches.exactOptional().describe("Headers of the request, by name without case."),
+  cookies: nameMatches("cookies", headerName).exactOptional().describe("Cookies of the request, by name."),
+  body: body.exactOptional().describe("Body of the request: one operator; a list means all of them."),
+  expr: text("a CEL expression")
+    .exactOptional()
+    .describe("A CEL expression over request and connection that yields true or false."),
+};
+
+/** One item of `matches`. */
+export const selection = across(
+  mapping("a mapping of keys such as host, method, path", {
+    ...shape,
+    ...notYet("grpc", "message", "metadata", "graphql", "variables", "websocket", "source"),
+  }),
+  (written, _complain, lacks) => {
+    if (Object.keys(written).length === 0)
+      lacks(`expected at least one key (leave "matches" out to claim every call), got {}`);
+  },
+);

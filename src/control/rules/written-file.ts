@@ -1,0 +1,123 @@
+// The text of one rules file, opened: its head, each rule's plain value, and the line of any path in it.
+
+import type { RulePath } from "../../core/rule-problem.ts";
+import { readJson } from "./json-piece.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { readYaml, type YamlTree } from "./yaml-tree.ts";
+
+/** Longest text that is parsed in one piece; it takes about 75 times its size in memory. */
+export const maxWholeChars = 4 * 1024 * 1024;
+
+/** A value from the text. `tree` is there where it came through the YAML parser, and holds what that complained about. */
+export interface Reading {
+  readonly value: unknown;
+  readonly tree: YamlTree | null;
+}
+
+export class WrittenFile {
+  readonly #text: string;
+  readonly #layout: Layout | null;
+  readonly #head: YamlTree;
+  /** Line on which each piece begins. */
+  readonly #lines: readonly number[];
+
+  /** `whole`: parse the text in one piece whatever its layout. The text may be up to `maxWholeChars` then. */
+  constructor(text: string, whole: boolean) {
+    this.#text = text;
+    this.#layout = whole ? null : layoutOf(text);
+    this.#head = readYaml((this.#layout?.head ?? text).slice(0, maxWholeChars));
+    this.#lines = this.#layout === null ? [] : linesOf(text, this.#layout.starts);
+  }
+
+  /** What has to be parsed in one piece is too large for that. */
+  get tooLarge(): boolean {
+    return (this.#layout?.head ?? this.#text).length > maxWholeChars;
+  }
+
+  /** The rules are parsed one by one. */
+  get inPieces(): boolean {
+    return this.#layout !== null;
+  }
+
+  /** All but the rules; `rules` itself is empty where they are read one by one. */
+  get head(): Reading {
+    const { value } = this.#head;
+    const own = this.#layout !== null && typeof value === "object" ? { ...value, rules: [] } : value;
+    return { value: this.#text.trim() === "" ? undefined : own, tree: this.#head };
+  }
+
+  get ruleCount(): number {
+    return this.#layout?.starts.length ?? this.#wholeRules().length;
+  }
+
+  /** The rule of that index, parsed. */
+  readRule(index: number): Reading {
+    if (this.#layout === null) return { value: this.#wholeRules()[index], tree: null };
+    const piece = this.#piece(this.#layout, index);
+    const fast = this.#layout.format === "json" ? readJson(piece) : undefined;
+    if (fast !== undefined) return { value: fast.value, tree: null };
+    const tree = readYaml(piece);
+    return { value: this.#layout.format === "yaml" ? firstOf(tree.value) : tree.value, tree };
+  }
+
+  lineInHead(path: RulePath, at: "key" | "value"): number {
+    return this.lineOfHeadOffset(this.#head.offsetOf(path, at));
+  }
+
+  lineOfHeadOffset(offset: number): number {
+    const layout = this.#layout;
+    const own = layout !== null && offset >= layout.gapStart ? offset + layout.gapLength : offset;
+    return 1 + newlinesIn(this.#text, 0, own);
+  }
+
+  /** The line on which a rule begins. */
+  startLine(index: number): number {
+    return this.#lines[index] ?? this.lineInHead(["rules", index], "value");
+  }
+
+  /** `reading` spares parsing the rule again. */
+  lineInRule(index: number, path: RulePath, at: "key" | "value", reading?: Reading): number {
+    if (this.#layout === null) return this.lineInHead(["rules", index, ...path], at);
+    const tree = reading?.tree ?? readYaml(this.#piece(this.#layout, index));
+    const prefix = this.#layout.format === "yaml" ? [0] : [];
+    return this.lineOfRuleOffset(index, tree.offsetOf([...prefix, ...path], at));
+  }
+
+  lineOfRuleOffset(index: number, offset: number): number {
+    const layout = this.#layout;
+    if (layout === null) return this.lineOfHeadOffset(offset);
+    return (this.#lines[index] ?? 1) + newlinesIn(this.#piece(layout, index), 0, offset);
+  }
+
+  #piece(layout: Layout, index: number): string {
+    return this.#text.slice(layout.starts[index], layout.ends[index]);
+  }
+
+  #wholeRules(): readonly unknown[] {
+    const { value } = this.#head;
+    const rules = typeof value === "object" && value !== null && "rules" in value ? value.rules : [];
+    return Array.isArray(rules) ? rules : [];
+  }
+}
+
+function firstOf(value: unknown): unknown {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function linesOf(text: string, starts: readonly number[]): readonly number[] {
+  let line = 1;
+  let from = 0;
+  return starts.map((start) => {
+    line += newlinesIn(text, from, start);
+    from = start;
+    return line;
+  });
+}
+
+/** Looks no further than `to`: a file in one line must not be searched to its end for each of its rules. */
+function newlinesIn(text: string, from: number, to: number): number {
+  const part = text.slice(from, to);
+  let count = 0;
+  for (let at = part.indexOf("\n"); at !== -1; at = part.indexOf("\n", at + 1)) count++;
+  return count;
+}
