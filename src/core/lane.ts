@@ -3,6 +3,7 @@
 import type { HostPort } from "./address.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection, ConnectionFacts } from "./connection.ts";
+import type { ConnectionFault } from "./connection-fault.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Exchange, Handler, Reply, RequestHead } from "./exchange.ts";
 import type { Dial } from "./link.ts";
@@ -27,7 +28,16 @@ export interface Claim {
 export interface Undecided {
   readonly kind: "undecided";
   /** `payload`: the body without transfer coding, as sent (content coding included); null where it exceeds the limit. */
-  decide(payload: Uint8Array | null): Promise<Claim | null>;
+  decide(payload: Uint8Array | null): Claim | null;
+}
+
+/** A rule's hold on a connection whose bytes are not parsed. */
+export interface ConnectionClaim {
+  /** Its name. */
+  readonly rule: string;
+  readonly fault: ConnectionFault;
+  /** To be called when the connection has ended. */
+  release(): void;
 }
 
 /** What lanes share. All calls of one process see the same one. */
@@ -42,7 +52,7 @@ export interface Traffic {
   /** null: nobody claims the call; the plain road. Each call sees one rule set, whole. */
   decide(head: RequestHead, connection: ConnectionFacts): Claim | Undecided | null;
   /** For connections whose bytes are not parsed. */
-  decideConnection(connection: ConnectionFacts): Claim | null;
+  decideConnection(connection: ConnectionFacts): ConnectionClaim | null;
   /** Hands a connection to the lane that its bytes ask for: after CONNECT, or where a lane steps aside. */
   route(connection: Connection, first: Buffer | null, protocol: Protocol | null): void;
   /** Where requests for this authority are dialled on an explicit proxy; null where it names nobody. */

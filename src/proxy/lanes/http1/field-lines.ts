@@ -15,6 +15,7 @@ const beforeValue = 2;
 const inValue = 3;
 const afterCr = 4;
 const atEnd = 5;
+const done = 6;
 
 /** Offsets kept of a field: name start, colon, value start, value end. */
 const stride = 4;
@@ -53,79 +54,109 @@ export class FieldLines {
     return this.#refusal;
   }
 
-  /** Where scanning goes on, relative to `start`. */
-  get position(): number {
-    return this.#next;
-  }
-
   /**
    * Goes on with bytes[..end), whose message begins at `start`. Returns the index after the empty line that ends
    * the section, 0 where more bytes are needed, -1 where it is refused.
    */
   scan(bytes: Buffer, start: number, end: number): number {
-    let offsets = this.#offsets;
-    let state = this.#state;
-    let field = this.#count * stride;
-    let p = start + this.#next;
     this.#bytes = bytes;
     this.#start = start;
+    let p = start + this.#next;
     while (p < end) {
-      if (state === atLine) {
-        const octet = bytes[p] as number; // p is below end, here and below
-        if (tokenOctets[octet] !== 1) {
-          if (octet !== CR) return this.#refuseLine(octet, p - start);
-          state = atEnd;
-          if (++p === end) break;
-        } else {
-          if (field === offsets.length) {
-            if (this.#count >= this.#maxFields) return this.#refuseCount();
-            offsets = this.#grow();
-          }
-          offsets[field] = p - start;
-          p++;
-          state = inName;
-        }
+      if (this.#state === atLine) {
+        p = this.#wholeLines(bytes, start, p, end);
+        if (p + 1 < end && bytes[p] === CR && bytes[p + 1] === LF) return this.#end(p + 2);
       }
-      if (state === inName) {
-        while (p < end && tokenOctets[bytes[p] as number] === 1) p++;
-        if (p === end) break;
-        if (bytes[p] !== COLON) return this.#refuseName(bytes[p] as number, p - start);
-        offsets[field + 1] = p - start;
-        p++;
-        state = beforeValue;
-      }
-      if (state === beforeValue) {
-        while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
-        if (p === end) break;
-        offsets[field + 2] = p - start;
-        state = inValue;
-      }
-      if (state === inValue) {
-        while (p < end && valueOctets[bytes[p] as number] === 1) p++;
-        if (p === end) break;
-        if (bytes[p] !== CR) return this.#refuseValue(bytes[p] as number, p - start);
-        let stop = p;
-        const valueStart = start + (offsets[field + 2] as number);
-        while (stop > valueStart && (bytes[stop - 1] === SP || bytes[stop - 1] === TAB)) stop--;
-        offsets[field + 3] = stop - start;
-        state = afterCr;
-        if (++p === end) break;
-      }
-      if (state === afterCr) {
-        if (bytes[p] !== LF) return this.#refuseBareCr(bytes[p] as number, p - start);
-        p++;
-        field += stride;
-        this.#count++;
-        state = atLine;
-      } else if (state === atEnd) {
-        if (bytes[p] !== LF) return this.#refuseBareCr(bytes[p] as number, p - start);
-        this.#next = p + 1 - start;
-        return p + 1;
+      // The line at p is incomplete, or not as it should be, or there is no room for it yet.
+      for (let line = true; line && p < end; line = this.#state !== atLine) {
+        if (!this.#step(bytes, p++, start)) return -1;
+        if (this.#state === done) return this.#end(p);
       }
     }
-    this.#state = state;
     this.#next = p - start;
     return 0;
+  }
+
+  #end(after: number): number {
+    this.#state = done;
+    this.#next = after - this.#start;
+    return after;
+  }
+
+  /**
+   * The swift walk over lines that are complete, well-formed and have room kept for them. Returns where the first
+   * other line begins; what is to be said about that one is `#step`'s to find out.
+   */
+  #wholeLines(bytes: Buffer, start: number, from: number, end: number): number {
+    const offsets = this.#offsets;
+    const tokens = tokenOctets;
+    const values = valueOctets;
+    let field = this.#count * stride;
+    let line = from;
+    for (let p = from; field < offsets.length; line = p) {
+      offsets[field] = p - start;
+      while (p < end && tokens[bytes[p] as number] === 1) p++; // p is below end, here and below
+      if (p === line || p >= end || bytes[p] !== COLON) break;
+      offsets[field + 1] = p++ - start;
+      while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
+      offsets[field + 2] = p - start;
+      while (p < end && values[bytes[p] as number] === 1) p++;
+      if (p + 1 >= end || bytes[p] !== CR || bytes[p + 1] !== LF) break;
+      offsets[field + 3] = p - start;
+      const last = bytes[p - 1];
+      if (last === SP || last === TAB)
+        offsets[field + 3] = valueStop(bytes, start + (offsets[field + 2] ?? 0), p) - start;
+      p += 2;
+      field += stride;
+    }
+    this.#count = field / stride;
+    return line;
+  }
+
+  /** One octet of the drawing above. False where it is refused. */
+  #step(bytes: Buffer, p: number, start: number): boolean {
+    const octet = bytes[p] as number; // the caller compared p with the end
+    const field = this.#count * stride;
+    switch (this.#state) {
+      case atLine:
+        if (octet === CR) this.#state = atEnd;
+        else if (tokenOctets[octet] !== 1) return this.#refuseLine(octet, p - start);
+        else {
+          if (!this.#hasRoom()) return false;
+          this.#offsets[field] = p - start;
+          this.#state = inName;
+        }
+        return true;
+      case inName:
+        if (tokenOctets[octet] === 1) return true;
+        if (octet !== COLON) return this.#refuseName(octet, p - start);
+        this.#offsets[field + 1] = p - start;
+        this.#state = beforeValue;
+        return true;
+      case beforeValue:
+        if (octet === SP || octet === TAB) return true;
+        this.#offsets[field + 2] = p - start;
+        this.#state = inValue;
+        return this.#stepValue(bytes, p, start);
+      case inValue:
+        return this.#stepValue(bytes, p, start);
+      default:
+        if (octet !== LF) return this.#refuseBareCr(octet, p - start);
+        if (this.#state === afterCr) this.#count++;
+        this.#state = this.#state === afterCr ? atLine : done;
+        return true;
+    }
+  }
+
+  #stepValue(bytes: Buffer, p: number, start: number): boolean {
+    const octet = bytes[p] as number; // the caller compared p with the end
+    if (valueOctets[octet] === 1) return true;
+    if (octet !== CR) return this.#refuseValue(octet, p - start);
+    const field = this.#count * stride;
+    const value = start + (this.#offsets[field + 2] ?? 0);
+    this.#offsets[field + 3] = valueStop(bytes, value, p) - start;
+    this.#state = afterCr;
+    return true;
   }
 
   get count(): number {
@@ -189,30 +220,29 @@ export class FieldLines {
     return all;
   }
 
-  /** Doubles the room; most messages never need it, and thousands of idle connections keep theirs small. */
-  #grow(): Int32Array<ArrayBuffer> {
-    const fields = Math.min(this.#maxFields, (this.#offsets.length / stride) * 2);
-    const larger = new Int32Array(fields * stride);
+  /** Doubles the room where it is full; most messages never need it, and idle connections keep theirs small. */
+  #hasRoom(): boolean {
+    if (this.#count * stride < this.#offsets.length) return true;
+    if (this.#count >= this.#maxFields) {
+      const reason = `more than ${this.#maxFields} ${this.#kind} fields (RFC 9110 §5.4)`;
+      return this.#refuse({ status: 431, reason });
+    }
+    const larger = new Int32Array(Math.min(this.#maxFields, this.#count * 2) * stride);
     larger.set(this.#offsets);
     this.#offsets = larger;
-    return larger;
+    return true;
   }
 
   #where(): string {
     return `${this.#kind} line ${this.#count + 1}`;
   }
 
-  #refuse(refusal: Refusal): -1 {
+  #refuse(refusal: Refusal): false {
     this.#refusal = refusal;
-    return -1;
+    return false;
   }
 
-  #refuseCount(): -1 {
-    const reason = `more than ${this.#maxFields} ${this.#kind} fields (RFC 9110 §5.4)`;
-    return this.#refuse({ status: 431, reason });
-  }
-
-  #refuseLine(octet: number, offset: number): -1 {
+  #refuseLine(octet: number, offset: number): false {
     if (octet === SP || octet === TAB) {
       return this.#count === 0
         ? this.#refuse(unexpected(this.#where(), offset, octet, "a field name", "9112 §2.2"))
@@ -222,7 +252,7 @@ export class FieldLines {
     return this.#refuse(unexpected(this.#where(), offset, octet, "a field name", "9110 §5.1"));
   }
 
-  #refuseName(octet: number, offset: number): -1 {
+  #refuseName(octet: number, offset: number): false {
     const blank = octet === SP || octet === TAB;
     const expected = blank ? 'no white space before ":"' : 'a token and then ":"';
     return this.#refuse(
@@ -230,14 +260,21 @@ export class FieldLines {
     );
   }
 
-  #refuseValue(octet: number, offset: number): -1 {
+  #refuseValue(octet: number, offset: number): false {
     if (octet === LF) return this.#refuse(unexpected(this.#where(), offset, octet, "CRLF", "9112 §2.2"));
     return this.#refuse(unexpected(this.#where(), offset, octet, "no control octet", "9110 §5.5"));
   }
 
-  #refuseBareCr(octet: number, offset: number): -1 {
+  #refuseBareCr(octet: number, offset: number): false {
     return this.#refuse(unexpected(this.#where(), offset, octet, "LF after CR", "9112 §2.2"));
   }
+}
+
+/** Where the value that begins at `from` ends, without the white space before its CR at `to`. */
+function valueStop(bytes: Buffer, from: number, to: number): number {
+  let stop = to;
+  while (stop > from && (bytes[stop - 1] === SP || bytes[stop - 1] === TAB)) stop--;
+  return stop;
 }
 
 /** A refusal for what may not stand among trailers, where software merges them into the header section (RFC 9110 §6.5.1). */

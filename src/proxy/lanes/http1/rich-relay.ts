@@ -7,7 +7,7 @@ import { UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange, Reply } from "../../../core/exchange.ts";
 import { type HeaderList, headerValue, withHeader, withoutHeader } from "../../../core/headers.ts";
 import type { Flag } from "../../../core/tap.ts";
-import { BodyPipe } from "./body-pipe.ts";
+import { BodyPipe } from "../body-pipe.ts";
 import type { Call } from "./call.ts";
 import { encodeChunk, encodeLastChunk, encodeRequestHead } from "./encode.ts";
 import type { ResponseSink, UpstreamHalf } from "./upstream-half.ts";

@@ -7,7 +7,7 @@ import { messageOf, UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange, Reply, RequestHead } from "../../../core/exchange.ts";
 import { type HeaderList, headerValue } from "../../../core/headers.ts";
 import type { Claim, Traffic } from "../../../core/lane.ts";
-import type { BodyPipe } from "./body-pipe.ts";
+import type { BodyPipe } from "../body-pipe.ts";
 import type { Call } from "./call.ts";
 import { encodeChunk, encodeLastChunk, encodeResponseHead } from "./encode.ts";
 import { failureReply } from "./failure.ts";

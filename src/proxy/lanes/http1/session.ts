@@ -16,7 +16,7 @@ import type { RequestHead } from "../../../core/exchange.ts";
 import type { Claim, Session, Traffic, Undecided } from "../../../core/lane.ts";
 import type { Link } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
-import { BodyPipe } from "./body-pipe.ts";
+import { BodyPipe } from "../body-pipe.ts";
 import { BodyWalk } from "./body-walk.ts";
 import { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
@@ -31,17 +31,7 @@ import { type AfterCall, serveRich } from "./rich-road.ts";
 import { openTunnel } from "./tunnel.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
 
-type Phase =
-  | "head"
-  | "body"
-  | "peek"
-  | "deciding"
-  | "barrier"
-  | "rich"
-  | "discard"
-  | "switching"
-  | "full"
-  | "over";
+type Phase = "head" | "body" | "peek" | "barrier" | "rich" | "discard" | "switching" | "full" | "over";
 
 /** Responses that may be due at once on one connection; further pipelined requests wait. */
 const maxPipelined = 128;
@@ -55,6 +45,8 @@ const unreadHead: RequestHead = {
   headers: [],
   header: () => undefined,
 };
+
+const noBytes = Buffer.alloc(0);
 
 /** A request whose body is held back until a rule can decide. */
 interface Peek {
@@ -93,6 +85,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   #call: Call | null = null;
   #peek: Peek | null = null;
   #rich: Rich | null = null;
+  /** What to do once no response is due; set while the phase is `barrier`. */
+  #afterResponses: (() => void) | null = null;
   #tunnel: { readonly call: Call; readonly link: Link; readonly rest: Buffer } | null = null;
   #lastWords: Buffer | null = null;
   #headBegun = false;
@@ -157,7 +151,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#rich?.pipe.fail(
       new UnderstudyError("body_cut", "the client ended its request before its framing said so"),
     );
-    const idle = this.#half.waiting === 0 && this.#phase !== "rich" && this.#phase !== "deciding";
+    const idle = this.#half.waiting === 0 && this.#phase !== "rich";
     if (!idle) {
       if (this.#phase !== "rich" && this.#phase !== "barrier") this.#half.endRequests();
     } else if (this.#half.upstream && this.#connection.mode !== "proxy" && !this.#answeredHere)
@@ -236,7 +230,6 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
           break;
         case "over":
           return;
-        case "deciding":
         case "barrier":
         case "switching":
         case "full":
@@ -319,9 +312,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const pinned = this.#half.upstream;
     if (this.#half.waiting > 0 && !(pinned?.host === upstream.host && pinned.port === upstream.port)) {
       this.#phase = "barrier";
+      this.#carry.release(); // the scanner goes on reading these bytes
       this.#afterResponses = () => {
         send();
-        this.#plain(call, bytes, next);
+        this.#plain(call, noBytes, 0);
         if (this.#phase === "head" || this.#phase === "body") this.#proceed(this.#phase);
       };
       return next;
@@ -329,8 +323,6 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     send();
     return this.#plain(call, bytes, next);
   }
-
-  #afterResponses: (() => void) | null = null;
 
   /** CONNECT: answered at once, because only the bytes of the client tell what the tunnel carries. */
   #connect(call: Call, bytes: Buffer, next: number): number {
@@ -431,13 +423,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const call = this.#call;
     if (!peek || !call) return;
     this.#peek = null;
-    this.#phase = "deciding";
     const tooLarge = peek.payloadBytes > this.#traffic.settings.limits.maxRuleBodyBytes;
-    void peek.undecided.decide(tooLarge ? null : Buffer.concat(peek.payload)).then((claim) => {
-      if (this.#gone || this.#phase !== "deciding") claim?.release();
-      else if (claim) this.#enterRich(claim, call, peek.payload);
-      else this.#relayPeeked(peek, call);
-    });
+    const claim = peek.undecided.decide(tooLarge ? null : Buffer.concat(peek.payload));
+    if (claim) this.#enterRich(claim, call, peek.payload);
+    else this.#relayPeeked(peek, call);
   }
 
   /** Nobody claims it after all: the bytes that were held back go on as they came. */
@@ -452,8 +441,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#scanner.reset();
       for (const bytes of peek.raw) if (!this.#half.send(bytes)) this.#pauseUploads();
       this.#phase = "body";
-      if (this.#walk.done) this.#requestEnds(Buffer.alloc(0), 0);
-      this.#from = 0;
+      if (this.#walk.done) this.#requestEnds(noBytes, 0);
       this.#proceed(this.#phase);
     };
     if (this.#half.waiting === 0) return relay();

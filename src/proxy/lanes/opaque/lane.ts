@@ -2,8 +2,9 @@
 // invisible.
 
 import type { Connection } from "../../../core/connection.ts";
-import type { Lane, Protocol, Session, Traffic } from "../../../core/lane.ts";
-import type { OpaqueEvent } from "../../../core/tap.ts";
+import type { ConnectionClaim, Lane, Protocol, Session, Traffic } from "../../../core/lane.ts";
+import type { OpaqueEvent, Outcome } from "../../../core/tap.ts";
+import { serveFaulted } from "./faulted-splice.ts";
 import { Splice, type SpliceEnd } from "./splice.ts";
 
 /** `serverNameOf`: reads the SNI from the first bytes of a TLS connection. */
@@ -31,7 +32,9 @@ function serveOpaque(
   const upstream = connection.originalDestination;
   const startedAtMs = traffic.clock.wall();
   const startedAt = traffic.clock.now();
-  const report = (end: SpliceEnd) =>
+  const claim = upstream ? traffic.decideConnection(connection) : null;
+  const report = (end: SpliceEnd) => {
+    claim?.release();
     traffic.tap.observe({
       kind: "opaque",
       connectionId: connection.id,
@@ -39,8 +42,8 @@ function serveOpaque(
       protocol: nameOf(protocol),
       serverName,
       upstream,
-      rule: null,
-      outcome: end.flags.includes("UF") || end.flags.includes("UT") ? "failed" : "relayed",
+      rule: claim?.rule ?? null,
+      outcome: outcomeOf(end, claim),
       flags: end.flags,
       detail: end.detail,
       startedAtMs,
@@ -48,15 +51,25 @@ function serveOpaque(
       upBytes: end.upBytes,
       downBytes: end.downBytes,
     });
+  };
   if (!upstream) {
     connection.socket.resetAndDestroy();
     report({ upBytes: 0, downBytes: 0, flags: ["UF"], detail: "the connection names no destination" });
+    return { drain: () => undefined };
+  }
+  if (claim) {
+    void serveFaulted(connection, upstream, first, claim.fault, traffic).then(report);
     return { drain: () => undefined };
   }
   const splice = new Splice(connection, traffic, report);
   splice.start(traffic.dial(upstream, splice), first);
   // A stream without messages has no good moment to stop: it lasts until its peers end it, or the drain deadline does.
   return { drain: () => undefined };
+}
+
+function outcomeOf(end: SpliceEnd, claim: ConnectionClaim | null): Outcome {
+  if (end.flags.includes("UF") || end.flags.includes("UT")) return "failed";
+  return claim?.fault.kind === "abort" ? "aborted" : "relayed";
 }
 
 function nameOf(protocol: Protocol): OpaqueEvent["protocol"] {

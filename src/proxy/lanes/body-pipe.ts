@@ -1,8 +1,8 @@
 // A body on its way from socket callbacks to an async reader: a bounded queue that stops its source when it is full.
 
-import { bodyOf, streamBody } from "../../../core/body.ts";
-import type { Body } from "../../../core/exchange.ts";
-import type { HeaderList } from "../../../core/headers.ts";
+import { bodyOf, streamBody } from "../../core/body.ts";
+import type { Body } from "../../core/exchange.ts";
+import type { HeaderList } from "../../core/headers.ts";
 
 const highWaterBytes = 65_536;
 

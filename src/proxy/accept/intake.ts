@@ -1,0 +1,115 @@
+// Where accepted connections go next: their first bytes are awaited under a deadline, then the lane of their protocol
+// gets them. Keeps count of what is open, for draining.
+
+import type { Connection } from "../../core/connection.ts";
+import type { Lane, Protocol, Session, Traffic } from "../../core/lane.ts";
+
+export interface IntakeDeps {
+  /** First bytes → protocol. */
+  readonly detect: (first: Uint8Array) => Protocol | "need-more";
+  readonly lanes: readonly Lane[];
+  /** Relays without parsing; also for protocols that no lane names. */
+  readonly opaque: Lane;
+}
+
+export interface Intake {
+  /** Takes a fresh connection. */
+  accept(connection: Connection, traffic: Traffic): void;
+  /** Takes a connection over from a lane. `protocol` null: find out. */
+  route(connection: Connection, first: Buffer | null, protocol: Protocol | null, traffic: Traffic): void;
+  /** Connections that are open. */
+  readonly active: number;
+  /** Asks every session to finish; the promise resolves when the last connection is closed. */
+  drain(): Promise<void>;
+  /** Cuts every connection. */
+  destroy(): void;
+}
+
+/** What detection has gathered at most before it gives up; a preface has 24 bytes. */
+const maxFirstBytes = 64;
+
+export function createIntake(deps: IntakeDeps): Intake {
+  const open = new Map<Connection["socket"], Session>();
+  const waiting: Session = { drain: () => undefined };
+  let emptied: (() => void) | null = null;
+
+  function serve(connection: Connection, first: Buffer | null, protocol: Protocol, traffic: Traffic): void {
+    const lane = deps.lanes.find((candidate) => candidate.protocols.includes(protocol)) ?? deps.opaque;
+    const session = lane.serve(connection, first, traffic, protocol);
+    if (open.has(connection.socket)) open.set(connection.socket, session);
+    if (traffic.draining) session.drain();
+  }
+
+  function detectThenServe(connection: Connection, sniffed: Buffer | null, traffic: Traffic): void {
+    const { socket } = connection;
+    let first = sniffed;
+    const finish = (protocol: Protocol) => {
+      timer.cancel();
+      socket.off("data", onData);
+      socket.off("end", onEnd);
+      socket.off("error", onEnd);
+      serve(connection, first, protocol, traffic);
+    };
+    const onData = (chunk: Buffer) => {
+      first = first ? Buffer.concat([first, chunk]) : chunk;
+      const protocol = deps.detect(first);
+      if (protocol !== "need-more") finish(protocol);
+      else if (first.length >= maxFirstBytes) finish("opaque");
+    };
+    const onEnd = () => finish("opaque");
+    const timer = traffic.clock.after(traffic.settings.deadlines.detectMs, () => {
+      traffic.tap.observe({ kind: "detection-timeout", connection });
+      finish("opaque");
+    });
+    socket.on("data", onData);
+    socket.on("end", onEnd);
+    socket.on("error", onEnd);
+    if (sniffed) {
+      const protocol = deps.detect(sniffed);
+      if (protocol !== "need-more") finish(protocol);
+    }
+  }
+
+  const intake: Intake = {
+    accept(connection, traffic) {
+      const { socket } = connection;
+      open.set(socket, waiting);
+      traffic.tap.observe({ kind: "connection-opened", connection });
+      socket.once("close", () => {
+        open.delete(socket);
+        traffic.tap.observe({ kind: "connection-closed", connection });
+        if (open.size === 0) emptied?.();
+      });
+      intake.route(connection, null, connection.mode === "proxy" ? "http/1" : null, traffic);
+    },
+    route(connection, first, protocol, traffic) {
+      const hint = protocol ?? hintFor(connection, traffic);
+      if (hint) serve(connection, first, hint, traffic);
+      else detectThenServe(connection, first, traffic);
+    },
+    get active() {
+      return open.size;
+    },
+    drain() {
+      for (const session of open.values()) session.drain();
+      return new Promise((resolve) => {
+        emptied = resolve;
+        if (open.size === 0) resolve();
+      });
+    },
+    destroy() {
+      for (const socket of open.keys()) socket.destroy();
+    },
+  };
+  return intake;
+}
+
+/** What the operator or the well-known port says, so that nobody has to wait for first bytes. */
+function hintFor(connection: Connection, traffic: Traffic): Protocol | null {
+  const destination = connection.originalDestination;
+  if (!destination) return null;
+  const { opaqueHosts, portHints } = traffic.settings;
+  const place = `${destination.host}:${destination.port}`;
+  if (opaqueHosts.includes(destination.host) || opaqueHosts.includes(place)) return "opaque";
+  return portHints.get(destination.port) ?? null;
+}

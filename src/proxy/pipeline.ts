@@ -1,0 +1,149 @@
+// decide → effects around a terminal → observe: the one place where the stages of the data plane meet. Lanes get it as
+// their Traffic.
+
+import type { Clock } from "../core/clock.ts";
+import type { ConnectionFacts } from "../core/connection.ts";
+import type { ConnectionFault } from "../core/connection-fault.ts";
+import type { Deadlines } from "../core/deadlines.ts";
+import type { Exchange, Handler, Reply, RequestHead } from "../core/exchange.ts";
+import type { Claim, ConnectionClaim, Traffic, Undecided } from "../core/lane.ts";
+import type { Dial } from "../core/link.ts";
+import type { Random } from "../core/random.ts";
+import type { RuleSpec } from "../core/rule.ts";
+import type { Roll, Rule, RuleSet } from "../core/rule-set.ts";
+import type { Settings } from "../core/settings.ts";
+import { stateKeyOf } from "../core/state-key.ts";
+import type { Tap } from "../core/tap.ts";
+
+export interface PipelineDeps {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly deadlines: Deadlines;
+  readonly tap: Tap;
+  readonly dial: Dial;
+  /** The rules in force; each call asks once. */
+  readonly rules: () => RuleSet;
+  readonly states: {
+    get(name: string, key: string): string | undefined;
+    set(name: string, key: string, value: string): void;
+  };
+  /** Undoes Content-Encoding; null where it cannot, or the result is larger than `limitBytes`. */
+  readonly decodeBody: (
+    body: Uint8Array,
+    encoding: string | undefined,
+    limitBytes: number,
+  ) => Uint8Array | null;
+  /** What a rule does to bytes that are not parsed; null: nothing. */
+  readonly faultOf: (spec: RuleSpec) => ConnectionFault | null;
+  readonly destinationOf: Traffic["destinationOf"];
+  readonly route: Traffic["route"];
+  readonly isDraining: () => boolean;
+}
+
+/** The traffic that all lanes of one sidecar share. */
+export function createPipeline(deps: PipelineDeps): Traffic {
+  const calls = new ActiveCalls();
+  const rollOf = (): Roll => ({
+    nowMs: deps.clock.wall(),
+    seed: deps.random.uint32(),
+    activeCalls: (rule) => calls.of(rule),
+    stateOf: (name, key) => deps.states.get(name, key),
+  });
+  const claim = (rule: Rule, head: RequestHead): Claim => {
+    const { state, name } = rule.spec;
+    // At once, so that of two calls at the same time only one finds the old state.
+    if (state !== null && state.becomes !== null)
+      deps.states.set(state.name, stateKeyOf(state, head), state.becomes);
+    return new RuleClaim(rule, calls.enter(name));
+  };
+  return {
+    settings: deps.settings,
+    clock: deps.clock,
+    deadlines: deps.deadlines,
+    tap: deps.tap,
+    dial: deps.dial,
+    route: deps.route,
+    destinationOf: deps.destinationOf,
+    get draining() {
+      return deps.isDraining();
+    },
+    decide(head, connection) {
+      const rules = deps.rules();
+      if (rules.rules.length === 0) return null;
+      const roll = rollOf();
+      const verdict = rules.decide(head, connection, roll);
+      if (verdict === null) return null;
+      if (verdict !== "need-body") return claim(verdict, head);
+      return undecided(deps, rules, head, connection, roll, claim);
+    },
+    decideConnection(connection) {
+      const rules = deps.rules();
+      if (rules.rules.length === 0) return null;
+      const rule = rules.decideConnection(connection, rollOf());
+      const fault = rule && deps.faultOf(rule.spec);
+      if (!rule || !fault) return null;
+      return { rule: rule.spec.name, fault, release: calls.enter(rule.spec.name) } satisfies ConnectionClaim;
+    },
+  };
+}
+
+/** The same rules and the same roll decide before and after the body is known. */
+function undecided(
+  deps: PipelineDeps,
+  rules: RuleSet,
+  head: RequestHead,
+  connection: ConnectionFacts,
+  roll: Roll,
+  claim: (rule: Rule, head: RequestHead) => Claim,
+): Undecided {
+  return {
+    kind: "undecided",
+    decide(payload) {
+      const encoding = head.header("content-encoding");
+      const body = payload && deps.decodeBody(payload, encoding, deps.settings.limits.maxRuleBodyBytes);
+      const rule = rules.decideWithBody(head, connection, body, roll);
+      return rule && claim(rule, head);
+    },
+  };
+}
+
+class RuleClaim implements Claim {
+  readonly kind = "claim";
+  readonly rule: Rule;
+  readonly release: () => void;
+
+  constructor(rule: Rule, release: () => void) {
+    this.rule = rule;
+    this.release = release;
+  }
+
+  serve(exchange: Exchange, forward: Handler): Promise<Reply> {
+    const { effects, terminal } = this.rule;
+    const end = terminal.kind === "relay" ? forward : terminal.answer;
+    const folded = effects.reduceRight<Handler>((next, effect) => (given) => effect.apply(given, next), end);
+    return folded(exchange);
+  }
+}
+
+/** Calls in flight by rule; a rule without any has no entry. */
+class ActiveCalls {
+  readonly #counts = new Map<string, number>();
+
+  of(rule: string): number {
+    return this.#counts.get(rule) ?? 0;
+  }
+
+  /** The returned function leaves again; further calls of it do nothing. */
+  enter(rule: string): () => void {
+    this.#counts.set(rule, this.of(rule) + 1);
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      const count = this.of(rule) - 1;
+      if (count > 0) this.#counts.set(rule, count);
+      else this.#counts.delete(rule);
+    };
+  }
+}
