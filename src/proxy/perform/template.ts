@@ -12,8 +12,10 @@ import type { TemplateRequest } from "./template-request.ts";
 import { shapeOf, type TemplateShape } from "./template-syntax.ts";
 import { timeHelpers } from "./template-time.ts";
 
-/** Work that one reply may cost: helper calls and turns of loops, each with the characters that it handles. */
-const maxWork = 16_777_216;
+/** Work that one reply may cost, in characters handled by helpers and loops: some 100 ms of one core. */
+const maxWork = 8_388_608;
+/** What one call of a helper or one turn of a loop costs besides its characters. */
+const stepCost = 16;
 /** Characters that one template may give. */
 const maxOutputLength = 8_388_608;
 /** Characters of one template's source. */
@@ -109,7 +111,7 @@ function charged(helper: TemplateHelper): (...all: unknown[]) => unknown {
 }
 
 function spend(budget: TemplateBudget, handled: readonly unknown[]): void {
-  for (const value of handled) budget.left -= typeof value === "string" ? value.length + 1 : 1;
+  for (const value of handled) budget.left -= typeof value === "string" ? value.length + stepCost : stepCost;
   if (budget.left < 0) throw new Error("the template does more work than one reply may cost");
 }
 
