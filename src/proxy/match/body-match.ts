@@ -35,6 +35,7 @@ export function bodyKey(match: BodyMatch, path: RulePath, tools: BodyTools): Key
   const holds = compileBody(match, path, tools);
   return {
     name: "body",
+    anchor: null,
     test(call) {
       if (call.body === null) return false;
       try {

@@ -1,18 +1,16 @@
 // Branches that look whole values up: the host, the path, the method, a header, a query parameter, a cookie, an address.
 
 import { AffixBranch } from "./affix-branch.ts";
-import type { Dimension } from "./anchors.ts";
 import type { Call, Pairs } from "./call.ts";
-import { destinationPort } from "./head-keys.ts";
 import { enter, firstOf, type IndexNode } from "./index-node.ts";
 import { ipKey } from "./ip-range.ts";
+import type { Dimension } from "./key.ts";
 import type { Search } from "./search.ts";
 import { TemplateBranch } from "./template-branch.ts";
 
-/** The branch that serves a dimension; `nodes` by the values of its candidates' anchors. */
+/** The branch that serves a dimension; `nodes` by the values of the anchors that led to them. */
 export function branchOf(dimension: Dimension, nodes: ReadonlyMap<string, IndexNode>): IndexNode {
-  const { kind, name } = dimension;
-  switch (kind) {
+  switch (dimension) {
     case "host":
       return new ValueBranch(nodes, (call) => call.host);
     case "path":
@@ -22,22 +20,30 @@ export function branchOf(dimension: Dimension, nodes: ReadonlyMap<string, IndexN
     case "address":
       return new ValueBranch(nodes, (call) => (call.destination === null ? "" : ipKey(call.destination)));
     case "port":
-      return new ValueBranch(nodes, (call) => String(destinationPort(call)));
-    case "header":
-      return new HeaderBranch(nodes, name);
+      return new ValueBranch(nodes, (call) => String(call.destinationPort));
+    case "host-suffix":
+      return new AffixBranch(nodes, "suffix");
+    case "path-prefix":
+      return new AffixBranch(nodes, "prefix");
+    case "path-template":
+      return new TemplateBranch(nodes);
+    default:
+      return namedBranch(dimension, nodes);
+  }
+}
+
+function namedBranch(dimension: string, nodes: ReadonlyMap<string, IndexNode>): IndexNode {
+  const space = dimension.indexOf(" ");
+  const name = dimension.slice(space + 1);
+  switch (dimension.slice(0, space)) {
     case "query":
       return new PairsBranch(nodes, name, (call) => call.query);
     case "cookie":
       return new PairsBranch(nodes, name, (call) => call.cookies);
     case "baggage":
       return new PairsBranch(nodes, name, (call) => call.baggage);
-    case "hostSuffix":
-    case "pathPrefix":
-      return new AffixBranch(nodes, kind === "hostSuffix" ? "suffix" : "prefix");
-    case "template":
-      return new TemplateBranch(nodes);
     default:
-      return kind satisfies never;
+      return new HeaderBranch(nodes, name);
   }
 }
 

@@ -5,115 +5,137 @@
 //        ├─ suffix ".svc" ─ [ … ]                         looked up
 //        └─ the rest      ─ [ regex, contains, CIDR, … ]  tested one by one
 
-import { type Anchor, anchorsOf, type Dimension } from "./anchors.ts";
 import { branchOf } from "./branches.ts";
-import type { Candidate } from "./candidate.ts";
-import { Fan, type IndexNode, Leaf } from "./index-node.ts";
+import { type Candidate, type Entry, noKeys } from "./candidate.ts";
+import { Fan, type IndexNode, Leaf, Single } from "./index-node.ts";
+import type { Anchor, Dimension, Key } from "./key.ts";
 
-/** So few candidates are tested faster than looked up. */
+/** So few entries are tested faster than looked up. */
 const leafSize = 4;
 
 interface Filed {
   readonly candidate: Candidate;
-  /** What has not been looked up on the way to here. */
-  readonly anchors: readonly Anchor[];
+  /** Conditions that no look-up on the way to here has settled. */
+  readonly keys: readonly Key[];
+  /** The dimensions that were looked up on the way to here. */
+  readonly used: readonly Key[];
 }
+
+/** A condition that can be looked up. */
+type Handle = Key & { readonly anchor: Anchor };
 
 /** `candidates` in ascending order. */
 export function buildIndex(candidates: readonly Candidate[]): IndexNode {
-  const filed = candidates.map((candidate) => ({ candidate, anchors: anchorsOf(candidate) }));
+  const filed = candidates.map((candidate) => ({
+    candidate,
+    keys:
+      candidate.scopeKeys.length === 0 ? candidate.headKeys : [...candidate.headKeys, ...candidate.scopeKeys],
+    used: [],
+  }));
   if (filed.length <= leafSize) return leafOf(filed);
   // The host comes first, so that calls to hosts that no rule names cost one look-up.
-  const ofHost = (anchors: readonly Anchor[]) =>
-    anchors.find(({ dimension }) => dimension.kind === "host" || dimension.kind === "hostSuffix");
-  return split(filed, ofHost, build);
+  return split(filed, (item) => handlesOf(item).find(({ name }) => name === "host"), build);
 }
 
 function leafOf(filed: readonly Filed[]): IndexNode {
-  return new Leaf(filed.map(({ candidate }) => candidate));
+  const entries = filed.map(
+    ({ candidate, keys }): Entry => ({
+      order: candidate.order,
+      rule: candidate.rule,
+      headKeys: keys.length === 0 ? noKeys : keys,
+      bodyKeys: candidate.bodyKeys.length === 0 ? noKeys : candidate.bodyKeys,
+    }),
+  );
+  return entries.length === 1 && entries[0] ? new Single(entries[0]) : new Leaf(entries);
 }
 
 function build(filed: readonly Filed[]): IndexNode {
   if (filed.length <= leafSize) return leafOf(filed);
   const sizes = groupSizes(filed);
-  const used = chooseDimensions(filed, sizes);
-  return split(filed, (anchors) => mostSelective(anchors, sizes, used, filed.length), leafOf);
+  const choices = new Map(filed.map((item) => [item, mostSelective(item, sizes, null, filed.length)]));
+  const dimensions = popularDimensions(choices.values());
+  const pick = (item: Filed) => {
+    const first = choices.get(item);
+    if (first === undefined || dimensions.has(first.anchor.dimension)) return first;
+    return mostSelective(item, sizes, dimensions, filed.length);
+  };
+  return split(filed, pick, leafOf);
 }
 
-/** Files each candidate under the anchor that `pick` chooses; `others` takes those without one. */
+/** Files each candidate by the condition that `pick` chooses; `others` takes those without one. */
 function split(
   filed: readonly Filed[],
-  pick: (anchors: readonly Anchor[]) => Anchor | undefined,
+  pick: (item: Filed) => Handle | undefined,
   others: (rest: readonly Filed[]) => IndexNode,
 ): IndexNode {
-  const dimensions = new Map<string, { dimension: Dimension; groups: Map<string, Filed[]> }>();
+  const dimensions = new Map<Dimension, Map<string, Filed[]>>();
   const rest: Filed[] = [];
   for (const item of filed) {
-    const anchor = pick(item.anchors);
-    if (anchor === undefined) {
-      rest.push(item);
-      continue;
-    }
-    const id = idOf(anchor.dimension);
-    const known = dimensions.get(id) ?? { dimension: anchor.dimension, groups: new Map() };
-    dimensions.set(id, known);
-    const group = known.groups.get(anchor.value);
-    const left = { candidate: item.candidate, anchors: item.anchors.filter((other) => other !== anchor) };
-    if (group) group.push(left);
-    else known.groups.set(anchor.value, [left]);
+    const handle = pick(item);
+    if (handle === undefined) rest.push(item);
+    else file(item, handle, dimensions);
   }
-  const nodes = [...dimensions.values()].map(({ dimension, groups }) =>
+  const nodes = [...dimensions].map(([dimension, groups]) =>
     branchOf(dimension, new Map([...groups].map(([value, group]) => [value, build(group)]))),
   );
   if (rest.length > 0) nodes.push(others(rest));
   return nodes.length === 1 && nodes[0] ? nodes[0] : new Fan(nodes);
 }
 
+function file(item: Filed, handle: Handle, dimensions: Map<Dimension, Map<string, Filed[]>>): void {
+  const { dimension, value, settles } = handle.anchor;
+  const groups = dimensions.get(dimension) ?? new Map<string, Filed[]>();
+  dimensions.set(dimension, groups);
+  const left = {
+    candidate: item.candidate,
+    keys: settles ? item.keys.filter((key) => key !== handle) : item.keys,
+    used: settles ? item.used : [...item.used, handle],
+  };
+  const group = groups.get(value);
+  if (group) group.push(left);
+  else groups.set(value, [left]);
+}
+
+function handlesOf({ keys, used }: Filed): readonly Handle[] {
+  return keys.filter((key): key is Handle => key.anchor !== null && !used.includes(key));
+}
+
 /** How many candidates share each value, by dimension. */
-function groupSizes(filed: readonly Filed[]): Map<string, Map<string, number>> {
-  const sizes = new Map<string, Map<string, number>>();
-  for (const { anchors } of filed) {
-    for (const { dimension, value } of anchors) {
-      const id = idOf(dimension);
-      const groups = sizes.get(id) ?? new Map<string, number>();
-      sizes.set(id, groups.set(value, (groups.get(value) ?? 0) + 1));
+function groupSizes(filed: readonly Filed[]): Map<Dimension, Map<string, number>> {
+  const sizes = new Map<Dimension, Map<string, number>>();
+  for (const item of filed) {
+    for (const { anchor } of handlesOf(item)) {
+      const groups = sizes.get(anchor.dimension) ?? new Map<string, number>();
+      sizes.set(anchor.dimension, groups.set(anchor.value, (groups.get(anchor.value) ?? 0) + 1));
     }
   }
   return sizes;
 }
 
-/** The dimensions worth a look-up by every call: those that enough candidates would choose. */
-function chooseDimensions(
-  filed: readonly Filed[],
-  sizes: ReadonlyMap<string, ReadonlyMap<string, number>>,
-): ReadonlySet<string> {
-  const votes = new Map<string, number>();
-  for (const { anchors } of filed) {
-    const best = mostSelective(anchors, sizes, null, filed.length);
-    if (best) votes.set(idOf(best.dimension), (votes.get(idOf(best.dimension)) ?? 0) + 1);
+/** Those worth a look-up by every call, because enough candidates would choose them. */
+function popularDimensions(choices: Iterable<Handle | undefined>): ReadonlySet<Dimension> {
+  const votes = new Map<Dimension, number>();
+  for (const choice of choices) {
+    if (choice) votes.set(choice.anchor.dimension, (votes.get(choice.anchor.dimension) ?? 0) + 1);
   }
-  return new Set([...votes].filter(([, count]) => count > leafSize).map(([id]) => id));
+  return new Set([...votes].filter(([, count]) => count > leafSize).map(([dimension]) => dimension));
 }
 
-/** The anchor whose value the fewest candidates share; one that all share tells nobody apart. */
+/** The condition whose value the fewest candidates share; a value that all share tells nobody apart. */
 function mostSelective(
-  anchors: readonly Anchor[],
-  sizes: ReadonlyMap<string, ReadonlyMap<string, number>>,
-  allowed: ReadonlySet<string> | null,
+  item: Filed,
+  sizes: ReadonlyMap<Dimension, ReadonlyMap<string, number>>,
+  allowed: ReadonlySet<Dimension> | null,
   total: number,
-): Anchor | undefined {
-  let best: Anchor | undefined;
+): Handle | undefined {
+  let best: Handle | undefined;
   let fewest = total;
-  for (const anchor of anchors) {
-    const id = idOf(anchor.dimension);
-    const size = sizes.get(id)?.get(anchor.value) ?? total;
-    if (size >= fewest || (allowed && !allowed.has(id))) continue;
-    best = anchor;
+  for (const handle of handlesOf(item)) {
+    const { dimension, value } = handle.anchor;
+    const size = sizes.get(dimension)?.get(value) ?? total;
+    if (size >= fewest || (allowed !== null && !allowed.has(dimension))) continue;
+    best = handle;
     fewest = size;
   }
   return best;
-}
-
-function idOf(dimension: Dimension): string {
-  return dimension.name === "" ? dimension.kind : `${dimension.kind} ${dimension.name}`;
 }

@@ -7,7 +7,7 @@ import { cookiePairs } from "../../core/cookies.ts";
 import type { RequestHead } from "../../core/exchange.ts";
 import { queryPairs } from "../../core/query.ts";
 import type { Roll } from "../../core/rule-set.ts";
-import { hostOf } from "./authority.ts";
+import { defaultPort, hostOf, portOf } from "./authority.ts";
 import { type IpWords, parseIp } from "./ip-range.ts";
 
 export type Pairs = readonly (readonly [name: string, value: string])[];
@@ -127,6 +127,13 @@ export class Call {
   /** Where the client dialled; through an explicit proxy, what the request names. "" where nobody was named. */
   get destinationHost(): string {
     return this.connection.originalDestination?.host ?? this.host;
+  }
+
+  /** 0 where nobody was named. */
+  get destinationPort(): number {
+    const dialled = this.connection.originalDestination;
+    if (dialled !== null) return dialled.port;
+    return this.authority === "" ? 0 : (portOf(this.authority) ?? defaultPort(this.head.scheme));
   }
 
   /** The body as UTF-8 text. */

@@ -21,16 +21,19 @@ export interface Candidate {
   readonly bodyKeys: readonly Key[];
 }
 
-/** Whether all keys hold that need no body. */
-export function headHolds(candidate: Candidate, call: Call): boolean {
-  return all(candidate.headKeys, call) && all(candidate.scopeKeys, call);
+/** A candidate where the index filed it. */
+export interface Entry {
+  readonly order: number;
+  readonly rule: Rule;
+  /** What is still to be tested of head, connection, state and scope: the look-ups on the way have settled the rest. */
+  readonly headKeys: readonly Key[];
+  readonly bodyKeys: readonly Key[];
 }
 
-export function bodyHolds(candidate: Candidate, call: Call): boolean {
-  return all(candidate.bodyKeys, call);
-}
+/** Shared, so that what needs no test costs no memory. */
+export const noKeys: readonly Key[] = Object.freeze([]);
 
-function all(keys: readonly Key[], call: Call): boolean {
+export function allHold(keys: readonly Key[], call: Call): boolean {
   for (let i = 0; i < keys.length; i++) if (keys[i]?.test(call) === false) return false;
   return true;
 }

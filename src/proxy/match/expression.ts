@@ -45,6 +45,7 @@ export class Expressions {
     const readsBody = mayReadBody(parsed.ast);
     return {
       name: "expr",
+      anchor: null,
       readsBody,
       test(call) {
         if (readsBody && call.body === null) return false;

@@ -1,135 +1,81 @@
-// Conditions on the head of a request and on its connection: host, method, path, headers, query, cookies, destination.
+// The conditions of one match on the head of a request and on its connection, in the order in which they are tested.
 
-import { formatHostPort } from "../../core/address.ts";
 import type { Direction } from "../../core/connection.ts";
-import type { DestinationMatch, MatchSpec, NamedMatch, TextMatch } from "../../core/rule.ts";
-import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
-import { defaultPort, portOf } from "./authority.ts";
-import type { Call, Pairs } from "./call.ts";
-import { hostKey } from "./host-key.ts";
-import { parseIpRange, rangeHas } from "./ip-range.ts";
-import type { Key } from "./key.ts";
-import { compilePath } from "./path-match.ts";
+import type { MatchSpec, TextMatch } from "../../core/rule.ts";
+import type { RulePath } from "../../core/rule-problem.ts";
+import type { Call } from "./call.ts";
+import { DestinationKey } from "./destination-key.ts";
+import { HostKey } from "./host-key.ts";
+import type { Anchor, Key } from "./key.ts";
+import { HeaderKey, PairsKey } from "./named-keys.ts";
+import { PathKey } from "./path-key.ts";
 import type { Patterns } from "./pattern.ts";
-import { compileText, describeText, describeValue } from "./text-match.ts";
+import { compileText, describeText, describeValue, type TextTest } from "./text-match.ts";
 
-/** The conditions of one item of `matches`, cheap ones first, without body and expression. Throws RuleProblem. */
+/** Cheap ones first; without body and expression. Throws RuleProblem. */
 export function headKeys(match: MatchSpec, path: RulePath, patterns: Patterns): Key[] {
   const keys: Key[] = [];
-  if (match.direction) keys.push(directionKey(match.direction));
-  if (match.method) keys.push(methodKey(match.method, [...path, "method"], patterns));
-  if (match.host) keys.push(hostKey(match.host, [...path, "host"], patterns));
-  if (match.path) {
-    const test = compilePath(match.path, [...path, "path"], patterns);
-    const expected = describeText(match.path);
-    keys.push({
-      name: "path",
-      test: (call) => test(call.path),
-      expected: () => expected,
-      actual: (call) => describeValue(call.path),
-    });
+  if (match.direction) keys.push(new DirectionKey(match.direction));
+  if (match.method) keys.push(new MethodKey(match.method, [...path, "method"], patterns));
+  if (match.host) keys.push(new HostKey(match.host, [...path, "host"], patterns));
+  if (match.path) keys.push(new PathKey(match.path, [...path, "path"], patterns));
+  if (match.destination) keys.push(new DestinationKey(match.destination, [...path, "destination"]));
+  for (const named of match.headers ?? []) {
+    keys.push(new HeaderKey("headers", named, [...path, "headers"], patterns));
   }
-  if (match.destination) keys.push(destinationKey(match.destination, [...path, "destination"]));
-  for (const named of match.headers ?? []) keys.push(headerKey("headers", named, path, patterns));
   for (const named of match.query ?? []) {
-    keys.push(pairsKey("query", named, path, patterns, (call) => call.query));
+    keys.push(new PairsKey("query", "query", named, [...path, "query"], patterns));
   }
   for (const named of match.cookies ?? []) {
-    keys.push(pairsKey("cookies", named, path, patterns, (call) => call.cookies));
+    keys.push(new PairsKey("cookies", "cookies", named, [...path, "cookies"], patterns));
   }
   return keys;
 }
 
-function directionKey(direction: Direction): Key {
-  return {
-    name: "direction",
-    test: (call) => call.connection.direction === direction,
-    expected: () => direction,
-    actual: (call) => call.connection.direction,
-  };
+class DirectionKey implements Key {
+  readonly name = "direction";
+  readonly anchor = null;
+  readonly #direction: Direction;
+
+  constructor(direction: Direction) {
+    this.#direction = direction;
+  }
+
+  test(call: Call): boolean {
+    return call.connection.direction === this.#direction;
+  }
+
+  expected(): string {
+    return this.#direction;
+  }
+
+  actual(call: Call): string {
+    return call.connection.direction;
+  }
 }
 
 /** Methods are case-sensitive (RFC 9110 §9.1). */
-function methodKey(match: TextMatch, path: RulePath, patterns: Patterns): Key {
-  const test = compileText(match, path, patterns);
-  return {
-    name: "method",
-    test: (call) => test(call.head.method),
-    expected: () => describeText(match),
-    actual: (call) => describeValue(call.head.method),
-  };
-}
+class MethodKey implements Key {
+  readonly name = "method";
+  readonly anchor: Anchor | null;
+  readonly #match: TextMatch;
+  readonly #test: TextTest;
 
-/** A repeated field matches by its joined value, or by any single line. */
-export function headerKey(section: string, named: NamedMatch, path: RulePath, patterns: Patterns): Key {
-  const name = named.name.toLowerCase();
-  const test = compileText(named.match, [...path, section, named.name], patterns);
-  return {
-    name: `${section}.${named.name}`,
-    test(call) {
-      const joined = call.head.header(name);
-      return test(joined) || call.anyLine(name, joined, test);
-    },
-    expected: () => describeText(named.match),
-    actual: (call) => describeValue(call.head.header(name)),
-  };
-}
-
-/** A repeated name matches by any of its values. */
-export function pairsKey(
-  section: string,
-  named: NamedMatch,
-  path: RulePath,
-  patterns: Patterns,
-  pairsOf: (call: Call) => Pairs,
-): Key {
-  const { name, match } = named;
-  const test = compileText(match, [...path, section, name], patterns);
-  return {
-    name: `${section}.${name}`,
-    test(call) {
-      let present = false;
-      for (const [key, value] of pairsOf(call)) {
-        if (key !== name) continue;
-        if (test(value)) return true;
-        present = true;
-      }
-      return !present && test(undefined);
-    },
-    expected: () => describeText(match),
-    actual(call) {
-      const values = pairsOf(call).filter(([key]) => key === name);
-      return values.length === 0 ? "absent" : values.map(([, value]) => describeValue(value)).join(" and ");
-    },
-  };
-}
-
-function destinationKey(match: DestinationMatch, path: RulePath): Key {
-  const range = match.cidr === null ? null : parseIpRange(match.cidr);
-  if (match.cidr !== null && range === null) {
-    throw new RuleProblem(path, `expected a block such as 10.0.0.0/8, got ${JSON.stringify(match.cidr)}`);
+  constructor(match: TextMatch, path: RulePath, patterns: Patterns) {
+    this.#match = match;
+    this.#test = compileText(match, path, patterns);
+    this.anchor = match.op === "exact" ? { dimension: "method", value: match.value, settles: true } : null;
   }
-  const hostname = match.hostname?.toLowerCase() ?? null;
-  return {
-    name: "destination",
-    test(call) {
-      if (match.port !== null && destinationPort(call) !== match.port) return false;
-      if (hostname !== null && call.destinationHost !== hostname) return false;
-      if (range === null) return true;
-      const words = call.destination;
-      return words !== null && rangeHas(range, words);
-    },
-    expected: () => `${match.hostname ?? match.cidr ?? ""}${match.port === null ? "" : `:${match.port}`}`,
-    actual(call) {
-      const host = call.destinationHost;
-      return host === "" ? "unknown" : formatHostPort({ host, port: destinationPort(call) });
-    },
-  };
-}
 
-/** Where the client dialled; through an explicit proxy, the port that the request names or implies. 0: nobody was named. */
-export function destinationPort(call: Call): number {
-  const dialled = call.connection.originalDestination;
-  if (dialled !== null) return dialled.port;
-  return call.authority === "" ? 0 : (portOf(call.authority) ?? defaultPort(call.head.scheme));
+  test(call: Call): boolean {
+    return this.#test(call.head.method);
+  }
+
+  expected(): string {
+    return describeText(this.#match);
+  }
+
+  actual(call: Call): string {
+    return describeValue(call.head.method);
+  }
 }

@@ -6,12 +6,53 @@ import type { TextMatch } from "../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import { defaultPort, hostOf, portOf } from "./authority.ts";
 import type { Call } from "./call.ts";
-import type { Key } from "./key.ts";
+import type { Anchor, Key } from "./key.ts";
 import type { Patterns } from "./pattern.ts";
-import { compileText, describeText, describeValue } from "./text-match.ts";
+import { compileText, describeText, describeValue, type TextTest } from "./text-match.ts";
 
-/** The host, in the form in which calls are compared, and the port that an exact matcher names. Throws RuleProblem. */
-export function exactHost(text: string, path: RulePath): { host: string; port: number | null } {
+export class HostKey implements Key {
+  readonly name = "host";
+  readonly anchor: Anchor | null;
+  readonly #match: TextMatch;
+  /** On the host alone, or on `host:port` where the port counts. */
+  readonly #test: TextTest;
+  readonly #withPort: boolean;
+
+  /** Throws RuleProblem. */
+  constructor(match: TextMatch, path: RulePath, patterns: Patterns) {
+    this.#match = match;
+    this.#withPort = namesPort(match);
+    if (match.op === "exact") {
+      const { host, port } = exactHost(match.value, path);
+      const wanted = port === null ? host : `${host}:${port}`;
+      this.#withPort = port !== null;
+      this.#test = (text) => text === wanted;
+      this.anchor = { dimension: "host", value: host, settles: port === null };
+      return;
+    }
+    this.#test = compileHost(match, path, patterns);
+    this.anchor =
+      match.op === "suffix" && !this.#withPort && match.value !== ""
+        ? { dimension: "host-suffix", value: match.value.toLowerCase(), settles: true }
+        : null;
+  }
+
+  test(call: Call): boolean {
+    if (call.authority === "") return this.#match.op === "absent";
+    return this.#test(this.#withPort ? withPort(call) : call.host);
+  }
+
+  expected(): string {
+    return describeText(this.#match);
+  }
+
+  actual(call: Call): string {
+    return call.authority === "" ? "absent" : describeValue(call.authority);
+  }
+}
+
+/** The host, in the form in which calls are compared, and the port that the rule names. Throws RuleProblem. */
+function exactHost(text: string, path: RulePath): { host: string; port: number | null } {
   if (isIPv6(text)) return { host: text.toLowerCase(), port: null };
   const parts = splitAuthority(text);
   if (!parts || parts.host === "") {
@@ -20,47 +61,24 @@ export function exactHost(text: string, path: RulePath): { host: string; port: n
   return { host: hostOf(text), port: parts.port ?? null };
 }
 
-export function hostKey(match: TextMatch, path: RulePath, patterns: Patterns): Key {
-  const test = compileHost(match, path, patterns);
-  return {
-    name: "host",
-    test,
-    expected: () => describeText(match),
-    actual: (call) => (call.authority === "" ? "absent" : describeValue(call.authority)),
-  };
-}
-
-function compileHost(match: TextMatch, path: RulePath, patterns: Patterns): (call: Call) => boolean {
-  if (match.op === "absent") return (call) => call.authority === "";
-  if (match.op === "exact") {
-    const { host, port } = exactHost(match.value, path);
-    return (call) => call.host === host && (port === null || effectivePort(call) === port);
-  }
+/** Names have no case (RFC 9110 §4.2.3), whatever the matcher was written in. */
+function compileHost(match: TextMatch, path: RulePath, patterns: Patterns): TextTest {
   if (match.op === "regex") {
-    // Names have no case (RFC 9110 §4.2.3), whatever the pattern was written in.
-    const pattern = patterns.compile(match.value, path, { ignoreCase: true });
-    return namesPort(match)
-      ? (call) => call.authority !== "" && pattern.full(withPort(call))
-      : (call) => call.authority !== "" && pattern.full(call.host);
+    const pattern = patterns.compile(match.value, path, { lowerCase: true });
+    return (text) => text !== undefined && pattern.full(text);
   }
-  const test = compileText({ op: match.op, value: match.value.toLowerCase() }, path, patterns);
-  return namesPort(match)
-    ? (call) => call.authority !== "" && test(withPort(call))
-    : (call) => call.authority !== "" && test(call.host);
+  if (match.op === "absent") return compileText(match, path, patterns);
+  return compileText({ op: match.op, value: match.value.toLowerCase() }, path, patterns);
 }
 
 /** Whether a matcher speaks of `host:port`. Colons that belong to the syntax of a pattern do not count. */
-export function namesPort(match: TextMatch): boolean {
+function namesPort(match: TextMatch): boolean {
   if (match.op === "absent") return false;
   const text = match.op === "regex" ? match.value.replace(/\(\?[a-zA-Z-]*:|\[:\^?\w+:\]/g, "") : match.value;
   return text.includes(":");
 }
 
+/** With the port that the request names, else the default of its scheme (RFC 9110 §4.2). */
 function withPort(call: Call): string {
-  return `${call.host}:${effectivePort(call)}`;
-}
-
-/** The port that the request names, else the default of its scheme (RFC 9110 §4.2). */
-function effectivePort(call: Call): number {
-  return portOf(call.authority) ?? defaultPort(call.head.scheme);
+  return `${call.host}:${portOf(call.authority) ?? defaultPort(call.head.scheme)}`;
 }

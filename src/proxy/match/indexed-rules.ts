@@ -5,7 +5,7 @@ import type { RequestHead } from "../../core/exchange.ts";
 import type { HeadVerdict, Roll, Rule, RuleSet } from "../../core/rule-set.ts";
 import { buildIndex } from "./build-index.ts";
 import { Call } from "./call.ts";
-import type { Candidate } from "./candidate.ts";
+import type { Candidate, Entry } from "./candidate.ts";
 import type { IndexNode } from "./index-node.ts";
 import { Search } from "./search.ts";
 
@@ -56,7 +56,7 @@ export class IndexedRules implements RuleSet {
     return this.#run(this.#connections, false)?.rule ?? null;
   }
 
-  #run(index: IndexNode, withBody: boolean): Candidate | null {
+  #run(index: IndexNode, withBody: boolean): Entry | null {
     this.#search.start(withBody);
     index.visit(this.#search);
     const { found } = this.#search;

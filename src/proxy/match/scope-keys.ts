@@ -4,8 +4,8 @@ import { hashText, mix32 } from "../../core/random.ts";
 import type { DecideBy, RuleSpec, StateSpec } from "../../core/rule.ts";
 import { stateKeyOf } from "../../core/state-key.ts";
 import type { Call } from "./call.ts";
-import { headerKey, pairsKey } from "./head-keys.ts";
 import type { Key } from "./key.ts";
+import { HeaderKey, PairsKey } from "./named-keys.ts";
 import type { Patterns } from "./pattern.ts";
 import { traceIdOf } from "./trace-id.ts";
 
@@ -18,9 +18,10 @@ export function scopeKeys(spec: RuleSpec, patterns: Patterns): Key[] {
   const keys: Key[] = [];
   if (scope.expiresAtMs !== null) keys.push(expiryKey(scope.expiresAtMs));
   if (spec.state?.is != null) keys.push(stateKey(spec.state, spec.state.is));
-  for (const named of scope.headers) keys.push(headerKey("scope.headers", named, [], patterns));
+  for (const named of scope.headers)
+    keys.push(new HeaderKey("scope.headers", named, ["scope", "headers"], patterns));
   for (const named of scope.baggage) {
-    keys.push(pairsKey("scope.baggage", named, [], patterns, (call) => call.baggage));
+    keys.push(new PairsKey("scope.baggage", "baggage", named, ["scope", "baggage"], patterns));
   }
   if (scope.percentage < 100) keys.push(percentageKey(spec.name, scope.percentage, scope.decideBy));
   if (scope.maxActive !== null) keys.push(maxActiveKey(spec.name, scope.maxActive));
@@ -30,6 +31,7 @@ export function scopeKeys(spec: RuleSpec, patterns: Patterns): Key[] {
 function expiryKey(expiresAtMs: number): Key {
   return {
     name: "scope.expiresAt",
+    anchor: null,
     test: (call) => call.roll.nowMs < expiresAtMs,
     expected: () => `before ${isoTime(expiresAtMs)}`,
     actual: (call) => isoTime(call.roll.nowMs),
@@ -49,6 +51,7 @@ function stateKey(state: StateSpec, wanted: string): Key {
   const current = (call: Call) => call.roll.stateOf(state.name, stateKeyOf(state, call.head)) ?? initialState;
   return {
     name: "state.is",
+    anchor: null,
     test: (call) => current(call) === wanted,
     expected: () => `${state.name} is ${JSON.stringify(wanted)}`,
     actual: (call) => JSON.stringify(current(call)),
@@ -59,6 +62,7 @@ function percentageKey(rule: string, percentage: number, decideBy: DecideBy): Ke
   const salt = hashText(rule);
   return {
     name: percentageKeyName,
+    anchor: null,
     // 0 is never below 0, and every draw is below 100.
     test: (call) => (drawOf(decideBy, salt, call) / 0x1_0000_0000) * 100 < percentage,
     expected: () => `${percentage} % of such calls`,
@@ -81,6 +85,7 @@ function drawOf(decideBy: DecideBy, salt: number, call: Call): number {
 function maxActiveKey(rule: string, maxActive: number): Key {
   return {
     name: "scope.maxActive",
+    anchor: null,
     test: (call) => call.roll.activeCalls(rule) < maxActive,
     expected: () => `fewer than ${maxActive} calls at once`,
     actual: (call) => `${call.roll.activeCalls(rule)} in flight`,

@@ -1,7 +1,7 @@
 // Finds the path templates that a path fits: a tree by segment, where `{name}` is a child of its own.
 
 import { enter, firstOf, type IndexNode } from "./index-node.ts";
-import { templateSegments } from "./path-match.ts";
+import { templateSegments } from "./path-template.ts";
 import type { Search } from "./search.ts";
 
 /** Segments are told apart by their hash alone: candidates test the whole path themselves. */

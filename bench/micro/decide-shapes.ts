@@ -1,0 +1,129 @@
+// Rule sets of many shapes, with calls that hit and calls that miss: for measuring what a decision costs as rules grow.
+
+import type { MatchSpec, RuleSpec } from "../../src/core/rule.ts";
+import type { DescribedRequest } from "../../src/proxy/match/request-head.ts";
+
+export interface Shape {
+  readonly name: string;
+  /** Whether the cost is meant to stay flat as rules grow; false: every rule is tested. */
+  readonly flat: boolean;
+  match(i: number): MatchSpec;
+  /** A call that rule i claims. */
+  hit(i: number): DescribedRequest;
+  /** A call of the same kind that nobody claims. */
+  miss(i: number): DescribedRequest;
+}
+
+const exact = (value: string) => ({ op: "exact", value }) as const;
+const api = { authority: "api.shop.svc" } as const;
+const usual = [
+  ["user-agent", "bench/1.0"],
+  ["accept", "*/*"],
+  ["traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+] as const;
+
+const at = (authority: string, path: string, extra: readonly (readonly [string, string])[] = []) => ({
+  authority,
+  path,
+  headers: [["host", authority], ...usual, ...extra] as const,
+});
+
+export const shapes: readonly Shape[] = [
+  {
+    name: "one host each",
+    flat: true,
+    match: (i) => ({ host: exact(`svc-${i}.shop.svc`) }),
+    hit: (i) => at(`svc-${i}.shop.svc`, "/v1/items"),
+    miss: (i) => at(`other-${i}.shop.svc`, "/v1/items"),
+  },
+  {
+    name: "one host, exact paths",
+    flat: true,
+    match: (i) => ({ host: exact(api.authority), method: exact("GET"), path: exact(`/v1/items/${i}`) }),
+    hit: (i) => at(api.authority, `/v1/items/${i}?page=2`),
+    miss: (i) => at(api.authority, `/v2/items/${i}?page=2`),
+  },
+  {
+    name: "one host, prefixes",
+    flat: true,
+    match: (i) => ({ host: exact(api.authority), path: { op: "prefix", value: `/v1/items-${i}/` } }),
+    hit: (i) => at(api.authority, `/v1/items-${i}/price`),
+    miss: (i) => at(api.authority, `/v2/items-${i}/price`),
+  },
+  {
+    name: "one host, templates",
+    flat: true,
+    match: (i) => ({ host: exact(api.authority), path: { op: "template", value: `/users/{id}/thing-${i}` } }),
+    hit: (i) => at(api.authority, `/users/4711/thing-${i}`),
+    miss: (i) => at(api.authority, `/users/4711/other-${i}`),
+  },
+  {
+    name: "one path, tenants by header",
+    flat: true,
+    match: (i) => ({
+      host: exact(api.authority),
+      path: exact("/v1/charges"),
+      headers: [{ name: "x-tenant", match: exact(`t-${i}`) }],
+    }),
+    hit: (i) => at(api.authority, "/v1/charges", [["x-tenant", `t-${i}`]]),
+    miss: (i) => at(api.authority, "/v1/charges", [["x-tenant", `u-${i}`]]),
+  },
+  {
+    name: "one path, by query",
+    flat: true,
+    match: (i) => ({ path: exact("/search"), query: [{ name: "q", match: exact(`word-${i}`) }] }),
+    hit: (i) => at(api.authority, `/search?q=word-${i}`),
+    miss: (i) => at(api.authority, `/search?q=term-${i}`),
+  },
+  {
+    name: "suffix hosts",
+    flat: true,
+    match: (i) => ({ host: { op: "suffix", value: `.team-${i}.svc` } }),
+    hit: (i) => at(`api.team-${i}.svc`, "/v1/items"),
+    miss: (i) => at(`api.crew-${i}.svc`, "/v1/items"),
+  },
+  {
+    name: "no host, exact paths",
+    flat: true,
+    match: (i) => ({ path: exact(`/v1/items/${i}`) }),
+    hit: (i) => at(api.authority, `/v1/items/${i}`),
+    miss: (i) => at(api.authority, `/v2/items/${i}`),
+  },
+  {
+    name: "all of these, 5 regex hosts",
+    flat: true,
+    match: (i) => (i < 5 ? { host: { op: "regex", value: `re-${i}-.*` } } : (shapes[i % 8]?.match(i) ?? {})),
+    hit: (i) => (i < 5 ? at(`re-${i}-x.svc`, "/") : (shapes[i % 8]?.hit(i) ?? at(api.authority, "/"))),
+    miss: (i) => at(api.authority, `/nothing/${i}`),
+  },
+  {
+    name: "regex paths",
+    flat: false,
+    match: (i) => ({ path: { op: "regex", value: `/v1/items/${i}/[a-z]+` } }),
+    hit: (i) => at(api.authority, `/v1/items/${i}/price`),
+    miss: (i) => at(api.authority, `/v2/items/${i}/price`),
+  },
+];
+
+/** `count` rules of one shape. */
+export function rulesOf(shape: Shape, count: number): RuleSpec[] {
+  return Array.from({ length: count }, (_, i) => ({
+    name: `rule-${i}`,
+    priority: 100,
+    matches: [shape.match(i)],
+    scope: {
+      percentage: 100,
+      decideBy: { by: "request" },
+      expiresAtMs: null,
+      ttlMs: null,
+      headers: [],
+      baggage: [],
+      maxActive: null,
+    },
+    state: null,
+    respond: null,
+    fault: null,
+    patch: null,
+    origin: "",
+  }));
+}

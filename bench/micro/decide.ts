@@ -1,0 +1,152 @@
+// What a decision costs as rules grow: ns per call that hits and that misses, over 10, 1,000 and 100,000 rules of each
+// shape. `node bench/micro/decide.ts [SHAPE…]`. Slices of the sizes are interleaved, and the median of each is shown.
+
+import type { ConnectionFacts } from "../../src/core/connection.ts";
+import { relayTerminal } from "../../src/core/effect.ts";
+import type { RequestHead } from "../../src/core/exchange.ts";
+import { type HeaderList, headerValue } from "../../src/core/headers.ts";
+import type { Roll, RuleSet } from "../../src/core/rule-set.ts";
+import { compileRules } from "../../src/proxy/match/compile.ts";
+import { type DescribedRequest, requestHead } from "../../src/proxy/match/request-head.ts";
+import { rulesOf, type Shape, shapes } from "./decide-shapes.ts";
+
+const sizes = [10, 1_000, 100_000] as const;
+/** Distinct calls of the hot column: about what one busy sidecar sees at one time. */
+const hotCalls = 64;
+const rounds = 9;
+const callsPerRound = 40_000;
+
+const connection: ConnectionFacts = {
+  id: "c1",
+  direction: "outbound",
+  downstream: { host: "127.0.0.1", port: 40_000 },
+  originalDestination: { host: "10.1.2.3", port: 80 },
+};
+const roll: Roll = { nowMs: 0, seed: 1, activeCalls: () => 0, stateOf: () => undefined };
+
+/** Reads authority and path from bytes whenever asked, as a lane does: the strings are new in every decision. */
+class WireHead implements RequestHead {
+  readonly method: string;
+  readonly scheme = "http";
+  readonly headers: HeaderList;
+  readonly #authority: Buffer;
+  readonly #path: Buffer;
+
+  constructor(plain: RequestHead) {
+    this.method = plain.method;
+    this.headers = plain.headers;
+    this.#authority = Buffer.from(plain.authority);
+    this.#path = Buffer.from(plain.path);
+  }
+  get authority(): string {
+    return this.#authority.toString("latin1");
+  }
+  get path(): string {
+    return this.#path.toString("latin1");
+  }
+  header(name: string): string | undefined {
+    return headerValue(this.headers, name);
+  }
+}
+
+interface Series {
+  readonly label: string;
+  readonly rules: RuleSet;
+  readonly heads: readonly RequestHead[];
+  readonly hit: boolean;
+  readonly samples: number[];
+}
+
+function compiled(shape: Shape, count: number): RuleSet {
+  const rules = compileRules(
+    rulesOf(shape, count),
+    () => ({ effects: [], terminal: relayTerminal }),
+    "bench",
+  );
+  if ("problems" in rules) throw new Error(rules.problems[0]?.problem.message ?? "problems");
+  return rules;
+}
+
+function headOf(request: DescribedRequest): RequestHead {
+  const head = requestHead(request);
+  if (head === null) throw new Error("no head");
+  return head;
+}
+
+/** Spread over all rules, so that no part of the index is favoured. */
+function headsOf(make: (i: number) => DescribedRequest, rules: number, calls: number): RequestHead[] {
+  return Array.from({ length: calls }, (_, k) => headOf(make(Math.floor((k * rules) / calls) % rules)));
+}
+
+function seriesOf(shape: Shape, count: number, rules: RuleSet): Series[] {
+  const hits = headsOf(shape.hit, count, hotCalls);
+  const misses = headsOf(shape.miss, count, hotCalls);
+  const series = (label: string, heads: readonly RequestHead[], hit: boolean): Series => ({
+    label,
+    rules,
+    heads,
+    hit,
+    samples: [],
+  });
+  return [
+    series("hit", hits, true),
+    series("miss", misses, false),
+    series(
+      "hit, from bytes",
+      hits.map((head) => new WireHead(head)),
+      true,
+    ),
+    series("hit, 20,000 calls in turn", headsOf(shape.hit, count, 20_000), true),
+  ];
+}
+
+function runSlice(series: Series, calls: number): void {
+  const { rules, heads, hit } = series;
+  let claimed = 0;
+  let next = 0;
+  const start = performance.now();
+  for (let i = 0; i < calls; i++) {
+    const head = heads[next];
+    if (++next === heads.length) next = 0;
+    if (head && rules.decide(head, connection, roll) !== null) claimed++;
+  }
+  const spentMs = performance.now() - start;
+  if (claimed !== (hit ? calls : 0)) throw new Error(`${series.label}: ${claimed} of ${calls} were claimed`);
+  series.samples.push((spentMs * 1e6) / calls);
+}
+
+function median(samples: readonly number[]): number {
+  return [...samples].sort((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
+}
+
+function measure(shape: Shape): void {
+  const used = shape.flat ? sizes : ([10, 1_000] as const);
+  const all = used.map((count) => {
+    const start = performance.now();
+    const rules = compiled(shape, count);
+    return { count, compileMs: performance.now() - start, series: seriesOf(shape, count, rules) };
+  });
+  for (let round = 0; round <= rounds; round++) {
+    for (const { series } of all) {
+      for (const one of series) {
+        runSlice(one, shape.flat ? callsPerRound : 200);
+        if (round === 0) one.samples.length = 0; // warming up
+      }
+    }
+  }
+  console.log(
+    `\n${shape.name}${shape.flat ? "" : " (linear)"}; compiling the largest took ${Math.round(all.at(-1)?.compileMs ?? 0)} ms`,
+  );
+  const labels = all[0]?.series.map(({ label }) => label) ?? [];
+  for (const [i, label] of labels.entries()) {
+    const medians = all.map(({ series }) => median(series[i]?.samples ?? []));
+    const cells = medians.map((ns, k) => `${String(used[k]).padStart(7)}: ${ns.toFixed(0).padStart(6)} ns`);
+    const ratio = (medians.at(-1) ?? 0) / (medians[0] ?? 1);
+    console.log(`  ${label.padEnd(26)} ${cells.join("  ")}   ×${ratio.toFixed(2)}`);
+  }
+}
+
+const wanted = process.argv.slice(2);
+for (const shape of shapes) {
+  if (wanted.length === 0 || wanted.some((word) => shape.name.includes(word))) measure(shape);
+}
