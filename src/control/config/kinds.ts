@@ -1,0 +1,167 @@
+// Kinds of values that options hold: how each is read from text or YAML, and how it is written in a config file.
+
+import { formatHostPort, type HostPort, splitAuthority } from "../../core/address.ts";
+import type { ProtocolHint } from "../../core/settings.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../../core/units.ts";
+
+export interface Kind<T> {
+  /** What a right value is, for the message about a wrong one: `a size such as 64KiB`. */
+  expected(wrong: unknown): string;
+  /** `SIZE`, for the help text; null for a flag without a value. */
+  readonly placeholder: string | null;
+  /** From a flag, a variable (then always a string) or YAML; undefined: not such a value. */
+  read(value: unknown): T | undefined;
+  /** As YAML: `64KiB`, `[]`. */
+  print(value: T): string;
+}
+
+/** A whole number of bytes within bounds. */
+export function size(leastBytes: number, mostBytes: number): Kind<number> {
+  return {
+    expected: (wrong) =>
+      parseSize(String(wrong)) === undefined
+        ? "a size such as 64KiB"
+        : `a size from ${formatSize(leastBytes)} to ${formatSize(mostBytes)}`,
+    placeholder: "SIZE",
+    read: (value) => within(parseSize(String(value)), leastBytes, mostBytes),
+    print: formatSize,
+  };
+}
+
+/** Milliseconds within bounds; a bare number is refused, since it might mean seconds. */
+export function duration(leastMs: number, mostMs: number): Kind<number> {
+  const parse = (value: unknown) => (typeof value === "string" ? parseDuration(value) : undefined);
+  return {
+    expected: (wrong) =>
+      parse(wrong) === undefined
+        ? "a duration such as 30s"
+        : `a duration from ${formatDuration(leastMs)} to ${formatDuration(mostMs)}`,
+    placeholder: "TIME",
+    read: (value) => within(parse(value), leastMs, mostMs),
+    print: formatDuration,
+  };
+}
+
+/** A whole number within bounds. */
+export function count(least: number, most: number): Kind<number> {
+  return {
+    expected: () => `a whole number from ${least} to ${most}`,
+    placeholder: "N",
+    read: (value) => within(/^\d{1,15}$/.test(String(value)) ? Number(value) : undefined, least, most),
+    print: String,
+  };
+}
+
+/** `host:port`; a bare `:port` is on loopback. */
+export const address: Kind<HostPort> = {
+  expected: () => "an address such as 127.0.0.1:8080",
+  placeholder: "ADDR:PORT",
+  read: (value) => {
+    const found = typeof value === "string" ? splitAuthority(value) : undefined;
+    return found?.port === undefined ? undefined : { host: found.host || "127.0.0.1", port: found.port };
+  },
+  print: (value) => quoteForYaml(formatHostPort(value)),
+};
+
+/** As `address`; null where it is `off`. */
+export const addressOrOff: Kind<HostPort | null> = {
+  expected: () => "an address such as 127.0.0.1:8080, or off",
+  placeholder: "ADDR:PORT|off",
+  read: (value) => (value === "off" || value === false ? null : address.read(value)),
+  print: (value) => (value === null ? "off" : address.print(value)),
+};
+
+/** Yes or no; alone on the command line it means yes. */
+export const yesOrNo: Kind<boolean> = {
+  expected: () => "true or false",
+  placeholder: null,
+  read: (value) => {
+    const text = String(value).toLowerCase();
+    if (["true", "yes", "on", "1"].includes(text)) return true;
+    return ["false", "no", "off", "0"].includes(text) ? false : undefined;
+  },
+  print: String,
+};
+
+/** A file or folder; null where it is `off`. */
+export const path: Kind<string | null> = {
+  expected: () => "a path of a file or folder, or off",
+  placeholder: "FILE|FOLDER",
+  read: (value) => {
+    if (value === "off" || value === false) return null;
+    return typeof value === "string" && value !== "" && !value.includes("\0") ? value : undefined;
+  },
+  print: (value) => (value === null ? "off" : quoteForYaml(value)),
+};
+
+/** One of some words. */
+export function oneOf<Word extends string>(words: readonly Word[]): Kind<Word> {
+  return {
+    expected: () => `one of ${words.join(", ")}`,
+    placeholder: words.join("|"),
+    read: (value) => words.find((word) => word === value),
+    print: (value) => value,
+  };
+}
+
+/** Hosts, each with or without a port; as text parted by commas. */
+export const hosts: Kind<readonly string[]> = {
+  expected: () => "hosts such as old.shop or old.shop:8080",
+  placeholder: "HOST,…",
+  read: (value) => {
+    const list = Array.isArray(value) ? value : typeof value === "string" ? splitList(value) : undefined;
+    return list?.every((host) => typeof host === "string" && isHost(host)) ? list : undefined;
+  },
+  print: (value) => `[${value.map(quoteForYaml).join(", ")}]`,
+};
+
+/**
+ * Protocols by port: YAML `{3306: opaque}`, as text `3306=opaque,8080=http/1`. They are added to `known`; `detect`
+ * takes a known one away.
+ */
+export function portHints(known: ReadonlyMap<number, ProtocolHint>): Kind<ReadonlyMap<number, ProtocolHint>> {
+  return {
+    expected: () => "ports with opaque, http/1 or detect, such as 3306: opaque (as text 3306=opaque)",
+    placeholder: "PORT=opaque,…",
+    read: (value) => {
+      const pairs =
+        typeof value === "string" ? splitList(value).map((item) => item.split("=")) : entriesOf(value);
+      const hints = new Map(known);
+      for (const [portText = "", hint] of pairs ?? []) {
+        const port = count(1, 65_535).read(portText.trim());
+        if (port === undefined) return undefined;
+        if (hint === "opaque" || hint === "http/1") hints.set(port, hint);
+        else if (hint === "detect") hints.delete(port);
+        else return undefined;
+      }
+      return pairs && hints;
+    },
+    print: (value) => `{${[...value].map(([port, hint]) => `${port}: ${hint}`).join(", ")}}`,
+  };
+}
+
+function within(value: number | undefined, least: number, most: number): number | undefined {
+  return value !== undefined && value >= least && value <= most ? value : undefined;
+}
+
+function splitList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+function isHost(text: string): boolean {
+  const found = splitAuthority(text);
+  return found !== undefined && found.host !== "";
+}
+
+function entriesOf(value: unknown): readonly (readonly [string, unknown])[] | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.entries(value)
+    : undefined;
+}
+
+function quoteForYaml(text: string): string {
+  return /^[\w./-]+(?::\d+)?$/.test(text) ? text : JSON.stringify(text);
+}

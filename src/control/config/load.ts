@@ -1,0 +1,179 @@
+// One configuration out of four layers: flag > UNDERSTUDY_… variable > config file > default. All mistakes are told at
+// once, each with the place where it was written.
+
+import { dirname, isAbsolute, join } from "node:path";
+import { formatHostPort, type HostPort } from "../../core/address.ts";
+import { messageOf, UnderstudyError } from "../../core/errors.ts";
+import type { Settings } from "../../core/settings.ts";
+import { formatDuration } from "../../core/units.ts";
+import {
+  allOptions,
+  deadlineOptions,
+  flagOf,
+  type LogLevel,
+  limitOptions,
+  type Option,
+  otherOptions,
+  placeOptions,
+  variableOf,
+} from "./options.ts";
+
+export interface Config {
+  readonly settings: Settings;
+  /** null: no explicit proxy, unless the command has a default of its own. */
+  readonly listen: HostPort | null;
+  readonly outbound: HostPort;
+  readonly inbound: HostPort;
+  /** null: requests name their own destination. */
+  readonly to: HostPort | null;
+  readonly admin: HostPort | null;
+  readonly adminHosts: readonly string[];
+  /** As from the working directory; null: no rules. */
+  readonly rules: string | null;
+  readonly logLevel: LogLevel;
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+export interface ConfigSources {
+  /** Values of flags by option key (`limits.maxHeadBytes`), as written. */
+  readonly flags: ReadonlyMap<string, string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Value of --config, where given. */
+  readonly file?: string | undefined;
+  readonly readFile: (path: string) => Promise<string>;
+  /** What this command uses where nobody says otherwise. */
+  readonly defaults?: { readonly listen?: HostPort | null; readonly admin?: HostPort | null };
+}
+
+/** Largest config file that is read, in characters. */
+const maxFileLength = 1_048_576;
+
+/** Values that were set, by option key, with the place to blame. */
+type Values = Map<string, { readonly origin: string; readonly value: unknown }>;
+
+/** Throws `bad_config`; its message has one line per mistake. */
+export async function loadConfig(sources: ConfigSources): Promise<Config> {
+  const values: Values = new Map();
+  const problems: string[] = [];
+  const take = (key: string, origin: string, value: unknown) => {
+    const known = allOptions.find((candidate) => candidate.key === key);
+    const read = known?.kind.read(value);
+    if (read !== undefined) values.set(key, { origin, value: read });
+    else problems.push(`${origin}: expected ${known?.kind.expected(value)}, got ${show(value)}`);
+  };
+  const file = sources.file ?? (sources.env.UNDERSTUDY_CONFIG || undefined);
+  if (file !== undefined) problems.push(...(await readFileLayer(file, sources, take)));
+  for (const { key } of allOptions) {
+    const text = sources.env[variableOf(key)];
+    if (text !== undefined && text !== "") take(key, variableOf(key), text);
+  }
+  for (const [key, text] of sources.flags) take(key, flagOf(key), text);
+  if (problems.length === 0) problems.push(...crossChecks(values, sources.defaults ?? {}));
+  if (problems.length > 0) throw new UnderstudyError("bad_config", problems.join("\n"));
+  return assemble(values, sources.defaults ?? {});
+}
+
+async function readFileLayer(
+  file: string,
+  sources: ConfigSources,
+  take: (key: string, origin: string, value: unknown) => void,
+): Promise<readonly string[]> {
+  let text: string;
+  try {
+    text = await sources.readFile(file);
+  } catch (thrown) {
+    const origin = sources.file === undefined ? "UNDERSTUDY_CONFIG" : "--config";
+    return [`${origin}: expected a file that can be read: ${messageOf(thrown)}`];
+  }
+  if (text.length > maxFileLength) return [`${file}: expected at most 1 MiB, got more`];
+  // Loaded only where there is a file: the parser costs 20 ms at start and 3 MB.
+  const { readConfigText } = await import("./file.ts");
+  const keys = allOptions.map(({ key }) => key);
+  const { entries, problems } = readConfigText(text, file, keys);
+  for (const { key, origin, value } of entries) take(key, origin, besideFile(key, value, file));
+  return problems;
+}
+
+/** A path in a file is meant as seen from that file. */
+function besideFile(key: string, value: unknown, file: string): unknown {
+  if (key !== placeOptions.rules.key || typeof value !== "string" || value === "" || value === "off")
+    return value;
+  return isAbsolute(value) ? value : join(dirname(file), value);
+}
+
+function assemble(values: Values, defaults: NonNullable<ConfigSources["defaults"]>): Config {
+  const place = placeOptions;
+  return Object.freeze({
+    settings: Object.freeze({
+      limits: Object.freeze(mapValues(limitOptions, (option) => settled(values, option))),
+      deadlines: Object.freeze(mapValues(deadlineOptions, (option) => settled(values, option))),
+      portHints: settled(values, otherOptions.portHints),
+      opaqueHosts: settled(values, otherOptions.opaqueHosts),
+      journalCalls: settled(values, otherOptions.journalCalls),
+      maxRuleLabels: settled(values, otherOptions.maxRuleLabels),
+      accessLogLinesPerSecond: settled(values, otherOptions.accessLogLinesPerSecond),
+    }),
+    listen: settled(values, place.listen, defaults.listen),
+    outbound: settled(values, place.outbound),
+    inbound: settled(values, place.inbound),
+    to: settled(values, place.to),
+    admin: settled(values, place.admin, defaults.admin),
+    adminHosts: settled(values, place.adminHosts),
+    rules: settled(values, place.rules),
+    logLevel: settled(values, place.logLevel),
+    quiet: settled(values, place.quiet),
+    json: settled(values, place.json),
+  });
+}
+
+function settled<T>(values: Values, option: Option<T>, fallback: T = option.fallback): T {
+  const found = values.get(option.key);
+  return found ? (found.value as T) : fallback; // it was read by the kind of this very option
+}
+
+function mapValues<Name extends string>(
+  options: Readonly<Record<Name, Option<number>>>,
+  read: (option: Option<number>) => number,
+): Record<Name, number> {
+  const entries = Object.entries<Option<number>>(options).map(([name, option]) => [name, read(option)]);
+  return Object.fromEntries(entries) as Record<Name, number>; // the names are those of `options`
+}
+
+/** What no value shows alone: two listeners on one address, deadlines that contradict each other. */
+function crossChecks(values: Values, defaults: NonNullable<ConfigSources["defaults"]>): readonly string[] {
+  const originOf = (option: Option<unknown>) => values.get(option.key)?.origin ?? option.key;
+  const problems: string[] = [];
+  const { listen, outbound, inbound, admin } = placeOptions;
+  const taken = new Map<string, string>();
+  for (const option of [listen, outbound, inbound, admin] as readonly Option<HostPort | null>[]) {
+    const isDefault = option === listen ? defaults.listen : option === admin ? defaults.admin : undefined;
+    const place = settled(values, option, isDefault);
+    if (!place || place.port === 0 || (!values.has(option.key) && !isDefault)) continue;
+    const text = formatHostPort(place);
+    const other = taken.get(text);
+    if (other !== undefined) {
+      problems.push(
+        `${originOf(option)}: expected an address of its own, but ${text} is also that of ${other}`,
+      );
+    }
+    taken.set(text, option.key);
+  }
+  const [detectMs, headMs] = [
+    settled(values, deadlineOptions.detectMs),
+    settled(values, deadlineOptions.headMs),
+  ];
+  if (detectMs > headMs) {
+    problems.push(
+      `${originOf(deadlineOptions.detectMs)}: expected at most deadlines.headMs (${formatDuration(headMs)}), ` +
+        `got ${formatDuration(detectMs)}`,
+    );
+  }
+  return problems;
+}
+
+function show(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}

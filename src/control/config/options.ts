@@ -1,0 +1,192 @@
+// The table of all options: name, kind, default and meaning. Flags, variables and the config file are read by it, and
+// the help text, the commented config file and its test follow it. A new setting does not compile until it has a row.
+
+import type { HostPort } from "../../core/address.ts";
+import { type Deadlines, defaultSettings, type Limits, type Settings } from "../../core/settings.ts";
+import {
+  address,
+  addressOrOff,
+  count,
+  duration,
+  hosts,
+  type Kind,
+  oneOf,
+  path,
+  portHints,
+  size,
+  yesOrNo,
+} from "./kinds.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export interface Option<T> {
+  /** Name in the config file, sections parted by a dot: `limits.maxHeadBytes`. */
+  readonly key: string;
+  readonly kind: Kind<T>;
+  /** null may also mean: the command decides. */
+  readonly fallback: T;
+  /** One line of meaning. */
+  readonly summary: string;
+}
+
+function option<T>(key: string, kind: Kind<T>, fallback: T, summary: string): Option<T> {
+  return { key, kind, fallback, summary };
+}
+
+/** Where traffic comes in, and where people look. */
+export const placeOptions = {
+  listen: option<HostPort | null>(
+    "listen",
+    addressOrOff,
+    null,
+    "where the explicit proxy listens (proxy: 127.0.0.1:15080; run: a free port where it is needed; sidecar: off)",
+  ),
+  outbound: option<HostPort>(
+    "outbound",
+    address,
+    { host: "::", port: 15_001 },
+    "sidecar: where redirected calls of the service arrive",
+  ),
+  inbound: option<HostPort>(
+    "inbound",
+    address,
+    { host: "::", port: 15_006 },
+    "sidecar: where redirected calls to the service arrive",
+  ),
+  to: option<HostPort | null>(
+    "to",
+    addressOrOff,
+    null,
+    "proxy: relay every connection to this address instead",
+  ),
+  admin: option<HostPort | null>(
+    "admin",
+    addressOrOff,
+    null,
+    "health, metrics, journal over HTTP (proxy and sidecar: 127.0.0.1:15090; run: off)",
+  ),
+  adminHosts: option(
+    "adminHosts",
+    hosts,
+    [],
+    "names, besides addresses and localhost, under which admin may be called",
+  ),
+  rules: option<string | null>(
+    "rules",
+    path,
+    null,
+    "rules: a file, or a folder of files; followed while running",
+  ),
+  logLevel: option<LogLevel>(
+    "logLevel",
+    oneOf(["debug", "info", "warn", "error"]),
+    "info",
+    "least level of JSON log lines: calls are info, failed calls warn, our own troubles error",
+  ),
+  quiet: option("quiet", yesOrNo, false, "no line per call, only troubles"),
+  json: option("json", yesOrNo, false, "JSON lines on stdout instead of lines for people on stderr"),
+} as const;
+
+const day = 86_400_000;
+const { limits, deadlines } = defaultSettings;
+
+export const limitOptions: { readonly [Name in keyof Limits]: Option<Limits[Name]> } = {
+  maxHeadBytes: option(
+    "limits.maxHeadBytes",
+    size(1_024, 16_777_216),
+    limits.maxHeadBytes,
+    "largest request or response head; a larger request is refused (431)",
+  ),
+  maxHeaders: option(
+    "limits.maxHeaders",
+    count(1, 10_000),
+    limits.maxHeaders,
+    "most header fields of one message",
+  ),
+  maxConnections: option(
+    "limits.maxConnections",
+    count(1, 1_000_000),
+    limits.maxConnections,
+    "most downstream connections at once; further ones wait",
+  ),
+  maxRuleBodyBytes: option(
+    "limits.maxRuleBodyBytes",
+    size(0, 268_435_456),
+    limits.maxRuleBodyBytes,
+    "largest body that a rule may look into; a larger one matches no body key",
+  ),
+};
+
+export const deadlineOptions: { readonly [Name in keyof Deadlines]: Option<number> } = {
+  detectMs: deadline("detectMs", "for the first bytes of a connection, before it is relayed unread"),
+  headMs: deadline("headMs", "from the first byte of a request head to its last"),
+  idleMs: deadline("idleMs", "between two requests on one connection"),
+  bodyIdleMs: deadline("bodyIdleMs", "without progress inside a body"),
+  opaqueIdleMs: deadline("opaqueIdleMs", "without a byte in either direction on a connection relayed unread"),
+  connectMs: deadline("connectMs", "until the upstream has accepted a connection"),
+  responseMs: deadline("responseMs", "from the end of a request to the first byte of its response"),
+  drainMs: deadline("drainMs", "for open calls to finish after SIGTERM or SIGINT"),
+  hangMs: deadline("hangMs", "longest silence of a fault that hangs"),
+};
+
+function deadline(name: keyof Deadlines, summary: string): Option<number> {
+  // A timer of Node holds at most 2^31 ms, which is 24.8 days.
+  return option(`deadlines.${name}`, duration(1, 24 * day), deadlines[name], summary);
+}
+
+export const otherOptions: {
+  readonly [Name in Exclude<keyof Settings, "limits" | "deadlines">]: Option<Settings[Name]>;
+} = {
+  portHints: option(
+    "portHints",
+    portHints(defaultSettings.portHints),
+    defaultSettings.portHints,
+    "protocols by port of the destination, so that nothing waits for detection: opaque, http/1, or detect",
+  ),
+  opaqueHosts: option(
+    "opaqueHosts",
+    hosts,
+    defaultSettings.opaqueHosts,
+    "hosts whose bytes are relayed unread, such as those that speak HTTP too sloppily",
+  ),
+  journalCalls: option(
+    "journalCalls",
+    count(0, 1_000_000),
+    defaultSettings.journalCalls,
+    "recent calls that are kept in memory for /journal; 0 for none",
+  ),
+  maxRuleLabels: option(
+    "maxRuleLabels",
+    count(0, 10_000),
+    defaultSettings.maxRuleLabels,
+    'rules with metrics of their own; later ones share the label "other"',
+  ),
+  accessLogLinesPerSecond: option(
+    "accessLogLinesPerSecond",
+    count(1, 1_000_000),
+    defaultSettings.accessLogLinesPerSecond,
+    "JSON log lines a second above which lines are left out, and counted",
+  ),
+};
+
+/** Every option, in the order of the config file. Values are as different as their kinds, hence unknown. */
+export const allOptions: readonly Option<unknown>[] = [
+  ...Object.values(placeOptions),
+  ...Object.values(limitOptions),
+  ...Object.values(deadlineOptions),
+  ...Object.values(otherOptions),
+] as readonly Option<unknown>[]; // a Kind<T> is asked to print only what it has read
+
+/** `--limits-max-head-bytes` of `limits.maxHeadBytes`. */
+export function flagOf(key: string): string {
+  return `--${wordsOf(key).join("-").toLowerCase()}`;
+}
+
+/** `UNDERSTUDY_LIMITS_MAX_HEAD_BYTES` of `limits.maxHeadBytes`. */
+export function variableOf(key: string): string {
+  return `UNDERSTUDY_${wordsOf(key).join("_").toUpperCase()}`;
+}
+
+function wordsOf(key: string): readonly string[] {
+  return key.replace(/([a-z0-9])([A-Z])/g, "$1.$2").split(".");
+}
