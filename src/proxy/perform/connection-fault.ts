@@ -1,6 +1,7 @@
 // The faults of a rule on a connection whose bytes are not parsed: raw TCP, TLS, HTTP/2 before its lane.
 
 import type { Clock } from "../../core/clock.ts";
+import type { ConnectionFault } from "../../core/connection-fault.ts";
 import type { Random } from "../../core/random.ts";
 import type { FaultSpec, RuleSpec } from "../../core/rule.ts";
 import { severingOf } from "./abort.ts";
@@ -10,28 +11,8 @@ import { sliced } from "./slice.ts";
 import { throttled } from "./throttle.ts";
 import { truncated } from "./truncate.ts";
 
-export type ConnectionFault =
-  /** Ends the connection without dialling; `delayMs()` is to be waited for before. */
-  | { readonly kind: "abort"; readonly how: "fin" | "rst" | "hang"; delayMs(): number }
-  | {
-      readonly kind: "bytes";
-      /** Milliseconds to wait before the connection is dialled; a fresh sample each time. 0 where there is no delay. */
-      delayMs(): number;
-      /** False where this direction's bytes pass untouched, so that they may be spliced. */
-      touches(direction: "toUpstream" | "toDownstream"): boolean;
-      /**
-       * The bytes of one direction with the faults applied: throttle `up` toUpstream; throttle `down`, slice, corrupt
-       * and truncate toDownstream. Ends with the signal's reason, and throws `body_cut` where truncate cuts.
-       */
-      transform(
-        direction: "toUpstream" | "toDownstream",
-        chunks: AsyncIterable<Uint8Array>,
-        signal: AbortSignal,
-      ): AsyncIterable<Uint8Array>;
-    };
-
 /**
- * What the rule does to raw bytes; null where it does nothing to them: without a fault, with `respond` or `patch`
+ * What the rule does to raw bytes: throttle `up` toUpstream; throttle `down`, slice, corrupt and truncate toDownstream; null where it does nothing to them: without a fault, with `respond` or `patch`
  * (it is about HTTP then), or with an abort by HTTP status, which cannot be said to a peer that may not speak HTTP.
  */
 export function planConnectionFault(

@@ -30,94 +30,99 @@ interface Scope {
   readonly blockParams: readonly string[];
 }
 
+/** One template being read. */
+interface Reading {
+  readonly helpers: ReadonlySet<string>;
+  readonly path: RulePath;
+  readsBody: boolean;
+}
+
 /**
  * Checks a parsed template: only known `helpers`, only known fields of `request`, no partials and no decorators.
  * Throws RuleProblem at `path`.
  */
 export function shapeOf(program: Program, helpers: ReadonlySet<string>, path: RulePath): TemplateShape {
-  const reader = createReader(helpers, path);
-  reader.program(program, { root: true, blockParams: [] });
+  const reading: Reading = { helpers, path, readsBody: false };
+  readProgram(reading, program, { root: true, blockParams: [] });
   const [only] = program.body;
   const isJsonValue =
     program.body.length === 1 && only !== undefined && isCall(only) && nameOf(only) === "json";
-  return { readsBody: reader.readsBody(), isJsonValue };
+  return { readsBody: reading.readsBody, isJsonValue };
 }
 
-function createReader(helpers: ReadonlySet<string>, place: RulePath) {
-  let readsBody = false;
-
-  const refuse = (node: Node, message: string): never => {
-    throw new RuleProblem(place, `${message} (line ${node.loc.start.line} of the template)`);
-  };
-
-  const requestPath = (node: hbs.AST.PathExpression, parts: readonly string[], known: boolean): void => {
-    const field = parts[1];
-    if (field === undefined || field === "body" || field === "json") readsBody = true;
-    else if (known && !requestFields.has(field)) {
-      const fields = [...requestFields].join(", ");
-      refuse(node, `expected a field of request (${fields}), got ${JSON.stringify(node.original)}`);
-    }
-  };
-
-  const lookUp = (node: hbs.AST.PathExpression, scope: Scope): void => {
-    const fromRoot = node.data && node.parts[0] === "root";
-    if (node.data && !fromRoot) return; // @index, @key and their like
-    const parts = fromRoot ? node.parts.slice(1) : node.parts;
-    const known = fromRoot || (scope.root && node.depth === 0);
-    const [first] = parts;
-    if (first === undefined) readsBody ||= known || node.depth > 0;
-    else if (first === "request") requestPath(node, parts, known);
-    else if (known && !scope.blockParams.includes(first)) {
-      refuse(node, `expected request.… or a helper, got ${JSON.stringify(node.original)}`);
-    }
-  };
-
-  const expression = (node: Node, scope: Scope): void => {
-    if (isPath(node)) lookUp(node, scope);
-    else if (isCall(node)) call(node, scope);
-  };
-
-  const args = (node: Call | hbs.AST.BlockStatement, scope: Scope): void => {
-    for (const param of node.params) expression(param, scope);
-    for (const pair of node.hash?.pairs ?? []) expression(pair.value, scope);
-  };
-
-  const call = (node: Call, scope: Scope): void => {
-    const name = nameOf(node);
-    if (blockHelpers.has(name)) refuse(node, `${name} opens a block: write {{#${name} …}} … {{/${name}}}`);
-    if (!helpers.has(name)) {
-      if (node.params.length > 0 || node.hash) refuse(node, `there is no helper ${JSON.stringify(name)}`);
-      expression(node.path, scope);
-    }
-    args(node, scope);
-  };
-
-  const block = (node: hbs.AST.BlockStatement, scope: Scope): void => {
-    const name = nameOf(node);
-    const kind = blockHelpers.get(name);
-    if (kind === undefined && (helpers.has(name) || node.params.length > 0)) {
-      refuse(node, `${JSON.stringify(name)} cannot open a block; if, unless, each and with can`);
-    }
-    if (kind === undefined) expression(node.path, scope);
-    args(node, scope);
-    const params = [...scope.blockParams, ...(node.program?.blockParams ?? [])];
-    program(node.program, { root: scope.root && kind === "same scope", blockParams: params });
-    program(node.inverse, scope);
-  };
-
-  const statement = (node: Node, scope: Scope): void => {
-    if (isBlock(node)) block(node, scope);
-    else if (isCall(node)) call(node, scope);
+function readProgram(reading: Reading, program: Program | undefined, scope: Scope): void {
+  for (const node of program?.body ?? []) {
+    if (isBlock(node)) readBlock(reading, node, scope);
+    else if (isCall(node)) readCall(reading, node, scope);
     else if (node.type !== "ContentStatement" && node.type !== "CommentStatement") {
-      refuse(node, "partials and decorators are not supported");
+      refuse(reading, node, "partials and decorators are not supported");
     }
-  };
+  }
+}
 
-  const program = (node: Program | undefined, scope: Scope): void => {
-    for (const part of node?.body ?? []) statement(part, scope);
-  };
+function readBlock(reading: Reading, node: hbs.AST.BlockStatement, scope: Scope): void {
+  const name = nameOf(node);
+  const kind = blockHelpers.get(name);
+  if (kind === undefined && (reading.helpers.has(name) || node.params.length > 0)) {
+    refuse(reading, node, `${JSON.stringify(name)} cannot open a block; if, unless, each and with can`);
+  }
+  if (kind === undefined) readExpression(reading, node.path, scope);
+  readArguments(reading, node, scope);
+  const blockParams = [...scope.blockParams, ...(node.program?.blockParams ?? [])];
+  readProgram(reading, node.program, { root: scope.root && kind === "same scope", blockParams });
+  readProgram(reading, node.inverse, scope);
+}
 
-  return { program, readsBody: () => readsBody };
+function readCall(reading: Reading, node: Call, scope: Scope): void {
+  const name = nameOf(node);
+  if (blockHelpers.has(name))
+    refuse(reading, node, `${name} opens a block: write {{#${name} …}} … {{/${name}}}`);
+  if (!reading.helpers.has(name)) {
+    if (node.params.length > 0 || node.hash)
+      refuse(reading, node, `there is no helper ${JSON.stringify(name)}`);
+    readExpression(reading, node.path, scope);
+  }
+  readArguments(reading, node, scope);
+}
+
+function readArguments(reading: Reading, node: Call | hbs.AST.BlockStatement, scope: Scope): void {
+  for (const param of node.params) readExpression(reading, param, scope);
+  for (const pair of node.hash?.pairs ?? []) readExpression(reading, pair.value, scope);
+}
+
+function readExpression(reading: Reading, node: Node, scope: Scope): void {
+  if (isPath(node)) readPath(reading, node, scope);
+  else if (isCall(node)) readCall(reading, node, scope);
+}
+
+/** Where the root cannot be told from another scope, the path counts as a look at the body, and its names pass unchecked. */
+function readPath(reading: Reading, node: hbs.AST.PathExpression, scope: Scope): void {
+  const fromRoot = node.data && node.parts[0] === "root";
+  if (node.data && !fromRoot) return; // @index, @key and their like
+  const [first, field] = fromRoot ? node.parts.slice(1) : node.parts;
+  const known = fromRoot || (scope.root && node.depth === 0);
+  if (first === undefined) reading.readsBody ||= known || node.depth > 0;
+  else if (first === "request") readField(reading, node, field, known);
+  else if (known && !scope.blockParams.includes(first)) {
+    refuse(reading, node, `expected request.… or a helper, got ${JSON.stringify(node.original)}`);
+  }
+}
+
+function readField(
+  reading: Reading,
+  node: hbs.AST.PathExpression,
+  field: string | undefined,
+  known: boolean,
+): void {
+  if (field === undefined || field === "body" || field === "json") reading.readsBody = true;
+  else if (known && !requestFields.has(field)) {
+    const fields = [...requestFields].join(", ");
+    refuse(reading, node, `expected a field of request (${fields}), got ${JSON.stringify(node.original)}`);
+  }
+}
+
+function refuse(reading: Reading, node: Node, message: string): never {
+  throw new RuleProblem(reading.path, `${message} (line ${node.loc.start.line} of the template)`);
 }
 
 type Call = hbs.AST.MustacheStatement | hbs.AST.SubExpression;

@@ -40,14 +40,14 @@ test("content-encoding: unknown, broken, cut and absurdly layered bodies are nul
 });
 
 test("content-encoding: a bomb stops at the limit", () => {
-  const bomb = Buffer.alloc(20_000_000);
+  const bomb = Buffer.alloc(2_000_000);
   for (const [coding, bytes] of [
     ["gzip", gzipSync(bomb)],
     ["deflate", deflateSync(bomb)],
-    ["br", brotliCompressSync(bomb, { params: {} })],
+    ["br", brotliCompressSync(bomb)],
     ["zstd", zstdCompressSync(bomb)],
   ] as const) {
-    assert.equal(decodedBody(bytes, coding, 1_000_000), null, coding);
+    assert.equal(decodedBody(bytes, coding, 100_000), null, coding);
   }
   assert.equal(decodedBody(plain, undefined, plain.length - 1), null);
   assert.equal(decodedBody(gzipSync(plain), "gzip", plain.length)?.length, plain.length);
