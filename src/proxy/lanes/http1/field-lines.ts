@@ -173,19 +173,24 @@ export class FieldLines {
     return index + 1 < this.#count ? this.lineStart(index + 1) : this.#next - 2;
   }
 
+  /** Index of the name's first byte in the bytes scanned last. */
+  nameFrom(index: number): number {
+    return this.#start + (this.#offsets[index * stride] ?? 0);
+  }
+
   nameLength(index: number): number {
     return (this.#offsets[index * stride + 1] ?? 0) - (this.#offsets[index * stride] ?? 0);
   }
 
   /** Whether the field's name is `lower`, case aside. */
   nameIs(index: number, lower: string): boolean {
-    const from = this.#start + (this.#offsets[index * stride] ?? 0);
-    return spells(this.#bytes, from, this.#start + (this.#offsets[index * stride + 1] ?? 0), lower);
+    const from = this.nameFrom(index);
+    return spells(this.#bytes, from, from + this.nameLength(index), lower);
   }
 
   name(index: number): string {
-    const from = this.#start + (this.#offsets[index * stride] ?? 0);
-    return fieldName(this.#bytes, from, this.#start + (this.#offsets[index * stride + 1] ?? 0));
+    const from = this.nameFrom(index);
+    return fieldName(this.#bytes, from, from + this.nameLength(index));
   }
 
   /** Index of the value's first byte in the bytes scanned last. */

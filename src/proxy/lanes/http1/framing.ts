@@ -2,12 +2,28 @@
 // Requests and responses share it. Whatever two readers could understand in two ways is refused.
 
 import type { FieldLines } from "./field-lines.ts";
-import { SP, spells, TAB } from "./octets.ts";
+import { SP, spellsWord, TAB, wordOf } from "./octets.ts";
 import { malformed, type Refusal, showText } from "./refusal.ts";
+import type { MinorVersion } from "./version.ts";
 
 const comma = 0x2c;
 const zero = 0x30;
 const absent = -1;
+
+const host = wordOf("host");
+const expect = wordOf("expect");
+const upgrade = wordOf("upgrade");
+const connection = wordOf("connection");
+const contentLength = wordOf("content-length");
+const transferEncoding = wordOf("transfer-encoding");
+const close = wordOf("close");
+const keepAlive = wordOf("keep-alive");
+
+/** Bit n is set where a name of n octets may be one of those above: most fields are passed over by this alone. */
+const lengthsInQuestion = [host, expect, upgrade, connection, contentLength, transferEncoding].reduce(
+  (bits, word) => bits | (1 << word.length),
+  0,
+);
 
 /** Reused for message after message. */
 export class MessageFraming {
@@ -27,16 +43,20 @@ export class MessageFraming {
   #transferEncoding = absent;
 
   /** Reads a complete section. Null where nothing is ambiguous. */
-  read(lines: FieldLines, bytes: Buffer): Refusal | null {
+  read(lines: FieldLines, bytes: Buffer, minorVersion: MinorVersion): Refusal | null {
     this.reset();
     for (let i = 0; i < lines.count; i++) {
-      const refusal = this.#field(lines, bytes, i);
+      const length = lines.nameLength(i);
+      if (length > 17 || ((lengthsInQuestion >>> length) & 1) === 0) continue;
+      const refusal = this.#field(lines, bytes, i, length);
       if (refusal !== null) return refusal;
     }
     if (this.contentLength !== absent && this.#transferEncoding !== absent) {
       return malformed("both Content-Length and Transfer-Encoding are present (RFC 9112 §6.1)");
     }
-    return this.#transferEncoding === absent ? null : this.#readCodings(lines);
+    if (this.#transferEncoding === absent) return null;
+    if (minorVersion === 0) return malformed("Transfer-Encoding in an HTTP/1.0 message (RFC 9112 §6.1)");
+    return this.#readCodings(lines);
   }
 
   reset(): void {
@@ -52,29 +72,31 @@ export class MessageFraming {
   }
 
   /** Whether the connection outlives the message (RFC 9112 §9.3). */
-  keepAlive(minorVersion: 0 | 1): boolean {
+  keepAlive(minorVersion: MinorVersion): boolean {
     return !this.close && (minorVersion === 1 || this.keepAliveOption);
   }
 
-  #field(lines: FieldLines, bytes: Buffer, i: number): Refusal | null {
-    switch (lines.nameLength(i)) {
+  #field(lines: FieldLines, bytes: Buffer, i: number, length: number): Refusal | null {
+    const from = lines.nameFrom(i);
+    const to = from + length;
+    switch (length) {
       case 4:
-        return lines.nameIs(i, "host") ? this.#readHost(i) : null;
+        return spellsWord(bytes, from, to, host) ? this.#readHost(i) : null;
       case 6:
-        if (lines.nameIs(i, "expect")) this.#readExpect(lines.value(i));
+        if (spellsWord(bytes, from, to, expect)) this.#readExpect(lines.value(i));
         return null;
       case 7:
-        if (lines.nameIs(i, "upgrade")) this.upgradeField = true;
+        if (spellsWord(bytes, from, to, upgrade)) this.upgradeField = true;
         return null;
       case 10:
-        if (lines.nameIs(i, "connection")) this.#readOptions(bytes, lines.valueFrom(i), lines.valueTo(i));
+        if (spellsWord(bytes, from, to, connection)) {
+          this.#readOptions(bytes, lines.valueFrom(i), lines.valueTo(i));
+        }
         return null;
       case 14:
-        return lines.nameIs(i, "content-length") ? this.#readLength(lines, bytes, i) : null;
-      case 17:
-        if (lines.nameIs(i, "transfer-encoding")) this.#transferEncoding = i;
-        return null;
+        return spellsWord(bytes, from, to, contentLength) ? this.#readLength(lines, bytes, i) : null;
       default:
+        if (spellsWord(bytes, from, to, transferEncoding)) this.#transferEncoding = i;
         return null;
     }
   }
@@ -114,6 +136,7 @@ export class MessageFraming {
   }
 
   #readOptions(bytes: Buffer, from: number, to: number): void {
+    if (this.#readOption(bytes, from, to)) return; // nearly always there is one alone
     let p = from;
     while (p < to) {
       while (p < to && (bytes[p] === SP || bytes[p] === TAB || bytes[p] === comma)) p++;
@@ -121,10 +144,16 @@ export class MessageFraming {
       while (p < to && bytes[p] !== comma) p++;
       let stop = p;
       while (stop > start && (bytes[stop - 1] === SP || bytes[stop - 1] === TAB)) stop--;
-      if (spells(bytes, start, stop, "close")) this.close = true;
-      else if (spells(bytes, start, stop, "keep-alive")) this.keepAliveOption = true;
-      else if (spells(bytes, start, stop, "upgrade")) this.upgradeOption = true;
+      this.#readOption(bytes, start, stop);
     }
+  }
+
+  #readOption(bytes: Buffer, from: number, to: number): boolean {
+    if (spellsWord(bytes, from, to, keepAlive)) this.keepAliveOption = true;
+    else if (spellsWord(bytes, from, to, close)) this.close = true;
+    else if (spellsWord(bytes, from, to, upgrade)) this.upgradeOption = true;
+    else return false;
+    return true;
   }
 
   /**

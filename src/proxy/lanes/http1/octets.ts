@@ -44,12 +44,26 @@ export const hexValues = Int8Array.from({ length: 256 }, (_, octet) =>
   octet < 0x80 ? "0123456789abcdef".indexOf(String.fromCharCode(octet).toLowerCase()) : -1,
 );
 
-/** Whether bytes[from..to), already checked as a token or a field value, spells `lower`, ASCII case aside. */
-export function spells(bytes: Uint8Array, from: number, to: number, lower: string): boolean {
-  const length = to - from;
-  if (length !== lower.length) return false;
+/** A lower-case word as octets, for `spellsWord`. */
+export function wordOf(lower: string): Uint8Array {
+  return Uint8Array.from(lower, (char) => char.charCodeAt(0));
+}
+
+/** Whether bytes[from..to), already checked as a token or a field value, spells `word`, ASCII case aside. */
+export function spellsWord(bytes: Uint8Array, from: number, to: number, word: Uint8Array): boolean {
+  const length = word.length;
+  if (to - from !== length) return false;
   for (let i = 0; i < length; i++) {
     // Without control octets, setting bit 5 makes a letter, digit or "-" only of itself (or its upper case).
+    if (((bytes[from + i] as number) | 0x20) !== word[i]) return false;
+  }
+  return true;
+}
+
+/** As `spellsWord`, with the word as a string: easier to ask, dearer per octet. */
+export function spells(bytes: Uint8Array, from: number, to: number, lower: string): boolean {
+  if (to - from !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) {
     if (((bytes[from + i] ?? 0) | 0x20) !== lower.charCodeAt(i)) return false;
   }
   return true;

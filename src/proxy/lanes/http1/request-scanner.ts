@@ -85,26 +85,22 @@ export class RequestScanner implements RequestHead {
   }
 
   #complete(length: number): number {
-    const refusal = this.#framing.read(this.#fields, this.#bytes) ?? this.#misuse();
+    const refusal = this.#framing.read(this.#fields, this.#bytes, this.minorVersion) ?? this.#hostRefusal();
     if (refusal !== null) return this.#refuse(refusal);
     this.#length = length;
     return length;
   }
 
-  /** What only the whole head of a request shows to be wrong. */
-  #misuse(): Refusal | null {
+  // RFC 9112 §3.2: every HTTP/1.1 request has one, and an invalid value is answered 400.
+  #hostRefusal(): Refusal | null {
     const host = this.#framing.host;
     if (host === -1) {
       return this.minorVersion === 0 ? null : malformed("no Host in an HTTP/1.1 request (RFC 9112 §3.2)");
     }
-    if (portOf(this.#bytes, this.#fields.valueFrom(host), this.#fields.valueTo(host)) === notAuthority) {
-      const said = `header line ${host + 1}: Host is ${showText(this.#fields.value(host))}`;
-      return malformed(`${said}, expected host[:port] (RFC 9112 §3.2)`);
-    }
-    if (this.#framing.chunked && this.minorVersion === 0) {
-      return malformed("Transfer-Encoding in an HTTP/1.0 request (RFC 9112 §6.1)");
-    }
-    return null;
+    const port = portOf(this.#bytes, this.#fields.valueFrom(host), this.#fields.valueTo(host));
+    if (port !== notAuthority) return null;
+    const said = `header line ${host + 1}: Host is ${showText(this.#fields.value(host))}`;
+    return malformed(`${said}, expected host[:port] (RFC 9112 §3.2)`);
   }
 
   #tooLong(): Refusal {

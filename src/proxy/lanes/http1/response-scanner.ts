@@ -4,7 +4,7 @@
 import type { HeaderList } from "../../../core/headers.ts";
 import { FieldLines } from "./field-lines.ts";
 import { MessageFraming } from "./framing.ts";
-import { malformed, type Refusal } from "./refusal.ts";
+import type { Refusal } from "./refusal.ts";
 import type { HeadLimits } from "./request-scanner.ts";
 import { StatusLine } from "./status-line.ts";
 import type { MinorVersion } from "./version.ts";
@@ -76,11 +76,8 @@ export class ResponseScanner {
   }
 
   #finish(length: number): number {
-    const refusal = this.#framing.read(this.#fields, this.#bytes);
+    const refusal = this.#framing.read(this.#fields, this.#bytes, this.minorVersion);
     if (refusal !== null) return this.#refuse(refusal);
-    if (this.#framing.chunked && this.minorVersion === 0) {
-      return this.#refuse(malformed("Transfer-Encoding in an HTTP/1.0 response (RFC 9112 §6.1)"));
-    }
     this.#complete = true;
     return length;
   }

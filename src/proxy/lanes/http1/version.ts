@@ -12,6 +12,7 @@ const zero = 0x30;
 
 /** Index within the version of its first octet that does not fit, as far as it has arrived; -1 where all fit. */
 export function versionMismatch(bytes: Uint8Array, at: number, end: number): number {
+  if (end - at >= versionOctets && isVersion(bytes, at)) return -1;
   const length = Math.min(versionOctets, end - at);
   for (let i = 0; i < length; i++) {
     const octet = bytes[at + i];
@@ -21,6 +22,22 @@ export function versionMismatch(bytes: Uint8Array, at: number, end: number): num
   return -1;
 }
 
+/** The usual case, without a loop over a string. */
+function isVersion(bytes: Uint8Array, at: number): boolean {
+  const minor = bytes[at + 7];
+  return (
+    bytes[at] === 0x48 &&
+    bytes[at + 1] === 0x54 &&
+    bytes[at + 2] === 0x54 &&
+    bytes[at + 3] === 0x50 &&
+    bytes[at + 4] === 0x2f &&
+    bytes[at + 5] === one &&
+    bytes[at + 6] === 0x2e &&
+    (minor === one || minor === zero)
+  );
+}
+
+/** Of a version that fits. */
 export function minorVersionAt(bytes: Uint8Array, at: number): MinorVersion {
   return bytes[at + 7] === one ? 1 : 0;
 }
