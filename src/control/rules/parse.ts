@@ -8,6 +8,7 @@ import type { Problem } from "../../core/rule-source.ts";
 import { expectationOf, type Finding, findingsIn } from "./findings.ts";
 import { withAbsoluteFiles } from "./schema/respond.ts";
 import { fileHead, type PlacelessRule, rule } from "./schema/rule.ts";
+import { sharedName } from "./shared-name.ts";
 import { maxWholeChars, type Reading, WrittenFile } from "./written-file.ts";
 
 /** UTF-16 units in one file. */
@@ -142,7 +143,7 @@ class FileParser {
     const origin = `${this.#file}:${this.#written.startLine(index)}`;
     const twin = this.#places.get(spec.name);
     if (twin !== undefined) {
-      const message = `expected a name of its own, got "${spec.name}", which the rule at ${twin} already has`;
+      const message = sharedName(spec.name, twin);
       this.#tellFindings(index, reading, [{ path: ["name"], at: "value", message }]);
       return;
     }
@@ -158,8 +159,9 @@ class FileParser {
 
   #locate(index: number, path: RulePath): Pick<Problem, "place" | "path"> {
     if (index === -1) return { place: this.#file, path: formatRulePath(path) };
-    const line = this.#written.lineInRule(index, path, "value");
-    return { place: `${this.#file}:${line}`, path: formatRulePath(["rules", index, ...path]) };
+    const written = this.#written.writtenPath(index, path);
+    const line = this.#written.lineInRule(index, written, "value");
+    return { place: `${this.#file}:${line}`, path: formatRulePath(["rules", index, ...written]) };
   }
 }
 

@@ -77,10 +77,29 @@ export class WrittenFile {
 
   /** `reading` spares parsing the rule again. */
   lineInRule(index: number, path: RulePath, at: "key" | "value", reading?: Reading): number {
-    if (this.#layout === null) return this.lineInHead(["rules", index, ...path], at);
-    const tree = reading?.tree ?? readYaml(this.#piece(this.#layout, index));
-    const prefix = this.#layout.format === "yaml" ? [0] : [];
-    return this.lineOfRuleOffset(index, tree.offsetOf([...prefix, ...path], at));
+    const { tree, prefix } = this.#treeOf(index, reading);
+    const offset = tree.offsetOf([...prefix, ...path], at);
+    return this.#layout === null ? this.lineOfHeadOffset(offset) : this.lineOfRuleOffset(index, offset);
+  }
+
+  /** The path as it was written: a list of body operators stands for `and`, which then is no step of its own. */
+  writtenPath(index: number, path: RulePath): RulePath {
+    const { tree, prefix } = this.#treeOf(index);
+    const exists = (steps: RulePath) => tree.depthOf([...prefix, ...steps]) === prefix.length + steps.length;
+    const written: (string | number)[] = [];
+    for (const step of path) {
+      const implied = step === "and" && exists([...written, 0]) && !exists([...written, "and"]);
+      if (!implied) written.push(step);
+    }
+    return written;
+  }
+
+  /** The parsed YAML that holds the rule, and the path to it in there. */
+  #treeOf(index: number, reading?: Reading): { readonly tree: YamlTree; readonly prefix: RulePath } {
+    const layout = this.#layout;
+    if (layout === null) return { tree: this.#head, prefix: ["rules", index] };
+    const tree = reading?.tree ?? readYaml(this.#piece(layout, index));
+    return { tree, prefix: layout.format === "yaml" ? [0] : [] };
   }
 
   lineOfRuleOffset(index: number, offset: number): number {

@@ -3,7 +3,7 @@
 // "expected …, got …". What a check reports is a whole sentence.
 
 import { z } from "zod";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../../core/nearest.ts";
 import { printValue } from "../print-value.ts";
 
 export const notSupportedYet = "not supported yet";

@@ -1,68 +1,48 @@
-// Durations and sizes as people write them: `250ms`, `1h30m`, `64KiB`, `1MB`.
+// Durations and sizes in the written format: `250ms`, `1h30m`, `64KiB`, `1MB`. What they mean is said in core/units.ts; here
+// are the limits, and the patterns that editors get to see.
 
 import { z } from "zod";
+import { formatDuration, parseDuration, parseSize } from "../../../core/units.ts";
 
-const number = "(?:\\d{1,9}(?:\\.\\d{1,9})?)";
-const durationShape = new RegExp(
-  `^(?=.)(?:${number}d)?(?:${number}h)?(?:${number}m)?(?:${number}s)?(?:${number}ms)?$`,
-);
-const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
-
+const durationShape = /^(?:0|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)$/;
+const durationExpected = "a duration such as 200ms or 2s";
 const dayMs = 86_400_000;
 
-/** `1h30m` in milliseconds; undefined where it is not a duration. Units in falling order, each at most once. */
-export function parseDuration(written: string): number | undefined {
-  if (!durationShape.test(written)) return undefined;
-  let total = 0;
-  for (const [, amount = "", unit = ""] of written.matchAll(/([\d.]+)(d|h|ms|m|s)/g))
-    total += Number(amount) * (unitMs[unit] ?? 0);
-  return total;
-}
-
-/** A duration in milliseconds, from `minMs` to one day (or `maxMs`). */
+/** A duration in milliseconds, from `minMs` (default 0) to `maxMs` (default one day). */
 export function duration(limits: { readonly minMs?: number; readonly maxMs?: number } = {}) {
   const { minMs = 0, maxMs = dayMs } = limits;
   return z
-    .string("a duration such as 200ms or 2s")
-    .regex(durationShape, "a duration such as 200ms or 2s")
-    .transform((written) => parseDuration(written) ?? 0)
-    .pipe(
-      z
-        .number()
-        .min(minMs, "a duration longer than zero")
-        .max(maxMs, `a duration of at most ${maxMs / dayMs} days`),
-    );
+    .string(durationExpected)
+    .regex(durationShape, durationExpected)
+    .transform((written, context) => {
+      const ms = parseDuration(written);
+      if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
+      const message =
+        ms === undefined
+          ? `${durationExpected} or 1h30m, the larger unit first`
+          : `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+      context.addIssue({ code: "custom", message, input: written, params: { expectation: true } });
+      return z.NEVER;
+    });
 }
 
-const sizeShape = /^\d{1,15}(?:\.\d{1,9})? ?(?:B|kB|KB|MB|GB|KiB|MiB|GiB)$/;
-const unitBytes: Readonly<Record<string, number>> = {
-  B: 1,
-  kB: 1e3,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-};
-
-/** `64KiB` in bytes; undefined where it is not a size. KB is 1000, KiB is 1024. */
-export function parseSize(written: string): number | undefined {
-  if (!sizeShape.test(written)) return undefined;
-  const [, amount = "", unit = ""] = /^([\d.]+) ?(\w+)$/.exec(written) ?? [];
-  return Math.round(Number(amount) * (unitBytes[unit] ?? 0));
-}
+const sizeShape = /^\d+(?:\.\d+)? ?(?:[kKmMgG][iI]?[bB]|[bB])$/;
+const rateShape = /^\d+(?:\.\d+)? ?(?:[kKmMgG][iI]?[bB]|[bB])(?:\/s)?$/;
 
 /** A count of bytes, as a number or with a unit; `perSecond` allows a closing `/s`. */
 export function size(expected: string, limits: { readonly min: number; readonly perSecond?: boolean }) {
-  const shape = limits.perSecond ? new RegExp(`${sizeShape.source.slice(0, -1)}(?:/s)?$`) : sizeShape;
-  const bytes = z.number().transform((value) => value);
   const written = z
     .string()
-    .regex(shape, expected)
-    .transform((text) => parseSize(text.replace(/\/s$/, "")) ?? 0);
+    .regex(limits.perSecond ? rateShape : sizeShape, expected)
+    .transform((text, context) => {
+      const bytes = parseSize(text.replace(/\/s$/, ""));
+      if (bytes !== undefined && bytes >= limits.min) return bytes;
+      const message = `${expected}: whole bytes, at least ${limits.min}`;
+      context.addIssue({ code: "custom", message, input: text, params: { expectation: true } });
+      return z.NEVER;
+    });
+  const bare = z.int(expected).min(limits.min, `${expected}: whole bytes, at least ${limits.min}`);
   return z
-    .union([bytes, written], { error: expected })
-    .pipe(z.int(expected).min(limits.min, `${expected}, at least ${limits.min}`))
+    .union([bare, written], { error: expected })
     .meta({ description: "Bytes as a number, or with a unit: 64KiB (1024), 64KB (1000), 1MB." });
 }

@@ -1,0 +1,97 @@
+// `understudy rules check`: what a sidecar would say of these rules, without one.
+
+import { parseArgs } from "node:util";
+import { parseFiles } from "../control/rules/read-rules.ts";
+import { readRuleFiles } from "../control/rules/rule-files.ts";
+import { systemClock } from "../core/clock.ts";
+import { messageOf, UnderstudyError } from "../core/errors.ts";
+import { systemRandom } from "../core/random.ts";
+import { formatProblem, type Problem } from "../core/rule-source.ts";
+import { defaultSettings } from "../core/settings.ts";
+import { compileRules } from "../proxy/match/compile.ts";
+import { createPlanner } from "../proxy/perform/plan.ts";
+import { type Command, exitCodes } from "./command.ts";
+
+const help = `Usage: understudy rules check FILE|FOLDER... [--json]
+
+Reads rules as a sidecar would and says all that is wrong with them, one line each:
+
+    rules.yaml:14: rules[2].fault.delay: expected a duration such as 200ms or 2s, got "fast"
+
+Several paths are checked as one set: a name must be unique across them. Of a folder,
+all *.yaml, *.yml and *.json files are read, in the order of their names.
+
+  --json   print {"ok", "rules", "files", "problems": [{"place", "path", "message"}]}
+
+Exit code: 0 where the rules are good, 65 where they are not.
+`;
+
+interface Verdict {
+  readonly rules: number;
+  readonly files: number;
+  readonly problems: readonly Problem[];
+}
+
+export const rulesCheck: Command = {
+  name: "rules check",
+  summary: "Check files of rules and show each mistake with its line",
+  help,
+  async run(args, shell) {
+    const { paths, json } = parse(args);
+    const verdict = await check(paths, shell.cwd);
+    shell.stdout.write(json ? inJson(verdict) : inLines(verdict));
+    return verdict.problems.length === 0 ? exitCodes.ok : exitCodes.badData;
+  },
+};
+
+function parse(args: readonly string[]): { readonly paths: readonly string[]; readonly json: boolean } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { json: { type: "boolean", default: false } },
+      allowPositionals: true,
+    });
+    if (positionals.length > 0) return { paths: positionals, json: values.json };
+  } catch (thrown) {
+    throw new UnderstudyError("usage", `rules check: ${messageOf(thrown)}`, { cause: thrown });
+  }
+  throw new UnderstudyError("usage", "rules check: expected a file or a folder of rules, got nothing");
+}
+
+async function check(paths: readonly string[], cwd: string): Promise<Verdict> {
+  const found = await Promise.all(paths.map((path) => readRuleFiles(path, cwd)));
+  const files = found.flatMap((one) => one.files);
+  const read = await parseFiles(files, systemClock, new AbortController().signal);
+  const unreadable = found.flatMap((one) => one.problems);
+  const problems = [...unreadable, ...read.problems];
+  if (problems.length > 0) return { rules: 0, files: files.length, problems };
+  const plan = createPlanner({
+    clock: systemClock,
+    random: systemRandom,
+    maxBodyBytes: defaultSettings.limits.maxRuleBodyBytes,
+  });
+  const compiled = compileRules(read.rules, plan, "check");
+  const wrong = "problems" in compiled ? compiled.problems : [];
+  return {
+    rules: read.rules.length,
+    files: files.length,
+    problems: wrong.map(({ rule, problem }) => ({
+      ...read.locate(rule, problem.path),
+      message: problem.message,
+    })),
+  };
+}
+
+function inJson({ rules, files, problems }: Verdict): string {
+  return `${JSON.stringify({ ok: problems.length === 0, rules, files, problems })}\n`;
+}
+
+function inLines({ rules, files, problems }: Verdict): string {
+  const lines = problems.map((problem) => `${formatProblem(problem)}\n`).join("");
+  if (problems.length === 0) return `ok: ${count(rules, "rule")} in ${count(files, "file")}\n`;
+  return `${lines}${count(problems.length, "problem")} in ${count(files, "file")}\n`;
+}
+
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,97 @@
+// All rules behind some paths: read, parsed, and their names compared across files. Large files are parsed in turns, so that
+// traffic in the same process goes on.
+
+import { dirname } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import type { Clock } from "../../core/clock.ts";
+import type { RuleSpec } from "../../core/rule.ts";
+import type { RulePath } from "../../core/rule-problem.ts";
+import type { Problem } from "../../core/rule-source.ts";
+import { type ParsedRules, parseSteps } from "./parse.ts";
+import type { RuleFile } from "./rule-files.ts";
+import { sharedName } from "./shared-name.ts";
+
+/** Milliseconds of parsing between two turns of everybody else. */
+const turnMs = 5;
+
+export interface ReadRules {
+  /** In the order of the files, then of writing. Empty where there is any problem. */
+  readonly rules: readonly RuleSpec[];
+  readonly problems: readonly Problem[];
+  locate(rule: RuleSpec, path: RulePath): Pick<Problem, "place" | "path">;
+}
+
+/** Parses the files as one set. Rejects with the signal's reason when it aborts. */
+export async function parseFiles(
+  files: readonly RuleFile[],
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<ReadRules> {
+  const parts: ParsedRules[] = [];
+  for (const file of files) parts.push(await parseInTurns(file, clock, signal));
+  const problems = [...parts.flatMap((part) => part.problems), ...twins(parts)];
+  return {
+    rules: problems.length === 0 ? parts.flatMap((part) => part.rules) : [],
+    problems,
+    locate: (rule, path) => locateIn(parts, rule, path),
+  };
+}
+
+async function parseInTurns(file: RuleFile, clock: Clock, signal: AbortSignal): Promise<ParsedRules> {
+  const steps = parseSteps(file.text, file.name, dirname(file.path));
+  let turn = clock.now();
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (clock.now() - turn < turnMs) continue;
+    await setImmediate();
+    signal.throwIfAborted();
+    turn = clock.now();
+  }
+}
+
+/** Rules of different files that share a name. */
+function twins(parts: readonly ParsedRules[]): readonly Problem[] {
+  const origins = new Map<string, string>();
+  return parts.flatMap((part) =>
+    part.rules.flatMap((rule) => {
+      const first = origins.get(rule.name);
+      if (first === undefined) origins.set(rule.name, rule.origin);
+      return first === undefined
+        ? []
+        : [{ ...part.locate(rule, ["name"]), message: sharedName(rule.name, first) }];
+    }),
+  );
+}
+
+function locateIn(
+  parts: readonly ParsedRules[],
+  rule: RuleSpec,
+  path: RulePath,
+): Pick<Problem, "place" | "path"> {
+  const part = parts.find((one) => one.rules.includes(rule));
+  return part === undefined ? { place: rule.origin, path: "" } : part.locate(rule, path);
+}
+
+/** Absolute paths of the files that the rules answer with, each once. */
+export function repliedFiles(rules: readonly RuleSpec[]): readonly string[] {
+  const paths = new Set<string>();
+  for (const { respond } of rules) {
+    for (const { body } of respond === null ? [] : repliesOf(respond))
+      if (body.kind === "file") paths.add(body.path);
+  }
+  return [...paths];
+}
+
+function repliesOf(respond: NonNullable<RuleSpec["respond"]>) {
+  switch (respond.kind) {
+    case "reply":
+      return [respond.reply];
+    case "cycle":
+      return respond.replies;
+    case "random":
+      return respond.choices.map((choice) => choice.reply);
+    default:
+      return respond satisfies never;
+  }
+}

@@ -1,0 +1,202 @@
+// The rules in force. Takes whole snapshots from its sources, compiles them, and swaps the result in at once; whatever is
+// wrong leaves the last good rules in force and is told instead.
+//
+//   source ─ snapshot ┐
+//   source ─ snapshot ┴ merge → lifetimes → compile → swap, tap "rules-applied"
+//                         └ any problem → last good stays, tap "rules-rejected"
+
+import type { Clock } from "../../core/clock.ts";
+import { messageOf } from "../../core/errors.ts";
+import type { RuleSpec } from "../../core/rule.ts";
+import { formatRulePath } from "../../core/rule-problem.ts";
+import type { Compile, RuleSet } from "../../core/rule-set.ts";
+import { formatProblem, type Problem, type RuleSnapshot, type RuleSource } from "../../core/rule-source.ts";
+import type { Tap } from "../../core/tap.ts";
+import { type Lifetimes, withLifetimes } from "./lifetimes.ts";
+import { type Merged, mergeSnapshots } from "./merge.ts";
+
+/** Problems kept and told of one refusal; the rest is counted. */
+const maxProblems = 100;
+
+export interface RuleStoreStatus {
+  /** Of the rules in force; "" before the first. */
+  readonly revision: string;
+  readonly rules: number;
+  /** Milliseconds since the Unix epoch at which they were taken; 0 before the first. */
+  readonly appliedAtMs: number;
+  /** Why the newest snapshot was refused; empty where it was taken. */
+  readonly problems: readonly Problem[];
+  /** Snapshots taken, and refused, since the start. */
+  readonly reloads: number;
+  readonly rejected: number;
+}
+
+export interface RuleStore {
+  /** Never throws; the last good ones, or the empty set before the first. */
+  rules(): RuleSet;
+  status(): RuleStoreStatus;
+  /** Resolves when the first snapshot was taken or refused, or the signal aborted. The sources are followed until then. */
+  start(signal: AbortSignal): Promise<void>;
+}
+
+export interface RuleStoreDeps {
+  readonly sources: readonly RuleSource[];
+  readonly compile: Compile;
+  readonly empty: RuleSet;
+  readonly tap: Tap;
+  readonly clock: Clock;
+}
+
+export function createRuleStore(deps: RuleStoreDeps): RuleStore {
+  return new Store(deps);
+}
+
+/** The last word of one source, and the last one of which all was good. */
+interface Feed {
+  readonly source: RuleSource;
+  newest: RuleSnapshot | null;
+  good: RuleSnapshot | null;
+}
+
+class Store implements RuleStore {
+  readonly #deps: RuleStoreDeps;
+  readonly #feeds: readonly Feed[];
+  #rules: RuleSet;
+  #lifetimes: Lifetimes = new Map();
+  #appliedAtMs = 0;
+  #problems: readonly Problem[] = [];
+  #reloads = 0;
+  #rejected = 0;
+
+  constructor(deps: RuleStoreDeps) {
+    this.#deps = deps;
+    this.#rules = deps.empty;
+    this.#feeds = deps.sources.map((source) => ({ source, newest: null, good: null }));
+  }
+
+  rules(): RuleSet {
+    return this.#rules;
+  }
+
+  status(): RuleStoreStatus {
+    return {
+      revision: this.#rules.revision,
+      rules: this.#rules.rules.length,
+      appliedAtMs: this.#appliedAtMs,
+      problems: this.#problems,
+      reloads: this.#reloads,
+      rejected: this.#rejected,
+    };
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#feeds.length === 0 || signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      for (const feed of this.#feeds) void this.#follow(feed, signal, resolve);
+    });
+  }
+
+  async #follow(feed: Feed, signal: AbortSignal, spoken: () => void): Promise<void> {
+    const { name } = feed.source;
+    try {
+      for await (const snapshot of feed.source.watch(signal)) {
+        if (signal.aborted) break;
+        this.#take(feed, snapshot);
+        spoken();
+      }
+    } catch (thrown) {
+      // A source ends only on abort; one that breaks leaves the rules as they are.
+      if (!signal.aborted) {
+        this.#tell(`rules from ${name} are not followed any more: ${messageOf(thrown)}`);
+        this.#reject([{ place: name, path: "", message: messageOf(thrown) }]);
+      }
+    }
+    spoken();
+  }
+
+  #take(feed: Feed, snapshot: RuleSnapshot): void {
+    if (snapshot.problems.length > 0) return this.#reject(snapshot.problems);
+    feed.newest = snapshot;
+    const problems = this.#apply((each) => each.newest);
+    if (problems.length === 0) return;
+    // What another source brought, and was refused, must not keep this one from being heard.
+    const othersPending = this.#feeds.some((other) => other !== feed && other.newest !== other.good);
+    if (othersPending && this.#apply((each) => (each === feed ? each.newest : each.good)).length === 0) {
+      this.#problems = bounded(problems);
+      return;
+    }
+    this.#reject(problems);
+  }
+
+  /** Puts the chosen snapshots in force, unless there are problems. */
+  #apply(choose: (feed: Feed) => RuleSnapshot | null): readonly Problem[] {
+    const chosen = this.#feeds.map((feed) => ({ feed, snapshot: choose(feed) }));
+    const merged = mergeSnapshots(
+      chosen.flatMap(({ feed, snapshot }) =>
+        snapshot === null ? [] : [{ source: feed.source.name, snapshot }],
+      ),
+    );
+    if (merged.problems.length > 0) return merged.problems;
+    const problems = this.#compile(merged);
+    if (problems.length === 0) for (const { feed, snapshot } of chosen) feed.good = snapshot;
+    return problems;
+  }
+
+  #compile(merged: Merged): readonly Problem[] {
+    const nowMs = this.#deps.clock.wall();
+    const { rules, lifetimes } = withLifetimes(merged.rules, this.#lifetimes, nowMs);
+    const compiled = this.#compileSafely(rules, merged.revision);
+    if (Array.isArray(compiled)) return compiled;
+    if ("problems" in compiled)
+      return compiled.problems.map(({ rule, problem }, index) => ({
+        // Looking a line up takes a moment; nobody sees those of the thousandth problem.
+        ...(index < maxProblems ? placeOf(merged, rule, problem.path) : { place: rule.origin, path: "" }),
+        message: problem.message,
+      }));
+    this.#rules = compiled;
+    this.#lifetimes = lifetimes;
+    this.#appliedAtMs = nowMs;
+    this.#problems = [];
+    this.#reloads++;
+    this.#deps.tap.observe({ kind: "rules-applied", revision: merged.revision, rules: rules.length });
+    return [];
+  }
+
+  /** A compiler that throws is broken, and the rules that broke it are refused like wrong ones. */
+  #compileSafely(rules: readonly RuleSpec[], revision: string): ReturnType<Compile> | Problem[] {
+    try {
+      return this.#deps.compile(rules, revision);
+    } catch (thrown) {
+      this.#tell(`the rules could not be compiled: ${messageOf(thrown)}`);
+      return [{ place: "", path: "", message: `could not be compiled: ${messageOf(thrown)}` }];
+    }
+  }
+
+  #reject(problems: readonly Problem[]): void {
+    this.#problems = bounded(problems);
+    this.#rejected++;
+    this.#deps.tap.observe({ kind: "rules-rejected", problems: this.#problems.map(formatProblem) });
+  }
+
+  #tell(message: string): void {
+    this.#deps.tap.observe({ kind: "trouble", area: "rules", message });
+  }
+}
+
+function placeOf(
+  merged: Merged,
+  rule: RuleSpec,
+  path: readonly (string | number)[],
+): Pick<Problem, "place" | "path"> {
+  // Rules with a `ttl` were copied on the way to the compiler; names are unique.
+  const home = merged.homes.get(rule.name);
+  const place = home?.snapshot.locate?.(home.rule, path);
+  return place ?? { place: rule.origin, path: formatRulePath(path) };
+}
+
+function bounded(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length <= maxProblems) return problems;
+  const rest = { place: "", path: "", message: `and ${problems.length - maxProblems} more problems` };
+  return [...problems.slice(0, maxProblems), rest];
+}
