@@ -56,3 +56,12 @@ export type Compile = (
   specs: readonly RuleSpec[],
   revision: string,
 ) => RuleSet | { readonly problems: readonly { readonly rule: RuleSpec; readonly problem: RuleProblem }[] };
+
+/** No rules: everything is relayed. */
+export const noRules: RuleSet = Object.freeze({
+  revision: "",
+  rules: [],
+  decide: () => null,
+  decideWithBody: () => null,
+  decideConnection: () => null,
+});

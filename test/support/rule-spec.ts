@@ -32,7 +32,16 @@ export function replyWith(text: string, given: Partial<ReplySpec> = {}): Respond
   const body = { kind: "text", text } as const;
   return {
     kind: "reply",
-    reply: { status: 200, reason: "", headers: [], body, template: false, trailers: [], delay: null, ...given },
+    reply: {
+      status: 200,
+      reason: "",
+      headers: [],
+      body,
+      template: false,
+      trailers: [],
+      delay: null,
+      ...given,
+    },
   };
 }
 

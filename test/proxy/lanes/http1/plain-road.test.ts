@@ -12,7 +12,7 @@ async function scripted(replies: readonly string[]) {
   const sockets: Socket[] = [];
   const server = await openServer((socket) => {
     sockets.push(socket);
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
       const reply = replies[at++];
       if (reply !== undefined) socket.write(reply, "latin1");
