@@ -6,12 +6,21 @@ export interface TextSink {
   readonly isTTY: boolean;
 }
 
+/** Where log lines go: never blocks, keeps a bounded amount for a slow reader, and drops the rest. */
+export interface LogDestination {
+  write(lines: string): void;
+  /** Writes what is kept, as far as the reader takes it within a second. */
+  close(): Promise<void>;
+}
+
 /** The process as a command sees it. Made once, in main.ts. */
 export interface Shell {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly stdout: TextSink;
   readonly stderr: TextSink;
+  /** Stdout for log lines that may come fast. Left out: they go to `stdout` itself. */
+  readonly openLog?: () => Promise<LogDestination>;
   /** Effective user id; 0 is root. */
   readonly uid: number;
   readonly gid: number;

@@ -1,0 +1,21 @@
+// The list of commands, in the order of the help text. Each is loaded when it is called.
+
+import type { CommandEntry } from "./help.ts";
+
+export const commandEntries: readonly CommandEntry[] = [
+  {
+    name: "proxy",
+    summary: "Be an explicit HTTP proxy, or stand before one upstream",
+    load: async () => (await import("./proxy.ts")).proxy,
+  },
+  {
+    name: "sidecar",
+    summary: "Intercept the redirected traffic of a host or pod",
+    load: async () => (await import("./sidecar.ts")).sidecar,
+  },
+  {
+    name: "rules check",
+    summary: "Check files of rules and show each mistake with its line",
+    load: async () => (await import("./rules-check.ts")).rulesCheck,
+  },
+];

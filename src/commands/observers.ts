@@ -1,0 +1,108 @@
+// Who watches the traffic of one command: lines for the person at the terminal, or JSON lines for a log collector.
+
+import { hostname } from "node:os";
+import type { Config } from "../control/config/load.ts";
+import { formatHostPort, type HostPort } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Tap } from "../core/tap.ts";
+import { createAccessLog } from "../proxy/tap/access-log.ts";
+import { createLiveLines } from "../proxy/tap/live-lines.ts";
+import { createSummary } from "../proxy/tap/summary.ts";
+import type { LogDestination, Shell } from "./command.ts";
+
+/** What there is to say once traffic is accepted. */
+export interface Started {
+  /** `proxy`, `sidecar`. */
+  readonly mode: string;
+  readonly version: string;
+  /** Each with what it is for: `outbound`, `inbound`, `proxy`. */
+  readonly listeners: readonly { readonly name: string; readonly address: HostPort }[];
+  readonly admin: HostPort | null;
+  readonly rules: number;
+}
+
+export interface Observers {
+  readonly taps: readonly Tap[];
+  started(facts: Started): void;
+  /** A message for people: `draining`, or what is wrong. */
+  say(text: string): void;
+  /** Says the last word: a summary, and the lines that still wait. */
+  finish(): Promise<void>;
+}
+
+/** JSON on stdout where asked for, and where nobody sits at stderr; otherwise lines for people on stderr. */
+export async function createObservers(
+  config: Pick<Config, "json" | "quiet" | "logLevel" | "settings">,
+  shell: Shell,
+  clock: Clock,
+): Promise<Observers> {
+  if (config.json || !shell.stderr.isTTY) return jsonObservers(config, shell, clock);
+  return liveObservers(config, shell);
+}
+
+function liveObservers(config: Pick<Config, "quiet">, shell: Shell): Observers {
+  const { stderr, env } = shell;
+  const color = !env.NO_COLOR; // https://no-color.org
+  const live = createLiveLines(stderr, { color, traffic: !config.quiet });
+  const summary = createSummary();
+  return {
+    taps: [live, summary],
+    started(facts) {
+      if (!config.quiet) stderr.write(startedText(facts));
+    },
+    say: (text) => stderr.write(`understudy: ${text}\n`),
+    async finish() {
+      if (!config.quiet) stderr.write(summary.text());
+    },
+  };
+}
+
+async function jsonObservers(
+  config: Pick<Config, "quiet" | "logLevel" | "settings">,
+  shell: Shell,
+  clock: Clock,
+): Promise<Observers> {
+  const destination = (await shell.openLog?.()) ?? plainDestination(shell);
+  const base = { pid: shell.pid, hostname: hostname() };
+  const log = createAccessLog({
+    destination,
+    clock,
+    linesPerSecond: config.settings.accessLogLinesPerSecond,
+    level: config.quiet ? "error" : config.logLevel,
+    base,
+  });
+  const silent = config.quiet || config.logLevel === "warn" || config.logLevel === "error";
+  const note = (fields: Readonly<Record<string, unknown>>) => {
+    if (!silent)
+      destination.write(`${JSON.stringify({ level: 30, time: clock.wall(), ...base, ...fields })}\n`);
+  };
+  return {
+    taps: [log],
+    started: ({ mode, version, listeners, admin, rules }) =>
+      note({
+        mode,
+        version,
+        listen: Object.fromEntries(listeners.map(({ name, address }) => [name, formatHostPort(address)])),
+        admin: admin && `http://${formatHostPort(admin)}/`,
+        rules,
+        msg: "started",
+      }),
+    say: (text) => note({ msg: text }),
+    async finish() {
+      log.flush();
+      await destination.close();
+    },
+  };
+}
+
+function plainDestination(shell: Shell): LogDestination {
+  return { write: (lines) => shell.stdout.write(lines), close: async () => {} };
+}
+
+/** `understudy: proxy on 127.0.0.1:15080, 3 rules, admin http://127.0.0.1:15090/`. */
+function startedText({ listeners, admin, rules }: Started): string {
+  const places = listeners.map(({ name, address }) => `${name} on ${formatHostPort(address)}`);
+  const loaded = rules === 0 ? "no rules: everything is relayed" : rules === 1 ? "1 rule" : `${rules} rules`;
+  const look = admin ? `, admin http://${formatHostPort(admin)}/` : "";
+  return `understudy: ${places.join(", ")}, ${loaded}${look}\n`;
+}

@@ -1,0 +1,182 @@
+// The command line of run, proxy and sidecar: flags that all of them share, flags of their own, and what follows.
+
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Config, type ConfigSources, loadConfig } from "../control/config/load.ts";
+import { allOptions, flagOf, variableOf } from "../control/config/options.ts";
+import { UnderstudyError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import type { Shell } from "./command.ts";
+
+/** A flag that only one command has: `publish: {type: "string", multiple: true}`. Names without dashes. */
+export interface OwnFlag {
+  readonly type: "string" | "boolean";
+  /** May be given more than once. */
+  readonly multiple?: boolean;
+}
+
+export interface CommandLineSpec {
+  /** For messages: `understudy run --help`. */
+  readonly command: string;
+  readonly ownFlags?: Readonly<Record<string, OwnFlag>>;
+  /** Config options that belong to other commands: `outbound` is no flag of `proxy`. */
+  readonly withoutOptions?: readonly string[];
+  /** What this command uses where nobody says otherwise. */
+  readonly defaults?: ConfigSources["defaults"];
+  /** `none`: operands are refused. `command`: the first operand, or `--`, begins a command that is left alone. */
+  readonly operands: "none" | "command";
+}
+
+export interface CommandLine {
+  readonly config: Config;
+  /** Values of own flags; only those that were given, in the order of writing. */
+  readonly own: ReadonlyMap<string, readonly string[]>;
+  /** The command to run with its arguments; empty where there is none. */
+  readonly rest: readonly string[];
+}
+
+/**
+ * Flags, variables and config file as one; `help` where that was asked for, and then nothing is read. Throws `usage`
+ * for a flag that does not exist, `bad_config` for a value that is wrong.
+ */
+export async function readCommandLine(
+  args: readonly string[],
+  shell: Pick<Shell, "env" | "cwd">,
+  spec: CommandLineSpec,
+): Promise<CommandLine | "help"> {
+  const parsed = parseFlags(args, spec);
+  if (parsed === "help") return "help";
+  const config = await loadConfig({
+    flags: parsed.flags,
+    env: shell.env,
+    file: parsed.file,
+    readFile: (path) => readFile(isAbsolute(path) ? path : join(shell.cwd, path), "utf8"),
+    ...(spec.defaults ? { defaults: spec.defaults } : {}),
+  });
+  return { config, own: parsed.own, rest: parsed.rest };
+}
+
+interface ParsedFlags {
+  /** By option key. */
+  readonly flags: Map<string, string>;
+  readonly own: Map<string, string[]>;
+  file: string | undefined;
+  readonly rest: readonly string[];
+}
+
+interface KnownFlag extends OwnFlag {
+  readonly short?: string;
+  /** Of a config option. */
+  readonly key?: string;
+}
+
+function parseFlags(args: readonly string[], spec: CommandLineSpec): ParsedFlags | "help" {
+  const known = knownFlags(spec);
+  const options = Object.fromEntries(
+    [...known].map(([name, { type, short }]) => [
+      name,
+      { type, multiple: true, ...(short ? { short } : {}) },
+    ]),
+  );
+  const { ours, rest } = splitRest(args, known, spec.operands);
+  if (spec.operands === "none" && rest[0] !== undefined) throw unexpectedOperand(rest[0], spec);
+  const { tokens } = parseArgs({ args: ours, options, strict: false, allowPositionals: true, tokens: true });
+  const parsed: ParsedFlags = { flags: new Map(), own: new Map(), file: undefined, rest };
+  for (const token of tokens) {
+    if (token.kind === "positional") throw unexpectedOperand(token.value, spec);
+    if (token.kind !== "option") continue;
+    const flag = known.get(token.name);
+    if (!flag) throw unknownFlag(token.rawName, known, spec);
+    if (token.name === "help") return "help";
+    takeFlag(parsed, token.name, flag, givenValue(token.rawName, token.value, flag));
+  }
+  return parsed;
+}
+
+function takeFlag(parsed: ParsedFlags, name: string, flag: KnownFlag, value: string): void {
+  if (flag.key !== undefined) parsed.flags.set(flag.key, value);
+  else if (name === "config") parsed.file = value;
+  else parsed.own.set(name, [...((flag.multiple && parsed.own.get(name)) || []), value]);
+}
+
+function knownFlags(spec: CommandLineSpec): ReadonlyMap<string, KnownFlag> {
+  const known = new Map<string, KnownFlag>([
+    ["help", { type: "boolean", short: "h" }],
+    ["config", { type: "string" }],
+  ]);
+  for (const { key, kind } of allOptions) {
+    if (spec.withoutOptions?.includes(key)) continue;
+    known.set(flagOf(key).slice(2), {
+      key,
+      type: kind.placeholder === null ? "boolean" : "string",
+      ...(key === "quiet" ? { short: "q" } : {}),
+    });
+  }
+  for (const [name, flag] of Object.entries(spec.ownFlags ?? {})) known.set(name, flag);
+  return known;
+}
+
+/** Where a command follows, it begins at `--`, or at the first word that is neither a flag nor the value of one. */
+function splitRest(
+  args: readonly string[],
+  known: ReadonlyMap<string, KnownFlag>,
+  operands: CommandLineSpec["operands"],
+): { ours: string[]; rest: readonly string[] } {
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at] ?? "";
+    if (word === "--") return { ours: args.slice(0, at), rest: args.slice(at + 1) };
+    if (!word.startsWith("-") || word === "-") {
+      if (operands === "command") return { ours: args.slice(0, at), rest: args.slice(at) };
+    } else if (!word.includes("=") && known.get(word.slice(2))?.type === "string") at++;
+  }
+  return { ours: [...args], rest: [] };
+}
+
+function givenValue(rawName: string, value: string | undefined, flag: KnownFlag): string {
+  if (value !== undefined) return value;
+  if (flag.type === "boolean") return "true";
+  throw new UnderstudyError("usage", `${rawName}: expected a value, as in ${rawName}=VALUE`);
+}
+
+function unknownFlag(
+  rawName: string,
+  known: ReadonlyMap<string, KnownFlag>,
+  { command }: CommandLineSpec,
+): UnderstudyError {
+  const near = nearest(rawName.replace(/^-+/, ""), [...known.keys()]);
+  const hint = near === undefined ? `see understudy ${command} --help` : `did you mean --${near}?`;
+  return new UnderstudyError("usage", `${rawName}: no such flag of understudy ${command}; ${hint}`);
+}
+
+function unexpectedOperand(word: string, { command }: CommandLineSpec): UnderstudyError {
+  return new UnderstudyError(
+    "usage",
+    `${JSON.stringify(word)}: understudy ${command} expects flags alone; see understudy ${command} --help`,
+  );
+}
+
+/** The part of a help text about the flags that all modes share. */
+export const sharedFlagsHelp = `Flags of all modes:
+  --listen ADDR:PORT       where the explicit proxy listens
+  --admin ADDR:PORT|off    health, metrics and the journal over HTTP
+  --rules FILE|FOLDER      the rules; followed while the program runs
+  --config FILE            a config file; config/understudy.yaml shows every option
+  --log-level LEVEL        least level of JSON lines: debug, info, warn, error
+  -q, --quiet              no line per call, only troubles of our own
+  --json                   JSON lines on stdout instead of lines for people
+  -h, --help               this text
+
+Each flag is a variable too: --log-level is UNDERSTUDY_LOG_LEVEL. A flag wins over
+a variable, a variable over the config file. understudy help options lists the rest.
+`;
+
+/** All options as a text, for \`understudy help options\`. */
+export function allOptionsHelp(): string {
+  const entries = allOptions.map(({ key, kind, fallback, summary }) => {
+    const value = kind.placeholder === null ? "" : ` ${kind.placeholder}`;
+    const usual = fallback === null ? "" : ` [${kind.print(fallback)}]`;
+    return `${flagOf(key)}${value}${usual}\n    ${summary}\n    ${variableOf(key)}, ${key} in the config file\n`;
+  });
+  return `Every option, with its default, its variable and its name in the config file.\n\n${entries.join("\n")}`;
+}

@@ -1,0 +1,85 @@
+// The life of a serving command: start, say where, serve until a signal comes, drain, say the last word.
+
+import type { Config } from "../control/config/load.ts";
+import { systemClock } from "../core/clock.ts";
+import { systemRandom } from "../core/random.ts";
+import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar.ts";
+import { exitCodes, type Shell } from "./command.ts";
+import { createObservers, type Observers } from "./observers.ts";
+import { programVersion } from "./version.ts";
+
+export interface Serving {
+  readonly mode: string;
+  readonly config: Config;
+  /** Each listener with what it is for. */
+  readonly listeners: readonly { readonly name: string; readonly spec: ListenerSpec }[];
+  /** What wrong rules mean at the start: an error, or a sidecar that relays everything and is not ready. */
+  readonly whenRulesAreBad: "refuse" | "relay";
+}
+
+/** Resolves to the exit code after SIGTERM or SIGINT, and a drain; a second signal cuts the drain short. */
+export async function serve(serving: Serving, shell: Shell): Promise<number> {
+  const { config } = serving;
+  const observers = await createObservers(config, shell, systemClock);
+  // From the first moment on, so that a signal during the start is not lost.
+  const ending = watchSignals(shell);
+  try {
+    const version = programVersion();
+    const sidecar = await startSidecar(
+      {
+        settings: config.settings,
+        listeners: serving.listeners.map(({ spec }) => spec),
+        admin: config.admin,
+        rules: config.rules,
+        whenRulesAreBad: serving.whenRulesAreBad,
+        taps: observers.taps,
+        version,
+      },
+      { clock: systemClock, random: systemRandom },
+    );
+    observers.started({
+      mode: serving.mode,
+      version,
+      listeners: serving.listeners.flatMap(({ name }, index) => {
+        const address = sidecar.addresses[index];
+        return address ? [{ name, address }] : [];
+      }),
+      admin: sidecar.adminAddress,
+      rules: sidecar.ruleCount,
+    });
+    await ending.first;
+    await end(sidecar, ending.second, observers);
+  } finally {
+    ending.stop();
+    await observers.finish();
+  }
+  return exitCodes.ok;
+}
+
+async function end(sidecar: Sidecar, impatience: Promise<void>, observers: Observers): Promise<void> {
+  observers.say("finishing open calls; once more to end at once");
+  const drained = sidecar.drain();
+  await Promise.race([drained, impatience]);
+  await sidecar.close();
+}
+
+interface Ending {
+  readonly first: Promise<void>;
+  readonly second: Promise<void>;
+  stop(): void;
+}
+
+function watchSignals(shell: Shell): Ending {
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  let signals = 0;
+  const onSignal = () => (signals++ === 0 ? first : second).resolve();
+  const stops = (["SIGTERM", "SIGINT"] as const).map((signal) => shell.onSignal(signal, onSignal));
+  return {
+    first: first.promise,
+    second: second.promise,
+    stop: () => {
+      for (const stop of stops) stop();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+// The process: argv, environment, streams, signals and exit codes. Finds the command, runs it, and tells failures in
+// one line with a next step. Commands are loaded when they are called, so that the program starts fast.
+
+import { exitCodes, type Shell, type TextSink } from "./commands/command.ts";
+import { commandEntries } from "./commands/entries.ts";
+import { findCommand, helpFor } from "./commands/help.ts";
+import { systemClock } from "./core/clock.ts";
+import { createDebug } from "./core/debug.ts";
+import { type ErrorCode, messageOf, UnderstudyError } from "./core/errors.ts";
+
+const debug = createDebug(process.env.UNDERSTUDY_DEBUG, process.stderr, systemClock)("main");
+
+const shell: Shell = {
+  env: process.env,
+  cwd: process.cwd(),
+  stdout: sinkOf(process.stdout),
+  stderr: sinkOf(process.stderr),
+  openLog: async () => (await import("./commands/log-destination.ts")).openLogDestination(1, systemClock),
+  uid: process.geteuid?.() ?? -1,
+  gid: process.getegid?.() ?? -1,
+  pid: process.pid,
+  execPath: process.execPath,
+  onSignal(signal, handler) {
+    process.on(signal, handler);
+    return () => void process.off(signal, handler);
+  },
+};
+
+/** A reader that has gone (`| head`) is no error, and what it would have read is nobody's loss. */
+function sinkOf(stream: NodeJS.WriteStream): TextSink {
+  let gone = false;
+  stream.on("error", () => {
+    gone = true;
+  });
+  return {
+    isTTY: stream.isTTY === true,
+    write(text) {
+      if (!gone) stream.write(text);
+    },
+  };
+}
+
+async function runWords(words: readonly string[]): Promise<number> {
+  const [first] = words;
+  if (first === "--version" || first === "-V") {
+    const { programVersion } = await import("./commands/version.ts");
+    shell.stdout.write(`understudy ${programVersion()} (node ${process.versions.node})\n`);
+    return exitCodes.ok;
+  }
+  if (first === undefined) {
+    shell.stderr.write(await helpFor([], commandEntries));
+    return exitCodes.usage;
+  }
+  if (first === "--help" || first === "-h" || first === "help") {
+    shell.stdout.write(await helpFor(words.slice(1), commandEntries));
+    return exitCodes.ok;
+  }
+  const { entry, args } = findCommand(words, commandEntries);
+  const command = await entry.load();
+  if (args[0] === "--help" || args[0] === "-h") {
+    shell.stdout.write(command.help);
+    return exitCodes.ok;
+  }
+  return command.run(args, shell);
+}
+
+const exitCodeOf: Partial<Record<ErrorCode, number>> = {
+  usage: exitCodes.usage,
+  bad_config: exitCodes.badConfig,
+  bad_rules: exitCodes.badData,
+  not_found: exitCodes.unavailable,
+  namespace_unavailable: exitCodes.unavailable,
+  redirect_failed: exitCodes.notPermitted,
+};
+
+const nextSteps: Partial<Record<ErrorCode, string>> = {
+  bad_config: "next: understudy help options lists every option with its flag, its variable and its default",
+  bad_rules: "next: understudy rules check FILE says the same without starting anything",
+  namespace_unavailable: "next: understudy run --mode env -- CMD works without namespaces, but sees less",
+};
+
+/** What the user must mend, told in a line for each mistake. */
+function tellFailure(thrown: unknown): number {
+  debug(() => (thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)));
+  const lines = messageOf(thrown).split("\n");
+  for (const line of lines) shell.stderr.write(`understudy: ${line}\n`);
+  if (!(thrown instanceof UnderstudyError)) {
+    shell.stderr.write("  next: UNDERSTUDY_DEBUG=main shows where this comes from\n");
+    return exitCodes.failed;
+  }
+  const step = nextSteps[thrown.code];
+  if (step !== undefined) shell.stderr.write(`  ${step}\n`);
+  return exitCodeOf[thrown.code] ?? exitCodes.failed;
+}
+
+/** Errors that escaped everybody, before the process gives up. */
+const maxStrayErrors = 100;
+let strayErrors = 0;
+
+/**
+ * An error in some callback concerns one connection; ending the process would end all of them. So it is told, and
+ * traffic goes on, unless it happens over and over.
+ */
+function onStrayError(thrown: unknown): void {
+  const code = tellFailure(thrown);
+  if (++strayErrors >= maxStrayErrors) process.exit(code);
+}
+
+process.on("uncaughtException", onStrayError);
+process.on("unhandledRejection", onStrayError);
+
+const code = await runWords(process.argv.slice(2)).catch(tellFailure);
+// What was written must leave before the process does: a pipe may be slower than we are.
+await Promise.all([process.stdout, process.stderr].map(flushed));
+process.exit(code);
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (!stream.writable) return resolve();
+    stream.write("", () => resolve());
+  });
+}
