@@ -12,8 +12,9 @@ import { throttled } from "./throttle.ts";
 import { truncated } from "./truncate.ts";
 
 /**
- * What the rule does to raw bytes: throttle `up` toUpstream; throttle `down`, slice, corrupt and truncate toDownstream; null where it does nothing to them: without a fault, with `respond` or `patch`
- * (it is about HTTP then), or with an abort by HTTP status, which cannot be said to a peer that may not speak HTTP.
+ * What the rule does to raw bytes: throttle `up` toUpstream; throttle `down`, slice, corrupt and truncate toDownstream.
+ * null where it does nothing to them: without a fault, with `respond` or `patch` (it is about HTTP then), or with an
+ * abort by HTTP status, which cannot be said to a peer that may not speak HTTP.
  */
 export function planConnectionFault(
   spec: RuleSpec,

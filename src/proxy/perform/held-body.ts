@@ -47,17 +47,12 @@ export function putBack(bytes: Uint8Array, original: Body): Body {
 }
 
 /**
- * Gets rid of a body that nobody will see: reads up to `limitBytes`, so that the upstream connection stays usable, and
- * gives up beyond. How it ends no longer matters, unless the call itself was aborted.
+ * Reads a body that nobody will see to its end, so that the upstream connection can carry the next call. How it ends
+ * no longer matters, unless the call itself was aborted.
  */
-export async function discardBody(body: Body, limitBytes: number, signal: AbortSignal): Promise<void> {
-  let seen = 0;
+export async function discardBody(body: Body, signal: AbortSignal): Promise<void> {
   try {
-    for await (const chunk of body.chunks()) {
-      signal.throwIfAborted();
-      seen += chunk.length;
-      if (seen > limitBytes) break;
-    }
+    for await (const _ of body.chunks()) signal.throwIfAborted();
   } catch {
     signal.throwIfAborted();
   }

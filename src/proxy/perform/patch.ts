@@ -3,7 +3,7 @@
 import { bodyOf, emptyBody, streamBody } from "../../core/body.ts";
 import type { Effect } from "../../core/effect.ts";
 import type { Body, Exchange, ResponseReply } from "../../core/exchange.ts";
-import { headerValue } from "../../core/headers.ts";
+import { headerValue, withHeader } from "../../core/headers.ts";
 import type { PatchSpec } from "../../core/rule.ts";
 import { withRequest, withRequestHeaders } from "./exchange-change.ts";
 import { discardBody } from "./held-body.ts";
@@ -57,25 +57,44 @@ async function patchResponse(
   const hadNone = hasNoBody(method, before);
   if (hasNoBody(method, reply.status)) {
     // A reply to HEAD describes the body of a GET, which this rule would have changed or not.
-    if (hadNone && !change.changesBody) return reply;
-    if (!hadNone) await discardBody(reply.body, maxBodyBytes, exchange.signal);
-    return { ...reply, headers: withoutBodyFields(reply.headers), body: emptyBody };
+    if (hadNone) return change.changesBody ? withNewBody(reply, emptyBody) : reply;
+    if (isTooMuch(reply, maxBodyBytes)) return lastOnConnection(withNewBody(reply, emptyBody));
+    await discardBody(reply.body, exchange.signal);
+    return withNewBody(reply, emptyBody);
   }
-  if (change.replacement !== null) {
-    const body = replaced(reply, change.replacement, maxBodyBytes, exchange.signal);
-    return { ...reply, headers: withoutBodyFields(reply.headers), body };
-  }
-  if (hadNone) return { ...reply, headers: withoutBodyFields(reply.headers), body: emptyBody };
+  if (change.replacement !== null) return replaced(reply, change.replacement, exchange.signal, maxBodyBytes);
+  if (hadNone) return withNewBody(reply, emptyBody);
   return { ...reply, ...(await change.json(reply, (text) => exchange.note?.(text))) };
 }
 
 /** The new bytes at once; then the old ones are read and dropped, so that the upstream connection ends its message. */
-function replaced(reply: ResponseReply, bytes: Uint8Array, limitBytes: number, signal: AbortSignal): Body {
-  const endless = /^text\/event-stream\b/i.test(headerValue(reply.headers, "content-type") ?? "");
-  return streamBody(bytes.length, async function* () {
+function replaced(
+  reply: ResponseReply,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+  maxBodyBytes: number,
+): ResponseReply {
+  if (isTooMuch(reply, maxBodyBytes)) return lastOnConnection(withNewBody(reply, bodyOf(bytes)));
+  const body = streamBody(bytes.length, async function* () {
     if (bytes.length > 0) yield bytes;
-    await discardBody(reply.body, endless ? 0 : limitBytes, signal);
+    await discardBody(reply.body, signal);
   });
+  return withNewBody(reply, body);
+}
+
+function withNewBody(reply: ResponseReply, body: Body): ResponseReply {
+  return { ...reply, headers: withoutBodyFields(reply.headers), body };
+}
+
+/** True for a body that is not worth reading for nothing, or that may never end. */
+function isTooMuch(reply: ResponseReply, maxBodyBytes: number): boolean {
+  if ((reply.body.lengthBytes ?? 0) > maxBodyBytes) return true;
+  return /^text\/event-stream\b/i.test(headerValue(reply.headers, "content-type") ?? "");
+}
+
+/** Where the old body stays unread, no further reply can follow on the connection (RFC 9112 §9.6). */
+function lastOnConnection(reply: ResponseReply): ResponseReply {
+  return { ...reply, headers: withHeader(reply.headers, "Connection", "close") };
 }
 
 /** Field by field, because a reply may be an instance with lazy members. The lane chooses the phrase of a new status. */

@@ -53,7 +53,8 @@ function checkReply(spec: ReplySpec, path: RulePath): void {
     throw new RuleProblem([...path, "status"], `expected a final status from 200 on, got ${spec.status}`);
   }
   const key = bodyKeyOf(spec.body);
-  if (key !== null && statusHasNoBody(spec.status)) {
+  const isEmpty = spec.body.kind === "text" && spec.body.text === "";
+  if (key !== null && !isEmpty && statusHasNoBody(spec.status)) {
     throw new RuleProblem(
       [...path, key],
       `expected none, because a reply with status ${spec.status} has no body`,
@@ -62,7 +63,8 @@ function checkReply(spec: ReplySpec, path: RulePath): void {
 }
 
 function stillReply(spec: ReplySpec, path: RulePath): FixedReply {
-  const headers = withMediaType(spec.headers, mediaTypeOf(spec.body));
+  const mediaType = statusHasNoBody(spec.status) ? null : mediaTypeOf(spec.body);
+  const headers = withMediaType(spec.headers, mediaType);
   return Object.freeze({
     status: spec.status,
     reason: spec.reason,

@@ -77,6 +77,8 @@ test("mock: HEAD gets the length but no body; 204 and 304 get neither", async ()
     ["content-type", "text/plain; charset=utf-8"],
     ["content-length", "4"],
   ]);
+  const bare = planMock(one({ status: 204, body: { kind: "text", text: "" } }));
+  assert.deepEqual([bare.fixed?.headers, bare.fixed?.body.length], [[], 0]);
   for (const status of [204, 304]) {
     const reply = responseOf(await planMock(one({ status, headers: [["etag", '"1"']] })).answer(call()));
     assert.deepEqual([reply.headers, await textOf(reply.body)], [[["etag", '"1"']], ""]);

@@ -205,25 +205,29 @@ test("patch: a replaced body is sent at once, and the old one is read to its end
   assert.equal(ended, true);
 });
 
-test("patch: an endless body that is replaced is given up, one that breaks no longer matters", async () => {
-  for (const type of ["text/plain", "text/event-stream"]) {
-    let closed = false;
-    const endless = streamBody(null, async function* () {
-      try {
-        for (;;) yield new Uint8Array(400);
-      } finally {
-        closed = true;
-      }
+test("patch: an old body that is endless or huge stays unread, and the reply is the last on its connection", async () => {
+  const unread = (lengthBytes: number | null) =>
+    streamBody(lengthBytes, () => {
+      throw new Error("the old body was read");
     });
-    const reply = response(endless, { headers: [["content-type", type]] });
-    assert.equal((await patched(onResponse({ body: "" }), reply)).text, "");
-    assert.equal(closed, true);
+  const stream: HeaderList = [
+    ["connection", "keep-alive"],
+    ["content-type", "text/event-stream"],
+  ];
+  for (const reply of [response(unread(null), { headers: stream }), response(unread(limit + 1))]) {
+    const replaced = await patched(onResponse({ body: "new" }), reply);
+    assert.deepEqual([replaced.text, headerValue(replaced.headers, "connection")], ["new", "close"]);
+    const emptied = await patched(onResponse({ status: 204 }), reply);
+    assert.deepEqual([emptied.text, headerValue(emptied.headers, "connection")], ["", "close"]);
   }
+});
+
+test("patch: how the old body breaks no longer matters", async () => {
   const broken = streamBody(5, async function* () {
     yield text("a");
     throw new UnderstudyError("body_cut", "upstream left");
   });
-  assert.equal((await patched(onResponse({ body: "n" }), response(broken))).text, "n");
+  assert.equal((await patched(onResponse({ body: "" }), response(broken))).text, "");
 });
 
 test("patch: an abort while the old body is dropped is not swallowed", async () => {
