@@ -163,7 +163,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
 }
 
 function rulesOf(store: RuleStore | null): () => RuleSet {
-  return store ? store.rules : () => noRules;
+  return store ? () => store.rules() : () => noRules;
 }
 
 /** What parses and plans rules is loaded only where there are rules: it is most of the memory of the program. */

@@ -23,10 +23,12 @@ class FakeSocket extends EventEmitter {
   readableEnded = false;
   readableFlowing: boolean | null = null;
   writableLength = 0;
+  full = false;
 
   write(bytes: Uint8Array | string): boolean {
     this.sent += typeof bytes === "string" ? bytes : Buffer.from(bytes).toString("latin1");
-    return true;
+    if (this.full) this.writableLength += bytes.length;
+    return !this.full;
   }
 
   end(): void {
@@ -67,6 +69,12 @@ export interface Wire {
   readonly events: readonly TapEvent[];
   fromDownstream(bytes: Buffer | string): void;
   fromUpstream(bytes: Buffer | string): void;
+  /** From now on the downstream reads nothing, or has read everything. */
+  setDownstreamFull(full: boolean): void;
+  setUpstreamFull(full: boolean): void;
+  /** The session has stopped reading from that side. */
+  readonly downstreamPaused: boolean;
+  readonly upstreamPaused: boolean;
   downstreamFin(): void;
   upstreamFin(): void;
 }
@@ -80,7 +88,14 @@ export interface WireOptions {
 export function openWire(options: WireOptions = {}): Wire {
   const socket = new FakeSocket();
   const events: TapEvent[] = [];
-  const state = { toUpstream: "", upstreamEnd: "open" as WireEnd, links: 0, link: null as LinkEvents | null };
+  const state = {
+    toUpstream: "",
+    upstreamEnd: "open" as WireEnd,
+    links: 0,
+    link: null as LinkEvents | null,
+    full: false,
+    paused: false,
+  };
   const upstream: HostPort = { host: "192.0.2.1", port: 80 };
   const dial = (place: HostPort, linkEvents: LinkEvents): Link => {
     state.links++;
@@ -90,13 +105,17 @@ export function openWire(options: WireOptions = {}): Wire {
       upstream: place,
       write: (chunk) => {
         state.toUpstream += Buffer.from(chunk).toString("latin1");
-        return true;
+        return !state.full;
       },
       end: () => {
         state.upstreamEnd = "fin";
       },
-      pause: () => undefined,
-      resume: () => undefined,
+      pause: () => {
+        state.paused = true;
+      },
+      resume: () => {
+        state.paused = false;
+      },
       destroy: (reset) => {
         if (state.link === linkEvents) state.link = null;
         if (state.upstreamEnd === "open") state.upstreamEnd = reset ? "rst" : "fin";
@@ -151,6 +170,22 @@ export function openWire(options: WireOptions = {}): Wire {
       const borrowed = own(bytes);
       state.link?.data(borrowed);
       borrowed.fill(0x21);
+    },
+    setDownstreamFull(full) {
+      socket.full = full;
+      if (full) return;
+      socket.writableLength = 0;
+      socket.emit("drain");
+    },
+    setUpstreamFull(full) {
+      state.full = full;
+      if (!full) state.link?.drain();
+    },
+    get downstreamPaused() {
+      return socket.isPaused();
+    },
+    get upstreamPaused() {
+      return state.paused;
     },
     downstreamFin() {
       socket.readableEnded = true;

@@ -10,6 +10,7 @@ export class BodyPipe {
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
   #ended = false;
+  #abandoned = false;
   #error: Error | null = null;
   #trailers: HeaderList = [];
   #wake: (() => void) | null = null;
@@ -22,6 +23,7 @@ export class BodyPipe {
 
   /** `chunk` must stay as it is: the caller hands it over. */
   push(chunk: Buffer): void {
+    if (this.#abandoned) return;
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
     if (this.#queuedBytes >= highWaterBytes) this.#flow.stop();
@@ -52,21 +54,30 @@ export class BodyPipe {
   }
 
   async *#chunks(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      const chunk = this.#queue.shift();
-      if (chunk) {
-        this.#queuedBytes -= chunk.length;
-        yield chunk;
-      } else if (this.#ended) return;
-      else if (this.#error) throw this.#error;
-      else {
-        const arrived = new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#flow.start();
-        await arrived;
+    try {
+      for (;;) {
+        const chunk = this.#queue.shift();
+        if (chunk) {
+          this.#queuedBytes -= chunk.length;
+          yield chunk;
+        } else if (this.#ended) return;
+        else if (this.#error) throw this.#error;
+        else await this.#arrival();
       }
+    } finally {
+      // A reader that stops early wants no more of it: what still comes is let through to nobody.
+      this.#abandoned = true;
+      this.#queue.length = 0;
+      this.#flow.start();
     }
+  }
+
+  #arrival(): Promise<void> {
+    const arrived = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#flow.start();
+    return arrived;
   }
 
   #notify(): void {

@@ -5,7 +5,7 @@ import type { Connection } from "../../../core/connection.ts";
 import type { RequestHead } from "../../../core/exchange.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { CallEvent, Flag, Outcome } from "../../../core/tap.ts";
-import type { ResponseSink } from "./upstream-half.ts";
+import type { ResponseSink } from "./response-sink.ts";
 
 const noFlags: readonly Flag[] = [];
 

@@ -110,9 +110,7 @@ export class MessageFraming {
 
   // RFC 9110 §10.1.1: a list of expectations, of which only this one has a meaning.
   #readExpect(value: string): void {
-    for (const expectation of value.split(",")) {
-      if (expectation.trim().toLowerCase() === "100-continue") this.expectContinue = true;
-    }
+    if (elementsOf(value).includes("100-continue")) this.expectContinue = true;
   }
 
   // RFC 9112 §6.3 rule 5 lets a recipient fold equal repetitions; a peer that writes one is broken or hostile.
@@ -162,7 +160,7 @@ export class MessageFraming {
    */
   #readCodings(lines: FieldLines): Refusal | null {
     const value = lines.joined("transfer-encoding") ?? "";
-    const codings = value.split(",").map((coding) => coding.trim().toLowerCase());
+    const codings = elementsOf(value);
     if (codings.length === 1 && codings[0] === "chunked") {
       this.chunked = true;
       return null;
@@ -179,4 +177,17 @@ export class MessageFraming {
     }
     return { status: 501, reason: `${said}: only "chunked" is understood (RFC 9112 §6.1)` };
   }
+}
+
+/** The elements of a list, in lower case (RFC 9110 §5.6.1). */
+function elementsOf(value: string): readonly string[] {
+  return value.split(",").map((element) => withoutBlanks(element).toLowerCase());
+}
+
+/** Not `trim()`: U+00A0 is no white space here, but an octet of the value. No pattern either: those can take n² steps. */
+function withoutBlanks(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && (text.charCodeAt(from) === SP || text.charCodeAt(from) === TAB)) from++;
+  while (to > from && (text.charCodeAt(to - 1) === SP || text.charCodeAt(to - 1) === TAB)) to--;
+  return text.slice(from, to);
 }

@@ -20,3 +20,7 @@ export function roughHost(bytes: Buffer): string {
   const text = bytes.toString("latin1", 0, Math.min(bytes.length, 8_192));
   return /(?:^|[\r\n])host[ \t]*:[ \t]*([^\s]+)/i.exec(text)?.[1] ?? "";
 }
+
+/** What to do about a peer that breaks the protocol and cannot be mended. */
+export const opaqueAdvice =
+  "a host that must be spoken to as it is can be named under opaqueHosts in the config";

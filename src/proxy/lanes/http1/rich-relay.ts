@@ -10,7 +10,8 @@ import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import type { Call } from "./call.ts";
 import { encodeChunk, encodeLastChunk, encodeRequestHead } from "./encode.ts";
-import type { ResponseSink, UpstreamHalf } from "./upstream-half.ts";
+import type { ResponseSink } from "./response-sink.ts";
+import type { UpstreamHalf } from "./upstream-half.ts";
 
 export interface RichRelayDeps {
   readonly half: UpstreamHalf;

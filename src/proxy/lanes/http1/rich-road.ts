@@ -65,6 +65,7 @@ export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<Aft
   } catch (error) {
     return await answerFailure(error, rich, deps);
   } finally {
+    deps.half.abandon(call);
     claim.release();
   }
 }
@@ -104,10 +105,7 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
   );
   await count(deps, call, encodeResponseHead(reply.status, reply.reason, headers));
   if (reply.status === 101) return "tunnel";
-  if (framing.body === "none") {
-    if (call.sink && reply.body.lengthBytes === null) deps.half.drop(false);
-    return closing ? "close" : "next";
-  }
+  if (framing.body === "none") return closing ? "close" : "next";
   for await (const chunk of reply.body.chunks()) {
     if (chunk.length === 0) continue;
     await count(deps, call, framing.body === "chunked" ? encodeChunk(chunk) : chunk);

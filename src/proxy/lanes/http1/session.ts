@@ -1,5 +1,5 @@
-// The downstream half of an HTTP/1 connection, and the one place where its requests are put in order. It is longer
-// than most files because it is the state machine of the connection:
+// The downstream half of an HTTP/1 connection, and the one place where its requests are put in order. It is long
+// because it is the state machine of the connection:
 //
 //   head ──nobody claims──► body ──► head      plain road: the request's own bytes go to the pinned link; pipelined
 //    │                                         requests follow at once, responses keep order by the half's queue
@@ -23,7 +23,7 @@ import { Carry } from "./carry.ts";
 import { continueHead, refusalReply } from "./encode.ts";
 import { failureBytes } from "./failure.ts";
 import type { FixedReplies } from "./fixed-replies.ts";
-import { namesOpaqueHost, roughHost } from "./opaque-host.ts";
+import { namesOpaqueHost, opaqueAdvice, roughHost } from "./opaque-host.ts";
 import { originFormHead } from "./proxy-form.ts";
 import type { Refusal } from "./refusal.ts";
 import { RequestScanner } from "./request-scanner.ts";
@@ -564,7 +564,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   #refuseWith(refusal: Refusal): void {
-    this.#failedCall("DPE", refusal.reason, "refused");
+    this.#failedCall("DPE", `${refusal.reason}; ${opaqueAdvice}`, "refused");
     this.#finishWith(refusalReply(refusal));
   }
 
@@ -646,7 +646,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   failed(call: Call, begun: boolean, how: "fin" | "rst", flag: Flag, detail: string): void {
     const now = this.#traffic.clock.now();
-    const speaks = !begun && this.#connection.mode !== "transparent";
+    // RFC 9112 §6.3: a broken response becomes 502 whoever the client believes it talks to.
+    const speaks = !begun && (flag === "UPE" || this.#connection.mode !== "transparent");
     if (speaks) call.status = flag === "UT" ? 504 : 502;
     for (const waiting of this.#half.takeWaiting()) {
       waiting.fail("failed", flag, detail);

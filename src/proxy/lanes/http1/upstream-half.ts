@@ -6,24 +6,14 @@
 //                  └─ 1xx: forwarded, still waiting
 
 import type { HostPort } from "../../../core/address.ts";
-import type { HeaderList } from "../../../core/headers.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyWalk } from "./body-walk.ts";
 import type { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
+import { opaqueAdvice } from "./opaque-host.ts";
 import { ResponseScanner } from "./response-scanner.ts";
-
-/** Receives a response that does not go straight to the downstream. Chunks are its own. */
-export interface ResponseSink {
-  interim(status: number, headers: HeaderList): void;
-  /** `lengthBytes`: null for chunked or until-close; 0 where there is no body. */
-  head(status: number, reason: string, headers: HeaderList, lengthBytes: number | null): void;
-  data(chunk: Buffer): void;
-  end(trailers: HeaderList): void;
-  fail(flag: Flag, detail: string): void;
-}
 
 /** What the half needs of the downstream side. */
 export interface DownstreamSide {
@@ -120,6 +110,13 @@ export class UpstreamHalf implements LinkEvents {
     this.#carry.release();
     this.#inBody = false;
     this.#scanner.reset();
+  }
+
+  /** Gives up a response that nobody wants to the end: its link cannot carry another call. */
+  abandon(call: Call): void {
+    if (this.#waiting[0] !== call) return;
+    this.#waiting.shift();
+    this.drop(true);
   }
 
   /** The calls that still wait, which are no longer this half's. */
@@ -255,7 +252,7 @@ export class UpstreamHalf implements LinkEvents {
   #malformed(call: Call, reason: string): void {
     const begun = this.#inBody;
     this.drop(true);
-    this.#fail(call, begun, "fin", "UPE", `the upstream broke the protocol: ${reason}`);
+    this.#fail(call, begun, "fin", "UPE", `the upstream broke the protocol: ${reason}; ${opaqueAdvice}`);
   }
 
   drain(): void {

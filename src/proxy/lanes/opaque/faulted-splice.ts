@@ -19,7 +19,8 @@ export async function serveFaulted(
   traffic: Traffic,
 ): Promise<SpliceEnd> {
   const { socket, signal } = connection;
-  const flags: Flag[] = fault.delayMs() > 0 ? ["DI"] : [];
+  const delayMs = fault.delayMs();
+  const flags: Flag[] = delayMs > 0 ? ["DI"] : [];
   const end = (detail: string, up = 0, down = 0): SpliceEnd => ({
     upBytes: up,
     downBytes: down,
@@ -28,7 +29,7 @@ export async function serveFaulted(
   });
   socket.pause();
   try {
-    await sleep(traffic.clock, fault.delayMs(), signal);
+    await sleep(traffic.clock, delayMs, signal);
   } catch {
     return end("the client left during the delay");
   }

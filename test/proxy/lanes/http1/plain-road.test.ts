@@ -32,7 +32,13 @@ test("plain road: a request and its response pass byte for byte", async () => {
   assert.equal(await readUntil(client, "hello"), response);
   assert.equal(upstream.received(), request);
   const call = await rig.event((event) => event.kind === "call");
-  assert.partialDeepStrictEqual(call, { method: "GET", authority: "x", path: "/a?b=c", status: 200, outcome: "relayed" });
+  assert.partialDeepStrictEqual(call, {
+    method: "GET",
+    authority: "x",
+    path: "/a?b=c",
+    status: 200,
+    outcome: "relayed",
+  });
   client.destroy();
   await upstream[Symbol.asyncDispose]();
 });
@@ -72,7 +78,10 @@ test("plain road: a body until close ends with the upstream's FIN", async () => 
   const { bytes, reset } = await drainSocket(client);
   assert.equal(bytes.toString(), "HTTP/1.1 200 OK\r\n\r\nall of it");
   assert.equal(reset, false);
-  assert.partialDeepStrictEqual(await rig.event((event) => event.kind === "call"), { flags: [], outcome: "relayed" });
+  assert.partialDeepStrictEqual(await rig.event((event) => event.kind === "call"), {
+    flags: [],
+    outcome: "relayed",
+  });
 });
 
 test("plain road: an upgrade turns the connection into a tunnel, with bytes on both sides of the switch", async () => {

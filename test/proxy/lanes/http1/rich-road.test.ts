@@ -35,14 +35,19 @@ test("rich road: a mocked call among pipelined relayed ones is answered in its p
   await using upstream = await echoServer();
   await using rig = await openRig({
     upstream: upstream.address,
-    rules: [{ name: "mock", matches: onPath("/2"), respond: replyWith("MOCK", { trailers: [["x-t", "1"]] }) }],
+    rules: [
+      { name: "mock", matches: onPath("/2"), respond: replyWith("MOCK", { trailers: [["x-t", "1"]] }) },
+    ],
   });
   const client = await rig.connect();
   const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
   client.write(get("/1") + get("/2") + get("/3") + get("/last"));
   const seen = await readUntil(client, "/last");
   const places = ["GET /1 ", "MOCK", "GET /3 ", "GET /last "].map((part) => seen.indexOf(part));
-  assert.deepEqual([...places].sort((a, b) => a - b), places);
+  assert.deepEqual(
+    [...places].sort((a, b) => a - b),
+    places,
+  );
   assert.ok(!places.includes(-1), seen);
   assert.match(seen, /0\r\nx-t: 1\r\n\r\n/);
   client.destroy();
@@ -80,7 +85,9 @@ test("rich road: a body rule holds the bytes back, and lets them go unchanged wh
   await using upstream = await echoServer();
   await using rig = await openRig({
     upstream: upstream.address,
-    rules: [{ name: "b", matches: [{ body: { op: "contains", value: "magic" } }], respond: replyWith("MATCHED") }],
+    rules: [
+      { name: "b", matches: [{ body: { op: "contains", value: "magic" } }], respond: replyWith("MATCHED") },
+    ],
   });
   const client = await rig.connect();
   const chunked = "5\r\nplain\r\n6;x=y\r\n words\r\n0\r\n\r\n";
@@ -129,7 +136,11 @@ test("rich road: faults reset, close, truncate and delay", async () => {
       { name: "rst", matches: onPath("/rst"), fault: { ...noFault, abort: { kind: "reset" } } },
       { name: "fin", matches: onPath("/fin"), fault: { ...noFault, abort: { kind: "close" } } },
       { name: "cut", matches: onPath("/cut"), fault: { ...noFault, truncate: { afterBytes: 7 } } },
-      { name: "503", matches: onPath("/503"), fault: { ...noFault, abort: { kind: "httpStatus", status: 503 } } },
+      {
+        name: "503",
+        matches: onPath("/503"),
+        fault: { ...noFault, abort: { kind: "httpStatus", status: 503 } },
+      },
       { name: "slow", matches: onPath("/slow"), fault: { ...noFault, delay: { type: "fixed", ms: 30 } } },
     ],
   });
@@ -137,7 +148,12 @@ test("rich road: faults reset, close, truncate and delay", async () => {
     const client = await rig.connect();
     client.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
     client.setTimeout(5_000, () => client.destroy());
-    return { client, ...(path === "/slow" || path === "/503" ? { bytes: Buffer.from(await readUntil(client, "\r\n\r\n")), reset: false } : await drainSocket(client)) };
+    return {
+      client,
+      ...(path === "/slow" || path === "/503"
+        ? { bytes: Buffer.from(await readUntil(client, "\r\n\r\n")), reset: false }
+        : await drainSocket(client)),
+    };
   };
   assert.deepEqual(await ask("/rst").then(({ bytes, reset }) => [bytes.length, reset]), [0, true]);
   assert.deepEqual(await ask("/fin").then(({ bytes, reset }) => [bytes.length, reset]), [0, false]);
@@ -163,7 +179,9 @@ test("rich road: a hanging abort stays silent until the client leaves", async ()
 test("rich road: a throttled 1 MB relay arrives whole", async () => {
   const size = 300_000;
   await using upstream = await openServer((socket) => {
-    socket.once("data", () => socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n${"x".repeat(size)}`));
+    socket.once("data", () =>
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n${"x".repeat(size)}`),
+    );
   });
   await using rig = await openRig({
     upstream: upstream.address,
