@@ -44,7 +44,11 @@ export const hexValues = Int8Array.from({ length: 256 }, (_, octet) =>
   octet < 0x80 ? "0123456789abcdef".indexOf(String.fromCharCode(octet).toLowerCase()) : -1,
 );
 
-/** A lower-case word as octets, for `spellsWord`. */
+const lowerOctets = Uint8Array.from({ length: 256 }, (_, octet) =>
+  octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet,
+);
+
+/** A lower-case word of letters, digits and "-" as octets, for `spellsWord`. */
 export function wordOf(lower: string): Uint8Array {
   return Uint8Array.from(lower, (char) => char.charCodeAt(0));
 }
@@ -55,16 +59,16 @@ export function spellsWord(bytes: Uint8Array, from: number, to: number, word: Ui
   if (to - from !== length) return false;
   for (let i = 0; i < length; i++) {
     // Without control octets, setting bit 5 makes a letter, digit or "-" only of itself (or its upper case).
-    if (((bytes[from + i] as number) | 0x20) !== word[i]) return false;
+    if (((bytes[from + i] ?? 0) | 0x20) !== word[i]) return false;
   }
   return true;
 }
 
-/** As `spellsWord`, with the word as a string: easier to ask, dearer per octet. */
+/** As `spellsWord` for any text, not letters, digits and "-" alone. `lower` holds no upper-case ASCII letter. */
 export function spells(bytes: Uint8Array, from: number, to: number, lower: string): boolean {
   if (to - from !== lower.length) return false;
   for (let i = 0; i < lower.length; i++) {
-    if (((bytes[from + i] ?? 0) | 0x20) !== lower.charCodeAt(i)) return false;
+    if (lowerOctets[bytes[from + i] ?? 0] !== lower.charCodeAt(i)) return false;
   }
   return true;
 }

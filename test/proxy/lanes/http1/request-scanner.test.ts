@@ -57,6 +57,15 @@ test("request head: obs-text in a value is one latin1 character a byte (RFC 9110
   assert.equal(accepted(withFields("X: D\xfcsseldorf\xff")).header("x"), "D\xfcsseldorf\xff");
 });
 
+test("request head: names are found by every tchar, ASCII case alone aside", () => {
+  const head = accepted(withFields("x_Id: 1", "^a: 2", "~a: 3", "Q|`: 4"));
+  assert.deepEqual(
+    ["x_id", "^a", "~a", "q|`"].map((name) => head.header(name)),
+    ["1", "2", "3", "4"],
+  );
+  assert.equal(head.header("x-id"), undefined);
+});
+
 test("request head: a line's byte range cuts exactly that field out", () => {
   const text = "GET / HTTP/1.1\r\nHost: a\r\nProxy-Connection: keep-alive\r\nB: c\r\n\r\n";
   const head = accepted(`\r\n${text}`);
@@ -288,6 +297,9 @@ test("framing: Transfer-Encoding is exactly chunked, in HTTP/1.1, alone (RFC 911
     '"chunked"',
     "chunked;q=1",
     "chunked x",
+    "\xa0chunked",
+    "chunked\xa0",
+    `x${" ".repeat(60)}y`,
   ]) {
     refused(withFields(`Transfer-Encoding: ${value}`), 400, /Transfer-Encoding is/);
   }
