@@ -1,6 +1,7 @@
 // `understudy rules check`: what a sidecar would say of these rules, without one.
 
 import { parseArgs } from "node:util";
+import { inOrderOfLines } from "../control/rules/problem-order.ts";
 import { parseFiles } from "../control/rules/read-rules.ts";
 import { readRuleFiles } from "../control/rules/rule-files.ts";
 import { systemClock } from "../core/clock.ts";
@@ -75,10 +76,9 @@ async function check(paths: readonly string[], cwd: string): Promise<Verdict> {
   return {
     rules: read.rules.length,
     files: files.length,
-    problems: wrong.map(({ rule, problem }) => ({
-      ...read.locate(rule, problem.path),
-      message: problem.message,
-    })),
+    problems: inOrderOfLines(
+      wrong.map(({ rule, problem }) => ({ ...read.locate(rule, problem.path), message: problem.message })),
+    ),
   };
 }
 

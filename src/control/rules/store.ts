@@ -14,6 +14,7 @@ import { formatProblem, type Problem, type RuleSnapshot, type RuleSource } from 
 import type { Tap } from "../../core/tap.ts";
 import { type Lifetimes, withLifetimes } from "./lifetimes.ts";
 import { type Merged, mergeSnapshots } from "./merge.ts";
+import { inOrderOfLines } from "./problem-order.ts";
 
 /** Problems kept and told of one refusal; the rest is counted. */
 const maxProblems = 100;
@@ -149,11 +150,13 @@ class Store implements RuleStore {
     const compiled = this.#compileSafely(rules, merged.revision);
     if (Array.isArray(compiled)) return compiled;
     if ("problems" in compiled)
-      return compiled.problems.map(({ rule, problem }, index) => ({
-        // Looking a line up takes a moment; nobody sees those of the thousandth problem.
-        ...(index < maxProblems ? placeOf(merged, rule, problem.path) : { place: rule.origin, path: "" }),
-        message: problem.message,
-      }));
+      return inOrderOfLines(
+        compiled.problems.map(({ rule, problem }, index) => ({
+          // Looking a line up takes a moment; nobody sees those of the thousandth problem.
+          ...(index < maxProblems ? placeOf(merged, rule, problem.path) : { place: rule.origin, path: "" }),
+          message: problem.message,
+        })),
+      );
     this.#rules = compiled;
     this.#lifetimes = lifetimes;
     this.#appliedAtMs = nowMs;

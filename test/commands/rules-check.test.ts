@@ -1,0 +1,108 @@
+// `understudy rules check` as a user sees it: lines, closing line, exit code.
+
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { Shell } from "../../src/commands/command.ts";
+import { rulesCheck } from "../../src/commands/rules-check.ts";
+
+const cwd = mkdtempSync(join(tmpdir(), "understudy-check-"));
+after(() => rmSync(cwd, { recursive: true }));
+const write = (name: string, ...lines: readonly string[]) =>
+  writeFileSync(join(cwd, name), `${lines.join("\n")}\n`);
+
+mkdirSync(join(cwd, "good"));
+write("good/a.yaml", "version: 1", "rules:", "  - {name: a, respond: {file: body.txt}}");
+write("good/b.json", '{"version": 1, "rules": [{"name": "b", "fault": {"abort": "reset"}}]}');
+write("good/body.txt", "hi");
+write("bad.yaml", "version: 1", "rules:", "  - name: c", "    fault:", "      delay: fast", "  - name: d");
+write(
+  "uncompilable.yaml",
+  ...["version: 1", "rules:", "  - name: e", "    matches:", "      - host: h", '        expr: "1 +"'],
+  ...[
+    "      - body:",
+    "          - contains: a",
+    "          - matches: (",
+    "    respond:",
+    "      file: no.txt",
+  ],
+);
+
+async function check(...args: readonly string[]): Promise<{ readonly code: number; readonly out: string }> {
+  let out = "";
+  const sink = {
+    write(text: string) {
+      out += text;
+    },
+    isTTY: false,
+  };
+  const shell: Shell = {
+    ...{ env: {}, cwd, stdout: sink, stderr: sink, uid: 1, gid: 1, pid: 1, execPath: "node" },
+    onSignal: () => () => undefined,
+  };
+  return { code: await rulesCheck.run(args, shell), out };
+}
+
+test("rules check: good rules in a folder", async () => {
+  assert.deepEqual(await check("good"), { code: 0, out: "ok: 2 rules in 2 files\n" });
+  assert.deepEqual(await check("good/a.yaml"), { code: 0, out: "ok: 1 rule in 1 file\n" });
+});
+
+test("rules check: each mistake with its line, the path as it was typed", async () => {
+  assert.deepEqual(await check("good", "bad.yaml"), {
+    code: 65,
+    out:
+      'bad.yaml:5: rules[0].fault.delay: expected a duration such as 200ms or 2s, got "fast"\n' +
+      "bad.yaml:6: rules[1]: does nothing: expected respond, fault, patch or state.becomes\n" +
+      "2 problems in 3 files\n",
+  });
+});
+
+test("rules check: what only shows when compiling has its line too", async () => {
+  const { code, out } = await check("./uncompilable.yaml");
+  assert.equal(code, 65);
+  const lines = out.split("\n").map((line) => line.split(": ").slice(0, 2).join(": "));
+  assert.deepEqual(
+    lines,
+    [
+      "uncompilable.yaml:6: rules[0].matches[0].expr",
+      "uncompilable.yaml:9: rules[0].matches[1].body[1].matches",
+      "uncompilable.yaml:11: rules[0].respond.file",
+      "3 problems in 1 file",
+      "",
+    ].map((line) => (line.startsWith("uncompilable") ? `./${line}` : line)),
+  );
+});
+
+test("rules check: names are compared across all paths", async () => {
+  const { out } = await check("good", "good/b.json");
+  assert.equal(
+    out,
+    'good/b.json:1: rules[0].name: expected a name of its own, got "b", which the rule at good/b.json:1 already has\n1 problem in 3 files\n',
+  );
+});
+
+test("rules check: a missing file is told", async () => {
+  assert.deepEqual(await check("nope.yaml"), {
+    code: 65,
+    out: "nope.yaml: expected a rules file or a folder of them, got nothing there (ENOENT)\n1 problem in 0 files\n",
+  });
+});
+
+test("rules check --json: for programs", async () => {
+  const good = await check("good", "--json");
+  assert.deepEqual(JSON.parse(good.out), { ok: true, rules: 2, files: 2, problems: [] });
+  const bad = await check("--json", "bad.yaml");
+  assert.deepEqual(JSON.parse(bad.out).problems[0], {
+    place: "bad.yaml:5",
+    path: "rules[0].fault.delay",
+    message: 'expected a duration such as 200ms or 2s, got "fast"',
+  });
+});
+
+test("rules check: without a path, and with an unknown flag, the command line is refused", async () => {
+  await assert.rejects(check(), { code: "usage", message: /expected a file or a folder of rules/ });
+  await assert.rejects(check("--jsn", "a"), { code: "usage" });
+});
