@@ -1,0 +1,97 @@
+// What must be reached, checked against what was measured.
+
+import type { ScenarioResult } from "./scenarios/scenario.ts";
+import type { Figures } from "./slices.ts";
+
+export interface GoalOutcome {
+  readonly goal: string;
+  readonly limit: number;
+  readonly unit: string;
+  /** null: not measured in this run. */
+  readonly reached: number | null;
+  readonly ok: boolean | null;
+}
+
+const ours = "understudy-1000";
+
+/** One row for each goal, in a fixed order. A goal holds when the figure is at or below its limit. */
+export function judge(results: readonly ScenarioResult[]): readonly GoalOutcome[] {
+  const cpu = (goal: string, limit: number, scenario: string, peer: string, against: string): GoalOutcome =>
+    outcome(goal, limit, "×", cpuRatio(results, scenario, peer, against));
+  const fact = (goal: string, limit: number, unit: string, scenario: string, peer: string, name: string) =>
+    outcome(goal, limit, unit, factOf(results, scenario, peer, name));
+  const added = rowOf(results, "latency", ours)?.addedP99Ms ?? null;
+  return [
+    cpu("kept-alive request, CPU against HAProxy", 1.05, "keep-alive", ours, "haproxy"),
+    cpu("… with a head of 625 bytes", 1.05, "keep-alive-realistic", ours, "haproxy"),
+    cpu(
+      "kept-alive request, CPU against HAProxy with map and httplog",
+      0.95,
+      "keep-alive",
+      ours,
+      "haproxy-map",
+    ),
+    cpu("… with a head of 625 bytes", 0.95, "keep-alive-realistic", ours, "haproxy-map"),
+    cpu("kept-alive request, CPU against http-proxy", 0.35, "keep-alive", ours, "http-proxy"),
+    cpu("mocked request, CPU against a bare node:http handler", 0.85, "mock", ours, "bare-node"),
+    cpu("bodies of 1 MB, CPU per MB against HAProxy mode tcp", 0.5, "bulk-1mb", ours, "haproxy-tcp"),
+    cpu("bodies of 100 MB, CPU per MB against HAProxy mode tcp", 0.5, "bulk-100mb", ours, "haproxy-tcp"),
+    outcome("memory with bodies of 100 MB against 1 MB, peak", 1.25, "×", bulkMemory(results)),
+    cpu(
+      "new connection per request, CPU against HAProxy mode tcp",
+      1.8,
+      "new-connection",
+      ours,
+      "haproxy-tcp",
+    ),
+    fact(
+      "decision among 100,000 rules against 10",
+      1.5,
+      "×",
+      "decision",
+      "understudy",
+      "100,000 rules against 10",
+    ),
+    fact("decision among 100,000 rules", 1, "µs", "decision", "understudy", "among 100000 rules"),
+    fact("memory at rest", 70, "MB", "memory", ours, "idle"),
+    fact("accepting after its start", 250, "ms", "start", ours, "accepting after"),
+    outcome("added latency at p99, 2,000 requests/s", 0.5, "ms", added),
+  ];
+}
+
+function outcome(goal: string, limit: number, unit: string, reached: number | null): GoalOutcome {
+  return { goal, limit, unit, reached, ok: reached === null ? null : reached <= limit };
+}
+
+/** Both were measured against the scenario's reference right before; the quotient compares them with each other. */
+function cpuRatio(
+  results: readonly ScenarioResult[],
+  scenario: string,
+  peer: string,
+  against: string,
+): number | null {
+  const reference = results.find(({ name }) => name === scenario)?.reference;
+  const ratioOf = (id: string): number | null =>
+    id === reference ? 1 : (rowOf(results, scenario, id)?.ratio ?? null);
+  const [own, theirs] = [ratioOf(peer), ratioOf(against)];
+  return own === null || theirs === null || theirs === 0 ? null : own / theirs;
+}
+
+function bulkMemory(results: readonly ScenarioResult[]): number | null {
+  const [small, large] = [rowOf(results, "bulk-1mb", ours), rowOf(results, "bulk-100mb", ours)];
+  return small === null || large === null ? null : large.peakRssMb / small.peakRssMb;
+}
+
+function rowOf(results: readonly ScenarioResult[], scenario: string, peer: string): Figures | null {
+  return results.find(({ name }) => name === scenario)?.rows.find((row) => row.peer === peer) ?? null;
+}
+
+function factOf(
+  results: readonly ScenarioResult[],
+  scenario: string,
+  peer: string,
+  name: string,
+): number | null {
+  const facts = results.find((result) => result.name === scenario)?.facts ?? [];
+  return facts.find((fact) => fact.peer === peer && fact.name === name)?.value ?? null;
+}

@@ -1,0 +1,155 @@
+// Measures peers against each other in interleaved slices: reference, A, reference, B, … and again. The machine's
+// speed drifts and others use it too; a ratio to the slice run right before holds where an absolute figure does not.
+
+import type { Generator, Load } from "./generators/load.ts";
+import { machineBusyMs, ownBusyMs, residentBytes, runTimeNs } from "./machine.ts";
+import type { Server } from "./processes.ts";
+import type { RequestShape } from "./requests.ts";
+
+/** Cores' worth of work by others above which a slice is repeated. */
+const foreignLimit = 0.15;
+const attempts = 4;
+
+export interface Slice {
+  readonly load: Load;
+  /** Of the proxy, per unit of the load. */
+  readonly cpuUs: number;
+  /** Cores that others used meanwhile. */
+  readonly foreign: number;
+}
+
+/** Medians over the rounds. */
+export interface Figures {
+  readonly peer: string;
+  readonly cpuUs: number;
+  /** CPU against the reference's slice right before; null for the reference and for `direct`. */
+  readonly ratio: number | null;
+  readonly perSecond: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  /** Median over the rounds of p99 minus the reference's p99 right before. */
+  readonly addedP99Ms: number | null;
+  readonly rssMb: number;
+  readonly peakRssMb: number;
+  readonly errors: number;
+  /** Slices that stayed disturbed after all attempts. */
+  readonly disturbed: number;
+  readonly slices: number;
+}
+
+export interface Measurement {
+  readonly generator: Generator;
+  readonly request: RequestShape;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+  readonly progress: (text: string) => void;
+}
+
+/** Every peer in `others` against `reference`, all running. The first row is the reference's. */
+export async function compare(
+  reference: Server,
+  others: readonly Server[],
+  plan: Measurement,
+): Promise<readonly Figures[]> {
+  for (const server of [reference, ...others]) await warmUp(server, plan);
+  const references: Slice[] = [];
+  const rounds = new Map<Server, { readonly own: Slice; readonly before: Slice }[]>();
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const server of others) {
+      plan.signal.throwIfAborted();
+      const before = await quietSlice(reference, plan);
+      const own = await quietSlice(server, plan);
+      references.push(before);
+      const slices = rounds.get(server) ?? [];
+      slices.push({ own, before });
+      rounds.set(server, slices);
+      plan.progress(
+        `round ${round + 1}/${plan.rounds} ${server.name}: ${own.cpuUs.toFixed(1)} µs (reference ${before.cpuUs.toFixed(1)})`,
+      );
+    }
+  }
+  const head = figures(
+    reference,
+    references.map((own) => ({ own, before: null })),
+  );
+  return [head, ...others.map((server) => figures(server, rounds.get(server) ?? []))];
+}
+
+/** Long enough for a compiler that watches what runs. */
+async function warmUp(server: Server, plan: Measurement): Promise<void> {
+  plan.progress(`warming up ${server.name}`);
+  await plan.generator(server.port, plan.request, 2);
+}
+
+async function quietSlice(server: Server, plan: Measurement): Promise<Slice> {
+  let best = await slice(server, plan);
+  for (let attempt = 1; attempt < attempts && best.foreign > foreignLimit; attempt++) {
+    plan.signal.throwIfAborted();
+    plan.progress(`${server.name}: others used ${best.foreign.toFixed(2)} cores, again`);
+    const next = await slice(server, plan);
+    if (next.foreign < best.foreign) best = next;
+  }
+  return best;
+}
+
+async function slice(server: Server, plan: Measurement): Promise<Slice> {
+  const before = {
+    proxyNs: runTimeNs(server.pid),
+    busyMs: machineBusyMs(),
+    ownMs: ownBusyMs(),
+    at: performance.now(),
+  };
+  const load = await plan.generator(server.port, plan.request, plan.seconds);
+  const proxyNs = runTimeNs(server.pid) - before.proxyNs;
+  const elapsedMs = performance.now() - before.at;
+  const foreignMs = machineBusyMs() - before.busyMs - (ownBusyMs() - before.ownMs);
+  return {
+    load,
+    cpuUs: load.units === 0 ? 0 : proxyNs / 1000 / load.units,
+    foreign: Math.max(0, foreignMs / elapsedMs),
+  };
+}
+
+function figures(
+  server: Server,
+  slices: readonly { readonly own: Slice; readonly before: Slice | null }[],
+): Figures {
+  const memory = server.pid === 0 ? { now: 0, peak: 0 } : residentBytes(server.pid);
+  const present = (values: readonly (number | null)[]): readonly number[] =>
+    values.filter((value) => value !== null);
+  const medianOrNull = (values: readonly (number | null)[]): number | null =>
+    present(values).length === 0 ? null : median(present(values));
+  return {
+    peer: server.name,
+    cpuUs: median(slices.map(({ own }) => own.cpuUs)),
+    ratio: medianOrNull(
+      slices.map(({ own, before }) =>
+        before === null || before.cpuUs === 0 || own.cpuUs === 0 ? null : own.cpuUs / before.cpuUs,
+      ),
+    ),
+    perSecond: median(slices.map(({ own }) => own.load.units / own.load.seconds)),
+    p50Ms: medianOrNull(slices.map(({ own }) => own.load.p50Ms)),
+    p99Ms: medianOrNull(slices.map(({ own }) => own.load.p99Ms)),
+    addedP99Ms: medianOrNull(
+      slices.map(({ own, before }) =>
+        before === null || own.load.p99Ms === null || before.load.p99Ms === null
+          ? null
+          : own.load.p99Ms - before.load.p99Ms,
+      ),
+    ),
+    rssMb: memory.now / 1e6,
+    peakRssMb: memory.peak / 1e6,
+    errors: slices.reduce((sum, { own }) => sum + own.load.errors, 0),
+    disturbed: slices.filter(({ own }) => own.foreign > foreignLimit).length,
+    slices: slices.length,
+  };
+}
+
+/** Of an unsorted list; 0 of an empty one. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
+}
