@@ -22,7 +22,7 @@ export interface Miss {
   readonly rule: Rule;
   /** Place of that item among the rule's `matches`; 0 where it has none. */
   readonly matchIndex: number;
-  /** Keys of the item, of the state and of the scope that hold, of `keys` altogether. */
+  /** Keys of the item, of the state and of the scope that hold, of `keys` altogether; the draw is not counted. */
   readonly satisfied: number;
   readonly keys: number;
   /** `headers.x-tenant`, `body`, `scope.percentage`, `state.is`, … */
@@ -47,7 +47,7 @@ export interface Explanation {
   readonly matchIndex: number | null;
   /** In the order of trying, up to the first that claims all such calls. */
   readonly claims: readonly Claim[];
-  /** Closest first; of the rules that are tried before the winner, where there is one. */
+  /** Closest first; of the rules that are tried before the first that claims all such calls, where there is one. */
   readonly misses: readonly Miss[];
 }
 
@@ -69,7 +69,7 @@ export function explain(rules: RuleSet, described: DescribedCall, roll: Roll): E
     if (claim) claims.push(claim);
     const holding = verdicts.find((verdict) => verdict.miss === null);
     if (holding) winner ??= holding.candidate;
-    else if (winner === null) misses.push(closest(verdicts.flatMap(({ miss }) => miss ?? [])));
+    else misses.push(closest(verdicts.flatMap(({ miss }) => miss ?? [])));
     if (claim?.percentage === 100) break;
   }
   return {
@@ -93,20 +93,23 @@ function verdictOf(candidate: Candidate, call: Call): Verdict {
   const failed = keys.filter((key) => !key.test(call));
   const { rule, matchIndex } = candidate;
   const { percentage } = rule.spec.scope;
+  // Luck is no measure of closeness.
+  const counted = keys.filter(({ name }) => name !== percentageKeyName);
+  const satisfied = counted.filter((key) => !failed.includes(key)).length;
   const onlyDraw = failed.every(({ name }) => name === percentageKeyName);
   const claim = { rule, matchIndex, percentage, drawn: failed.length === 0 };
   return {
     candidate,
-    miss: failed[0] ? missOf(candidate, keys.length, failed.length, failed[0], call) : null,
+    miss: failed[0] ? missOf(candidate, satisfied, counted.length, failed[0], call) : null,
     claim: onlyDraw && percentage > 0 ? claim : null,
   };
 }
 
-function missOf(candidate: Candidate, keys: number, failures: number, failed: Key, call: Call): Miss {
+function missOf(candidate: Candidate, satisfied: number, keys: number, failed: Key, call: Call): Miss {
   return {
     rule: candidate.rule,
     matchIndex: candidate.matchIndex,
-    satisfied: keys - failures,
+    satisfied,
     keys,
     failedKey: failed.name,
     expected: failed.expected(),

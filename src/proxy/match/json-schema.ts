@@ -63,7 +63,8 @@ export class Schemas {
   #regExp(): NonNullable<NonNullable<Options["code"]>["regExp"]> {
     const compile = (source: string) => {
       const pattern = this.#patterns.compile(source, []);
-      return { test: (text: string) => pattern.search(text) };
+      // ajv tells engines apart by this text: without it, all patterns would be the first one.
+      return { test: (text: string) => pattern.search(text), toString: () => source };
     };
     return Object.assign(compile, { code: "linearRegExp" });
   }

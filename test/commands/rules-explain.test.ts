@@ -1,0 +1,149 @@
+// `understudy rules explain`, as a person runs it.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { Shell } from "../../src/commands/command.ts";
+import { rulesExplain } from "../../src/commands/rules-explain.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "understudy-explain-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const file = (name: string, text: string) => writeFileSync(join(folder, name), text);
+file(
+  "rules.yaml",
+  `version: 1
+rules:
+  - name: declined-charge
+    matches:
+      - host: payments.shop.svc
+        method: POST
+        headers: {x-tenant: qa}
+        body:
+          matchesJsonPath: {expression: $.amount, greaterThan: 1000}
+    respond: {status: 402}
+  - name: slow-search
+    matches: [{host: search.shop.svc}]
+    scope: {percentage: 10}
+    fault: {delay: 80ms}
+  - name: database
+    matches: [{destination: 10.0.0.0/8, direction: outbound}]
+    fault: {delay: 80ms}
+`,
+);
+file(
+  "bad.yaml",
+  'version: 1\nrules:\n  - name: r\n    matches:\n      - path: {regex: "(?=a)"}\n    respond: {status: 200}\n',
+);
+file("body.json", '{"amount": 2000}');
+
+async function explain(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const printed: Record<"out" | "err", string[]> = { out: [], err: [] };
+  const shell: Shell = {
+    env: {},
+    cwd: folder,
+    stdout: { write: (text) => void printed.out.push(text), isTTY: false },
+    stderr: { write: (text) => void printed.err.push(text), isTTY: false },
+    uid: 1000,
+    gid: 1000,
+    pid: 1,
+    execPath: "",
+    onSignal: () => () => {},
+  };
+  const code = await rulesExplain.run(args, shell);
+  return { code, out: printed.out.join(""), err: printed.err.join("") };
+}
+
+const charge = ["rules.yaml", "--request", "POST http://payments.shop.svc/v1/charges"];
+
+test("names the rule that claims, and where it stands", async () => {
+  for (const data of ['{"amount": 2000}', "@body.json"]) {
+    const { code, out } = await explain(...charge, "-H", "X-Tenant: qa", "-d", data);
+    assert.deepEqual([code, out], [0, "declined-charge (rules.yaml:3) claims it: matches[0] holds\n"]);
+  }
+});
+
+test("names the closest misses and the first key on which each failed", async () => {
+  const { code, out } = await explain(...charge, "-H", "x-tenant: dev", "-d", '{"amount": 2000}');
+  assert.equal(code, 1);
+  assert.equal(
+    out,
+    `No rule claims it: the call is relayed as it is.
+
+Closest misses:
+  declined-charge (rules.yaml:3): 3 of 4 keys hold
+    matches[0].headers.x-tenant: expected "qa", got "dev"
+  database (rules.yaml:15): 1 of 2 keys hold
+    matches[0].destination: expected 10.0.0.0/8, got payments.shop.svc:80
+  slow-search (rules.yaml:11): 0 of 1 keys hold
+    matches[0].host: expected "search.shop.svc", got "payments.shop.svc"
+`,
+  );
+});
+
+test("tells a share as a share of such calls, whatever the draw", async () => {
+  const { code, out } = await explain("rules.yaml", "--request", "http://search.shop.svc/");
+  assert.equal(code, 0);
+  assert.match(out, /^slow-search \(rules\.yaml:11\) would claim 10 % of such calls: matches\[0\] holds\n/);
+  assert.match(out, /\nNo rule claims the others: they are relayed as they are\.\n/);
+  assert.doesNotMatch(out, /scope\.percentage/);
+});
+
+test("the connection can be described too", async () => {
+  const request = ["rules.yaml", "--request", "http://db.svc/", "--destination", "10.1.1.1:5432"];
+  assert.equal((await explain(...request)).code, 0);
+  const inbound = await explain(...request, "--direction", "inbound");
+  assert.equal(inbound.code, 1);
+  assert.match(inbound.out, /matches\[0\]\.direction: expected outbound, got inbound/);
+});
+
+test("--json prints the same for machines", async () => {
+  const { code, out } = await explain(...charge, "-H", "x-tenant: dev", "-d", "{}", "--json");
+  assert.equal(code, 1);
+  const { claims, misses } = JSON.parse(out);
+  assert.deepEqual(claims, []);
+  assert.deepEqual(misses[0].rule, "database");
+  const claimed = JSON.parse(
+    (await explain("rules.yaml", "--request", "http://search.shop.svc/", "--json")).out,
+  );
+  assert.deepEqual(claimed.claims, [
+    { rule: "slow-search", origin: "rules.yaml:11", matchIndex: 0, percentage: 10 },
+  ]);
+});
+
+test("bad rules are told with file, line and key", async () => {
+  const compiled = await explain("bad.yaml", "--request", "http://a/");
+  assert.equal(compiled.code, 65);
+  assert.match(compiled.err, /^bad\.yaml:5: rules\[0\]\.matches\[0\]\.path.*: expected a regular expression/);
+  const missing = await explain("none.yaml", "--request", "http://a/");
+  assert.equal(missing.code, 65);
+  assert.match(missing.err, /^none\.yaml: /);
+});
+
+test("a command line that is not understood is refused with what was expected", async () => {
+  const request = ["--request", "http://a/"];
+  const rows: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /expected one file or folder of rules, got 0/],
+    [["a", "b", ...request], /expected one file or folder of rules, got 2/],
+    [["rules.yaml"], /--request: expected a call such as/],
+    [
+      ["rules.yaml", "--request", "GET /x"],
+      /--request: expected '\[METHOD\] http:\/\/host\/path', got "GET \/x"/,
+    ],
+    [["rules.yaml", "--request", "G T http://a/"], /got "G T http:\/\/a\/"/],
+    [["rules.yaml", ...request, "-H", "x"], /--header: expected 'NAME: VALUE', got "x"/],
+    [["rules.yaml", ...request, "--direction", "up"], /--direction: expected inbound or outbound, got "up"/],
+    [["rules.yaml", ...request, "--destination", "x"], /--destination: expected an address/],
+    [["rules.yaml", ...request, "-d", "@none"], /--data: expected a file that can be read: ENOENT/],
+    [["rules.yaml", ...request, "--nope"], /Unknown option '--nope'/],
+  ];
+  for (const [args, expected] of rows) {
+    await assert.rejects(explain(...args), (error: Error & { code?: string }) => {
+      assert.equal(error.code, "usage");
+      assert.match(error.message, expected);
+      return true;
+    });
+  }
+});
