@@ -4,6 +4,11 @@ import type { CommandEntry } from "./help.ts";
 
 export const commandEntries: readonly CommandEntry[] = [
   {
+    name: "run",
+    summary: "Run a command with all of its traffic passing through here",
+    load: async () => (await import("./run.ts")).run,
+  },
+  {
     name: "proxy",
     summary: "Be an explicit HTTP proxy, or stand before one upstream",
     load: async () => (await import("./proxy.ts")).proxy,

@@ -14,7 +14,8 @@ export function wouldLoop(
   ownAddresses: ReadonlySet<string>,
 ): boolean {
   for (const listener of listeners) {
-    if (listener.port === destination.port && covers(listener.host, destination.host, ownAddresses)) return true;
+    if (listener.port === destination.port && covers(listener.host, destination.host, ownAddresses))
+      return true;
   }
   return false;
 }

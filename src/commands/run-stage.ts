@@ -1,0 +1,63 @@
+// What the two ways of running a command have in common: the job, and a sidecar with the command beside it.
+
+import type { Config } from "../control/config/load.ts";
+import type { HostPort } from "../core/address.ts";
+import { sleep, systemClock } from "../core/clock.ts";
+import { systemRandom } from "../core/random.ts";
+import type { Ending } from "../proxy/accept/namespace/namespace.ts";
+import type { Publication } from "../proxy/accept/namespace/publish.ts";
+import { type Sidecar, type SidecarOptions, startSidecar } from "../sidecar.ts";
+import type { Shell } from "./command.ts";
+import type { Observers } from "./observers.ts";
+import { programVersion } from "./version.ts";
+
+export interface Job {
+  readonly config: Config;
+  readonly command: readonly string[];
+  readonly publications: readonly Publication[];
+  /** null: the host's. */
+  readonly nameservers: readonly HostPort[] | null;
+  readonly shell: Shell;
+  readonly observers: Observers;
+}
+
+/** Everything stands; the command may begin. */
+export interface Stage {
+  /** Runs the command to its end. Once. */
+  execute(): Promise<Ending>;
+  /** Passes on a signal that we received. */
+  signal(signal: NodeJS.Signals): void;
+  /** Lets what the command sent leave, then ends everything. */
+  close(): Promise<void>;
+}
+
+/** The command is gone, so open calls have nobody to answer; what it sent last may still be on its way. */
+const patienceMs = 1_000;
+
+export function startSidecarFor(
+  job: Job,
+  listeners: SidecarOptions["listeners"],
+  connectInside?: SidecarOptions["connectInside"],
+): Promise<Sidecar> {
+  const { config, observers } = job;
+  return startSidecar(
+    {
+      settings: config.settings,
+      listeners,
+      admin: config.admin,
+      rules: config.rules,
+      whenRulesAreBad: "refuse",
+      taps: observers.taps,
+      version: programVersion(),
+      ...(connectInside ? { connectInside } : {}),
+    },
+    { clock: systemClock, random: systemRandom },
+  );
+}
+
+export async function endSidecar(sidecar: Sidecar): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([sidecar.drain(), sleep(systemClock, patienceMs, enough.signal).catch(() => undefined)]);
+  enough.abort();
+  await sidecar.close();
+}
