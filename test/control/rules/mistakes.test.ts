@@ -27,9 +27,17 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   [["respond:"], "4: rules[0].respond: expected a reply: a mapping of keys such as status, json, got null"],
   [
     [mock, "fault:", "  abort: reset"],
-    "6: rules[0].fault.abort: expected either respond or fault.abort, got both: each of them ends the call",
+    "4: rules[0].respond: expected either respond or fault.abort, got both: an abort ends the call before anything else could happen to it",
   ],
   [["name: b", mock], "4: rules[0].name: this key is written twice"],
+  [
+    ["fault: {abort: hang}", "patch: {request: {body: a}}"],
+    "5: rules[0].patch: expected either patch or fault.abort, got both: an abort ends the call before anything else could happen to it",
+  ],
+  [
+    ["respond: {headers: {x-a: a\u010ab}}"],
+    '4: rules[0].respond.headers.x-a: expected a header value of Latin-1 characters, without line breaks and control characters, got "a\u010ab"',
+  ],
   // selection
   [["matches: {host: a}", mock], '4: rules[0].matches: expected a list of selections, got {"host":"a"}'],
   [
@@ -226,7 +234,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ['respond: {headers: {x-a: "a\\r\\nx-b: c"}}'],
-    '4: rules[0].respond.headers.x-a: expected a header value without line breaks and control characters, got "a\\r\\nx-b: c"',
+    '4: rules[0].respond.headers.x-a: expected a header value of Latin-1 characters, without line breaks and control characters, got "a\\r\\nx-b: c"',
   ],
   [
     ["respond: {trailers: {Host: a}}"],
@@ -234,7 +242,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ['respond: {reason: "a\\nb"}'],
-    '4: rules[0].respond.reason: expected one line of at most 200 characters, got "a\\nb"',
+    '4: rules[0].respond.reason: expected one line of at most 200 Latin-1 characters, got "a\\nb"',
   ],
   [["respond: {base64: '***'}"], '4: rules[0].respond.base64: expected bytes in base64, got "***"'],
   [

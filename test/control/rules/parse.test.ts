@@ -247,7 +247,7 @@ test("rules read piece by piece equal those read in one go", () => {
     fc.property(fc.array(fc.record({ body: text, note: text }), { minLength: 1, maxLength: 5 }), (bodies) => {
       const items = bodies.map(
         ({ body, note }, index) =>
-          `  - name: r${index}\n    respond:\n      json: {a: ${JSON.stringify(note)}}\n      headers:\n        x: ${JSON.stringify(body.replace(/\n/g, ""))}\n`,
+          `  - name: r${index}\n    respond:\n      json: {a: ${JSON.stringify(note)}}\n      headers:\n        x: ${JSON.stringify(body.replace(/[^ -~]/gu, ""))}\n`,
       );
       const file = `version: 1\nrules:\n${items.join("")}`;
       // A directive is what keeps a text from being cut into pieces.

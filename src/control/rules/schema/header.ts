@@ -7,9 +7,11 @@ import { scalarMatch } from "./text.ts";
 
 /** RFC 9110 §5.6.2. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 §5.5: no control character but HTAB; CR, LF and NUL would let a value forge another field. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to keep out
-const fieldValue = /^[^\u0000-\u0008\u000a-\u001f\u007f]*$/;
+/**
+ * RFC 9110 §5.5: no control character but HTAB, since CR, LF and NUL would let a value forge another field. A field is bytes:
+ * of a character above U+00FF only the low byte would be sent, and that of U+010A is a line feed.
+ */
+export const fieldText = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 
 /** A field name (RFC 9110 §5.1). */
 export const headerName = z
@@ -24,7 +26,7 @@ const headerText = z
   .pipe(
     z
       .string()
-      .regex(fieldValue, "a header value without line breaks and control characters")
+      .regex(fieldText, "a header value of Latin-1 characters, without line breaks and control characters")
       .max(32_768, "a header value of at most 32768 characters"),
   );
 

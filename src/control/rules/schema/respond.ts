@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
 import { delay, weight } from "./delay.ts";
-import { headerFields, trailerFields } from "./header.ts";
+import { fieldText, headerFields, trailerFields } from "./header.ts";
 import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
 import { text } from "./text.ts";
 
@@ -20,8 +20,8 @@ const reply = {
   status: finalStatus.exactOptional().describe("Status code, 200 to 599. Default 200."),
   reason: z
     .string("text")
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to keep out
-    .regex(/^[^\u0000-\u0008\u000a-\u001f\u007f]{0,200}$/, "one line of at most 200 characters")
+    .regex(fieldText, "one line of at most 200 Latin-1 characters")
+    .max(200, "one line of at most 200 Latin-1 characters")
     .exactOptional()
     .describe("Reason phrase; the usual one of the status where left out."),
   headers: headerFields.exactOptional().describe("Header fields, sent in this order and case."),

@@ -40,14 +40,13 @@ function checkRule(written: Written, complain: Complain, lacks: Complain): void 
   const moves = isMapping(written.state) && typeof written.state.becomes === "string";
   if (!moves && !doing.some((key) => key in written))
     lacks("does nothing: expected respond, fault, patch or state.becomes");
-  const ends = isMapping(written.fault) && written.fault.abort;
-  if ("respond" in written && ends)
-    complain(
-      "expected either respond or fault.abort, got both: each of them ends the call",
-      "fault",
-      "abort",
-    );
+  const ends = isMapping(written.fault) && "abort" in written.fault;
+  for (const key of ["respond", "patch"])
+    if (ends && key in written)
+      complain(`expected either ${key} or fault.abort, got both: ${abortEnds}`, key);
 }
+
+const abortEnds = "an abort ends the call before anything else could happen to it";
 
 /** A rule without the place where it was written. */
 export type PlacelessRule = Omit<RuleSpec, "origin">;

@@ -55,9 +55,12 @@ class FileReader {
         const seen = await signatureOf(this.#absolute, "/", this.#replied);
         if (heard === "named" || seen !== signature) {
           const snapshot = await this.#look(signal);
-          // New rules may answer with files that were not looked at yet; then the next look reads once more.
           signature = seen;
-          if (snapshot !== null) yield snapshot;
+          if (snapshot !== null) {
+            // New rules may answer with files that were neither watched nor part of the signature yet.
+            await this.#arm(watch);
+            yield snapshot;
+          }
         }
         heard = await watch.next(signal);
       }
