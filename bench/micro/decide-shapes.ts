@@ -7,6 +7,10 @@ export interface Shape {
   readonly name: string;
   /** Whether the cost is meant to stay flat as rules grow; false: every rule is tested. */
   readonly flat: boolean;
+  /** Where fewer rules would not be of all the kinds that the shape mixes. */
+  readonly smallest?: number;
+  /** Where 100,000 rules would take too long to compile. */
+  readonly largest?: number;
   match(i: number): MatchSpec;
   /** A call that rule i claims. */
   hit(i: number): DescribedRequest;
@@ -92,16 +96,34 @@ export const shapes: readonly Shape[] = [
   {
     name: "all of these, 5 regex hosts",
     flat: true,
+    smallest: 1_000,
     match: (i) => (i < 5 ? { host: { op: "regex", value: `re-${i}-.*` } } : (shapes[i % 8]?.match(i) ?? {})),
     hit: (i) => (i < 5 ? at(`re-${i}-x.svc`, "/") : (shapes[i % 8]?.hit(i) ?? at(api.authority, "/"))),
     miss: (i) => at(api.authority, `/nothing/${i}`),
   },
   {
-    name: "regex paths",
-    flat: false,
+    name: "regex paths, literal prefix",
+    flat: true,
+    largest: 5_000,
     match: (i) => ({ path: { op: "regex", value: `/v1/items/${i}/[a-z]+` } }),
     hit: (i) => at(api.authority, `/v1/items/${i}/price`),
     miss: (i) => at(api.authority, `/v2/items/${i}/price`),
+  },
+  {
+    name: "regex paths, no literal prefix",
+    flat: false,
+    largest: 1_000,
+    match: (i) => ({ path: { op: "regex", value: `.*/items/${i}` } }),
+    hit: (i) => at(api.authority, `/v1/items/${i}`),
+    miss: (i) => at(api.authority, `/v1/other/${i}`),
+  },
+  {
+    name: "blocks of addresses",
+    flat: false,
+    largest: 1_000,
+    match: (i) => ({ destination: { cidr: `10.${i >> 8}.${i & 255}.0/24`, hostname: null, port: null } }),
+    hit: (i) => at(`10.${i >> 8}.${i & 255}.9`, "/"),
+    miss: (i) => at(`11.${i >> 8}.${i & 255}.9`, "/"),
   },
 ];
 
