@@ -1,0 +1,71 @@
+// The processes of the demo: started on free ports, ended with it.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const alive = new Set<ChildProcess>();
+
+/** Absolute path of a file beside this one, or above. */
+export function pathOf(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url));
+}
+
+/** Runs Node on a program; each line that it writes on stderr goes to `onLine`. */
+export function startNode(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  onLine: (line: string) => void,
+): ChildProcess {
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  alive.add(child);
+  child.once("exit", () => alive.delete(child));
+  if (child.stderr !== null) createInterface(child.stderr).on("line", onLine);
+  return child;
+}
+
+/** Its exit code; waits 5 s at most before it uses force. */
+export async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    const force = setTimeout(() => child.kill("SIGKILL"), 5_000);
+    await exit;
+    clearTimeout(force);
+  }
+  return child.exitCode;
+}
+
+export async function stopAll(): Promise<void> {
+  await Promise.all([...alive].map(stop));
+}
+
+/** Before an exit that cannot wait. */
+export function killAll(): void {
+  for (const child of alive) child.kill("SIGKILL");
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return address.port;
+}
+
+/** Tries until `attempt` is content. Throws after `timeoutMs`, naming what it waited for. */
+export async function until(what: string, timeoutMs: number, attempt: () => Promise<boolean>): Promise<void> {
+  const givesUpAt = performance.now() + timeoutMs;
+  while (!(await attempt().catch(() => false))) {
+    if (performance.now() > givesUpAt) throw new Error(`${what}: not within ${timeoutMs / 1000} s`);
+    await delay(50);
+  }
+}
