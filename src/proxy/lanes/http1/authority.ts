@@ -18,23 +18,22 @@ export const notAuthority = -2;
  * Returns the port, `noPort` or `notAuthority`. An empty host passes: whether it may stand is the caller's question.
  */
 export function portOf(bytes: Uint8Array, from: number, to: number): number {
-  const p =
-    bytes[from] === openBracket && from < to ? endOfLiteral(bytes, from, to) : endOfName(bytes, from, to);
-  if (p === notAuthority) return notAuthority;
+  let p = from;
+  if (from < to && bytes[from] === openBracket) p = endOfLiteral(bytes, from, to);
+  else {
+    while (p < to && nameOctets[bytes[p] as number] === 1) p++; // p is below to
+    if (p < to && bytes[p] === percent) p = endOfEncodedName(bytes, p, to);
+  }
   if (p === to) return noPort;
-  return bytes[p] === COLON ? portAt(bytes, p + 1, to) : notAuthority;
+  return p !== notAuthority && bytes[p] === COLON ? portAt(bytes, p + 1, to) : notAuthority;
 }
 
-/** Where the host of a valid authority ends: at its port's colon, or at `to`. */
-function endOfName(bytes: Uint8Array, from: number, to: number): number {
-  let p = from;
-  while (p < to) {
-    const octet = bytes[p] as number; // p is below to
-    if (nameOctets[octet] === 1) p++;
-    else if (octet === percent && isHex(bytes, p + 1, to) && isHex(bytes, p + 2, to)) p += 3;
-    else break;
+/** Where a name ends whose first percent sign stands at `from`. */
+function endOfEncodedName(bytes: Uint8Array, from: number, to: number): number {
+  for (let p = from; ; p += 3) {
+    while (p < to && nameOctets[bytes[p] as number] === 1) p++; // p is below to
+    if (p === to || bytes[p] !== percent || !isHex(bytes, p + 1, to) || !isHex(bytes, p + 2, to)) return p;
   }
-  return p;
 }
 
 function endOfLiteral(bytes: Uint8Array, from: number, to: number): number {

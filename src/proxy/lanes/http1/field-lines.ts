@@ -6,7 +6,7 @@
 
 import type { HeaderList } from "../../../core/headers.ts";
 import { fieldName } from "./field-names.ts";
-import { COLON, CR, LF, SP, spells, TAB, tokenOctets, valueOctets } from "./octets.ts";
+import { afterPlainRun, COLON, CR, LF, SP, spells, TAB, tokenOctets, valueOctets } from "./octets.ts";
 import { malformed, type Refusal, unexpected } from "./refusal.ts";
 
 const atLine = 0;
@@ -100,6 +100,7 @@ export class FieldLines {
       offsets[field + 1] = p++ - start;
       while (p < end && (bytes[p] === SP || bytes[p] === TAB)) p++;
       offsets[field + 2] = p - start;
+      p = afterPlainRun(bytes, p, end, 0);
       while (p < end && values[bytes[p] as number] === 1) p++;
       if (p + 1 >= end || bytes[p] !== CR || bytes[p + 1] !== LF) break;
       offsets[field + 3] = p - start;

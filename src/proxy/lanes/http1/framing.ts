@@ -10,20 +10,32 @@ const comma = 0x2c;
 const zero = 0x30;
 const absent = -1;
 
-const host = wordOf("host");
-const expect = wordOf("expect");
-const upgrade = wordOf("upgrade");
-const connection = wordOf("connection");
-const contentLength = wordOf("content-length");
-const transferEncoding = wordOf("transfer-encoding");
 const close = wordOf("close");
 const keepAlive = wordOf("keep-alive");
+const upgradeOption = wordOf("upgrade");
 
-/** Bit n is set where a name of n octets may be one of those above: most fields are passed over by this alone. */
-const lengthsInQuestion = [host, expect, upgrade, connection, contentLength, transferEncoding].reduce(
-  (bits, word) => bits | (1 << word.length),
-  0,
+// The names that are acted on, as indices of `words`.
+const host = 1;
+const expect = 2;
+const upgrade = 3;
+const connection = 4;
+const contentLength = 5;
+const transferEncoding = 6;
+const words = ["", "host", "expect", "upgrade", "connection", "content-length", "transfer-encoding"].map(
+  wordOf,
 );
+const maxLength = 17;
+
+/** Bit n is set where one of `words` has n octets: most names are passed over by this alone. */
+const lengthBits = words.reduce((bits, word) => bits | (1 << word.length), 0);
+
+/** By length and five bits of the first octet: the index in `words` of what a name may be, or 0. */
+const candidates = new Uint8Array((maxLength + 1) * 32);
+for (const [index, word] of words.entries()) candidates[slotOf(word.length, word[0] ?? 0)] = index;
+
+function slotOf(length: number, first: number): number {
+  return (length << 5) | (first & 31);
+}
 
 /** Reused for message after message. */
 export class MessageFraming {
@@ -47,8 +59,11 @@ export class MessageFraming {
     this.reset();
     for (let i = 0; i < lines.count; i++) {
       const length = lines.nameLength(i);
-      if (length > 17 || ((lengthsInQuestion >>> length) & 1) === 0) continue;
-      const refusal = this.#field(lines, bytes, i, length);
+      if (length > maxLength || ((lengthBits >>> length) & 1) === 0) continue;
+      const from = lines.nameFrom(i);
+      const word = candidates[slotOf(length, bytes[from] ?? 0)] ?? 0;
+      if (word === 0 || !spellsWord(bytes, from, from + length, words[word] ?? keepAlive)) continue;
+      const refusal = this.#field(lines, bytes, i, word);
       if (refusal !== null) return refusal;
     }
     if (this.contentLength !== absent && this.#transferEncoding !== absent) {
@@ -76,27 +91,26 @@ export class MessageFraming {
     return !this.close && (minorVersion === 1 || this.keepAliveOption);
   }
 
-  #field(lines: FieldLines, bytes: Buffer, i: number, length: number): Refusal | null {
-    const from = lines.nameFrom(i);
-    const to = from + length;
-    switch (length) {
-      case 4:
-        return spellsWord(bytes, from, to, host) ? this.#readHost(i) : null;
-      case 6:
-        if (spellsWord(bytes, from, to, expect)) this.#readExpect(lines.value(i));
+  /** Field i, whose name is that of `word`. */
+  #field(lines: FieldLines, bytes: Buffer, i: number, word: number): Refusal | null {
+    switch (word) {
+      case host:
+        return this.#readHost(i);
+      case contentLength:
+        return this.#readLength(lines, bytes, i);
+      case transferEncoding:
+        this.#transferEncoding = i;
         return null;
-      case 7:
-        if (spellsWord(bytes, from, to, upgrade)) this.upgradeField = true;
+      case connection:
+        this.#readOptions(bytes, lines.valueFrom(i), lines.valueTo(i));
         return null;
-      case 10:
-        if (spellsWord(bytes, from, to, connection)) {
-          this.#readOptions(bytes, lines.valueFrom(i), lines.valueTo(i));
-        }
+      case upgrade:
+        this.upgradeField = true;
         return null;
-      case 14:
-        return spellsWord(bytes, from, to, contentLength) ? this.#readLength(lines, bytes, i) : null;
+      case expect:
+        if (elementsOf(lines.value(i)).includes("100-continue")) this.expectContinue = true;
+        return null;
       default:
-        if (spellsWord(bytes, from, to, transferEncoding)) this.#transferEncoding = i;
         return null;
     }
   }
@@ -108,17 +122,13 @@ export class MessageFraming {
     return null;
   }
 
-  // RFC 9110 §10.1.1: a list of expectations, of which only this one has a meaning.
-  #readExpect(value: string): void {
-    if (elementsOf(value).includes("100-continue")) this.expectContinue = true;
-  }
-
   // RFC 9112 §6.3 rule 5 lets a recipient fold equal repetitions; a peer that writes one is broken or hostile.
   #readLength(lines: FieldLines, bytes: Buffer, i: number): Refusal | null {
     if (this.contentLength !== absent) {
       return malformed(`header line ${i + 1}: a second Content-Length (RFC 9112 §6.3)`);
     }
-    const [from, to] = [lines.valueFrom(i), lines.valueTo(i)];
+    const from = lines.valueFrom(i);
+    const to = lines.valueTo(i);
     let length = from === to ? absent : 0;
     for (let p = from; p < to && length !== absent; p++) {
       const digit = (bytes[p] ?? 0) - zero;
@@ -149,7 +159,7 @@ export class MessageFraming {
   #readOption(bytes: Buffer, from: number, to: number): boolean {
     if (spellsWord(bytes, from, to, keepAlive)) this.keepAliveOption = true;
     else if (spellsWord(bytes, from, to, close)) this.close = true;
-    else if (spellsWord(bytes, from, to, upgrade)) this.upgradeOption = true;
+    else if (spellsWord(bytes, from, to, upgradeOption)) this.upgradeOption = true;
     else return false;
     return true;
   }
@@ -186,7 +196,8 @@ function elementsOf(value: string): readonly string[] {
 
 /** Not `trim()`: U+00A0 is no white space here, but an octet of the value. No pattern either: those can take n² steps. */
 function withoutBlanks(text: string): string {
-  let [from, to] = [0, text.length];
+  let from = 0;
+  let to = text.length;
   while (from < to && (text.charCodeAt(from) === SP || text.charCodeAt(from) === TAB)) from++;
   while (to > from && (text.charCodeAt(to - 1) === SP || text.charCodeAt(to - 1) === TAB)) to--;
   return text.slice(from, to);

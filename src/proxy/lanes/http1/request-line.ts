@@ -5,7 +5,7 @@
 //     └──CR──▶ afterBlank ──LF──▶ atStart        (empty lines before a request, RFC 9112 §2.2)
 
 import { authorityFrom, authorityTo, notAuthority, portOf } from "./authority.ts";
-import { COLON, CR, isExactly, LF, SP, targetOctets, tokenOctets } from "./octets.ts";
+import { afterPlainRun, COLON, CR, isExactly, LF, SP, targetOctets, tokenOctets } from "./octets.ts";
 import { malformed, type Refusal, showText, unexpected } from "./refusal.ts";
 import {
   type MinorVersion,
@@ -76,6 +76,7 @@ export class RequestLine {
         state = inTarget;
       }
       if (state === inTarget) {
+        p = afterPlainRun(bytes, p, end, 1);
         while (p < end && targetOctets[bytes[p] as number] === 1) p++;
         if (p === end) break;
         if (bytes[p] !== SP) return this.#refuseTarget(p - start, bytes[p] as number);
@@ -119,7 +120,8 @@ export class RequestLine {
 
   // Origin-form is by far the most frequent, and its octets have been checked already.
   #readTarget(bytes: Buffer, start: number): Refusal | null {
-    const [from, to] = [start + this.targetStart, start + this.targetEnd];
+    const from = start + this.targetStart;
+    const to = start + this.targetEnd;
     this.authorityStart = this.targetStart;
     this.authorityEnd = this.targetStart;
     const methodLength = this.methodEnd - this.methodStart;
