@@ -19,8 +19,18 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import("./sidecar.ts")).sidecar,
   },
   {
+    name: "redirect",
+    summary: "Install, remove or show the redirection that feeds the sidecar",
+    load: async () => (await import("./redirect.ts")).redirect,
+  },
+  {
     name: "rules check",
     summary: "Check files of rules and show each mistake with its line",
     load: async () => (await import("./rules-check.ts")).rulesCheck,
+  },
+  {
+    name: "rules explain",
+    summary: "Tell which rule would claim a call, and why",
+    load: async () => (await import("./rules-explain.ts")).rulesExplain,
   },
 ];

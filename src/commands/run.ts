@@ -118,8 +118,14 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
 
 /** The namespace where it can be had; otherwise proxy variables, and a line that says what is not seen then. */
 async function chooseStage(job: Job, mode: RunFlags["mode"]): Promise<Stage> {
-  const namespace = mode === "env" ? null : await tryNamespace(job, mode);
-  if (namespace) return (await import("./run-in-namespace.ts")).stageInNamespace(job, namespace);
+  if (mode !== "env") {
+    // The namespace is made by other processes: meanwhile this one loads the sidecar.
+    const [namespace, { stageInNamespace }] = await Promise.all([
+      tryNamespace(job, mode),
+      import("./run-in-namespace.ts"),
+    ]);
+    if (namespace) return stageInNamespace(job, namespace);
+  }
   if (job.publications.length > 0) {
     job.observers.say("--publish has no meaning without a namespace: the host reaches the ports anyway");
   }

@@ -1,0 +1,188 @@
+// DNS carried from one UDP socket to name servers and back.
+
+import assert from "node:assert/strict";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { afterEach, describe, test } from "node:test";
+import { systemClock } from "../../../src/core/clock.ts";
+import { seededRandom } from "../../../src/core/random.ts";
+import { carryDns, type DnsCarrier } from "../../../src/proxy/accept/dns-carrier.ts";
+import { readDnsHead } from "../../../src/proxy/accept/dns-message.ts";
+import { hostNameservers, parseResolvConf } from "../../../src/proxy/accept/resolv-conf.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+import { dnsQuery, startTinyDns } from "../../support/tiny-dns.ts";
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+async function bound(host = "127.0.0.1"): Promise<Socket> {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  socket.bind(0, host);
+  await once(socket, "listening");
+  return socket;
+}
+
+async function scene(servers: readonly { host: string; port: number }[], clock = systemClock) {
+  const inside = await bound();
+  const client = await bound();
+  const carrier: DnsCarrier = carryDns([inside], {
+    nameservers: () => servers,
+    clock,
+    random: seededRandom(1),
+  });
+  cleanups.push(() => client.close(), carrier.close);
+  const ask = (query: Buffer) => client.send(query, inside.address().port, "127.0.0.1");
+  const answer = async () => ((await once(client, "message")) as [Buffer])[0];
+  return { carrier, ask, answer };
+}
+
+async function silentServer(): Promise<{ port: number; socket: Socket }> {
+  const socket = await bound();
+  cleanups.push(() => socket.close());
+  return { port: socket.address().port, socket };
+}
+
+describe("DNS carrier", () => {
+  test("carries a query and its answer, under the client's own id", async () => {
+    const dns = await startTinyDns({ "shop.test": "192.0.2.7" });
+    cleanups.push(dns.close);
+    const { carrier, ask, answer } = await scene([{ host: "127.0.0.1", port: dns.port }]);
+    ask(dnsQuery(4711, "shop.test"));
+    const reply = await answer();
+    assert.equal(reply.readUInt16BE(0), 4711);
+    assert.deepEqual([...reply.subarray(-4)], [192, 0, 2, 7]);
+    assert.equal(carrier.pending(), 0);
+  });
+
+  test("reaches a name server over IPv6", async (t) => {
+    const dns = await startTinyDns({ "six.test": "192.0.2.6" }, "::1").catch((error: Error) => error);
+    if (dns instanceof Error) return t.skip(`IPv6 is missing: ${dns.message}`);
+    cleanups.push(dns.close);
+    const { ask, answer } = await scene([{ host: "::1", port: dns.port }]);
+    ask(dnsQuery(1, "six.test"));
+    assert.equal((await answer()).readUInt16BE(6), 1);
+  });
+
+  test("asks the next server when one is silent, and says SERVFAIL after the last", async () => {
+    const clock = manualClock();
+    const [first, second] = [await silentServer(), await silentServer()];
+    const { carrier, ask, answer } = await scene(
+      [first, second].map(({ port }) => ({ host: "127.0.0.1", port })),
+      clock,
+    );
+    ask(dnsQuery(9, "slow.test"));
+    await once(first.socket, "message");
+    const asked = once(second.socket, "message");
+    await clock.advance(2_000);
+    await asked;
+    assert.equal(carrier.pending(), 1);
+    const answered = answer();
+    await clock.advance(2_000);
+    const reply = await answered;
+    assert.equal(reply.readUInt16BE(0), 9);
+    assert.equal((reply[3] ?? 0) & 0x0f, 2);
+    assert.equal(carrier.pending(), 0);
+    assert.equal(clock.pending(), 0);
+  });
+
+  test("does not wait for a server that nobody runs", async () => {
+    const gone = await silentServer();
+    const dns = await startTinyDns({ "shop.test": "192.0.2.7" });
+    cleanups.push(dns.close);
+    const { port } = gone;
+    cleanups.shift()?.(); // closes it: the kernel refuses from here on
+    const { ask, answer } = await scene([
+      { host: "127.0.0.1", port },
+      { host: "127.0.0.1", port: dns.port },
+    ]);
+    ask(dnsQuery(5, "shop.test"));
+    assert.equal((await answer()).readUInt16BE(6), 1);
+  });
+
+  test("believes only an answer to the very question, under its id", async () => {
+    const server = await silentServer();
+    const { ask, answer } = await scene([{ host: "127.0.0.1", port: server.port }]);
+    ask(dnsQuery(77, "shop.test"));
+    const [query, from] = (await once(server.socket, "message")) as [
+      Buffer,
+      { port: number; address: string },
+    ];
+    const forged = dnsQuery(query.readUInt16BE(0), "evil.test");
+    forged[2] = 0x80;
+    const stray = Buffer.from(query);
+    stray[2] = 0x80;
+    stray.writeUInt16BE((query.readUInt16BE(0) + 1) & 0xffff, 0);
+    const honest = Buffer.from(query);
+    honest[2] = 0x80;
+    for (const reply of [forged, stray, query, honest]) server.socket.send(reply, from.port, from.address);
+    const reply = await answer();
+    assert.equal(reply.readUInt16BE(0), 77);
+    assert.equal(readDnsHead(reply)?.question, readDnsHead(query)?.question);
+  });
+
+  test("holds a bounded number of queries and refuses the rest at once", async () => {
+    const server = await silentServer();
+    const { carrier, ask, answer } = await scene([{ host: "127.0.0.1", port: server.port }], manualClock());
+    const first = answer();
+    for (let i = 0; i < 513; i++) {
+      ask(dnsQuery(i, "many.test"));
+      if (i % 32 === 31) await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    assert.equal(((await first)[3] ?? 0) & 0x0f, 2);
+    assert.equal(carrier.pending(), 512);
+  });
+
+  test("drops what is no query", async () => {
+    const { carrier, ask } = await scene([{ host: "127.0.0.1", port: 9 }]);
+    const answer = dnsQuery(1, "a.test");
+    answer[2] = 0x80;
+    for (const bytes of [Buffer.from("hello"), answer, dnsQuery(1, "a.test").subarray(0, 15)]) ask(bytes);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    assert.equal(carrier.pending(), 0);
+  });
+});
+
+describe("DNS messages", () => {
+  for (const [what, bytes] of [
+    ["too short", Buffer.alloc(11)],
+    ["without a question", Buffer.alloc(12)],
+    [
+      "with a pointer in its question",
+      Buffer.concat([dnsQuery(1, "a").subarray(0, 12), Buffer.from([0xc0, 12])]),
+    ],
+    ["with a label that does not end", dnsQuery(1, "abc").subarray(0, 14)],
+  ] as const) {
+    test(`a message ${what} has no head`, () => assert.equal(readDnsHead(bytes), null));
+  }
+  test("names compare without case", () => {
+    assert.equal(
+      readDnsHead(dnsQuery(1, "Shop.TEST"))?.question,
+      readDnsHead(dnsQuery(2, "shop.test"))?.question,
+    );
+  });
+});
+
+describe("resolv.conf", () => {
+  test("names servers in order, IPv6 too; comments and names are no servers", () => {
+    const text =
+      "# nameserver 1.1.1.1\nsearch shop.svc\nnameserver 10.0.0.53\n nameserver fd00::53\nnameserver dns.example\n";
+    assert.deepEqual(parseResolvConf(text), [
+      { host: "10.0.0.53", port: 53 },
+      { host: "fd00::53", port: 53 },
+    ]);
+  });
+  test("without any, the one on this machine is asked", () => {
+    assert.deepEqual(parseResolvConf(""), [{ host: "127.0.0.1", port: 53 }]);
+  });
+  test("is read again after a while, and may be missing", async () => {
+    const clock = manualClock();
+    const servers = hostNameservers(clock, "/nowhere/resolv.conf");
+    const first = servers();
+    assert.deepEqual(first, [{ host: "127.0.0.1", port: 53 }]);
+    assert.equal(servers(), first);
+    await clock.advance(5_000);
+    assert.notEqual(servers(), first);
+  });
+});
