@@ -36,11 +36,14 @@ export function openLogDestination(fd: number, clock: Clock): LogDestination {
     close: () =>
       new Promise((resolve) => {
         if (broken) return resolve();
-        const patience = clock.after(closeMs, resolve);
-        destination.flush(() => {
+        const done = () => {
           patience.cancel();
           resolve();
-        });
+        };
+        const patience = clock.after(closeMs, done);
+        destination.once("close", done);
+        destination.once("error", done);
+        destination.end(); // which leaves stdout itself open
       }),
   };
 }

@@ -24,7 +24,7 @@ export interface Started {
 export interface Observers {
   readonly taps: readonly Tap[];
   started(facts: Started): void;
-  /** A message for people: `draining`, or what is wrong. */
+  /** A message for people; at a terminal it is shown even where quiet was asked for. */
   say(text: string): void;
   /** Says the last word: a summary, and the lines that still wait. */
   finish(): Promise<void>;
@@ -73,8 +73,9 @@ async function jsonObservers(
   });
   const silent = config.quiet || config.logLevel === "warn" || config.logLevel === "error";
   const note = (fields: Readonly<Record<string, unknown>>) => {
-    if (!silent)
-      destination.write(`${JSON.stringify({ level: 30, time: clock.wall(), ...base, ...fields })}\n`);
+    if (silent) return;
+    log.flush(); // so that lines stand in the order of what happened
+    destination.write(`${JSON.stringify({ level: 30, time: clock.wall(), ...base, ...fields })}\n`);
   };
   return {
     taps: [log],

@@ -5,7 +5,7 @@ import { systemClock } from "../core/clock.ts";
 import { systemRandom } from "../core/random.ts";
 import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar.ts";
 import { exitCodes, type Shell } from "./command.ts";
-import { createObservers, type Observers } from "./observers.ts";
+import { createObservers } from "./observers.ts";
 import { programVersion } from "./version.ts";
 
 export interface Serving {
@@ -48,16 +48,16 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
       rules: sidecar.ruleCount,
     });
     await ending.first;
-    await end(sidecar, ending.second, observers);
+    if (!config.quiet) observers.say("finishing open calls; once more to end at once");
+    await end(sidecar, ending.second);
   } finally {
-    ending.stop();
     await observers.finish();
+    ending.stop();
   }
   return exitCodes.ok;
 }
 
-async function end(sidecar: Sidecar, impatience: Promise<void>, observers: Observers): Promise<void> {
-  observers.say("finishing open calls; once more to end at once");
+async function end(sidecar: Sidecar, impatience: Promise<void>): Promise<void> {
   const drained = sidecar.drain();
   await Promise.race([drained, impatience]);
   await sidecar.close();

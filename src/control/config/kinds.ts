@@ -71,6 +71,13 @@ export const addressOrOff: Kind<HostPort | null> = {
   print: (value) => (value === null ? "off" : address.print(value)),
 };
 
+/** As `addressOrOff`, for what hardly anybody switches off: messages do not speak of it. */
+export const listenAddress: Kind<HostPort | null> = {
+  ...addressOrOff,
+  expected: address.expected,
+  placeholder: address.placeholder,
+};
+
 /** Yes or no; alone on the command line it means yes. */
 export const yesOrNo: Kind<boolean> = {
   expected: () => "true or false",

@@ -10,6 +10,7 @@ import {
   duration,
   hosts,
   type Kind,
+  listenAddress,
   oneOf,
   path,
   portHints,
@@ -37,7 +38,7 @@ function option<T>(key: string, kind: Kind<T>, fallback: T, summary: string): Op
 export const placeOptions = {
   listen: option<HostPort | null>(
     "listen",
-    addressOrOff,
+    listenAddress,
     null,
     "where the explicit proxy listens (proxy: 127.0.0.1:15080; run: a free port where it is needed; sidecar: off)",
   ),

@@ -155,11 +155,12 @@ test("config: a path in the file is meant as seen from the file", async () => {
 });
 
 const wrong: readonly [layers: Layers, message: string][] = [
-  [{ flags: { listen: "x" } }, '--listen: expected an address such as 127.0.0.1:8080, or off, got "x"'],
+  [{ flags: { listen: "x" } }, '--listen: expected an address such as 127.0.0.1:8080, got "x"'],
   [
     { env: { UNDERSTUDY_LISTEN: "x:99999" } },
-    'UNDERSTUDY_LISTEN: expected an address such as 127.0.0.1:8080, or off, got "x:99999"',
+    'UNDERSTUDY_LISTEN: expected an address such as 127.0.0.1:8080, got "x:99999"',
   ],
+  [{ flags: { admin: "x" } }, '--admin: expected an address such as 127.0.0.1:8080, or off, got "x"'],
   [{ flags: { outbound: "off" } }, '--outbound: expected an address such as 127.0.0.1:8080, got "off"'],
   [
     { file: "# one\n\nlimits:\n  maxHeadBytes: big\n" },
