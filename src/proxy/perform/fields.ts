@@ -5,9 +5,10 @@ import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 
 /** RFC 9110 §5.6.2. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 §5.5: CR, LF and NUL would end the field or the head. Other controls only ever cause trouble. */
+/** RFC 9110 §5.5: CR, LF and NUL would end the field or the head; other controls only ever cause trouble; and a field
+ * value is octets, so that a character above U+00FF cannot be written. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
-const controls = /[\x00-\x08\x0a-\x1f\x7f]/;
+const unwritable = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;
 
 const framing: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
 
@@ -18,7 +19,7 @@ export function checkFields(fields: HeaderList, path: RulePath): void {
     if (!isFieldValue(value)) {
       throw new RuleProblem(
         [...path, name],
-        `expected a value without control characters, got ${JSON.stringify(value)}`,
+        `expected Latin-1 characters without control characters, got ${JSON.stringify(value)}`,
       );
     }
   }
@@ -39,7 +40,7 @@ export function checkFieldName(name: string, path: RulePath): void {
 
 /** False for a value that would break out of its line. */
 export function isFieldValue(value: string): boolean {
-  return !controls.test(value);
+  return !unwritable.test(value);
 }
 
 /** The list without the fields that say how long the body is. */

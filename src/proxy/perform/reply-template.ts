@@ -104,7 +104,7 @@ function bodyPart(body: ReplyBodySpec, path: RulePath, engine: TemplateEngine): 
 /** What a request puts into a field must not end the field: that would split the reply in two. */
 function fieldValue(value: string): string {
   if (isFieldValue(value)) return value;
-  throw new Error(`expected a value without control characters, got ${JSON.stringify(value)}`);
+  throw new Error(`expected Latin-1 characters without control characters, got ${JSON.stringify(value)}`);
 }
 
 async function readBody(exchange: Exchange, maxBodyBytes: number): Promise<TemplateBody> {

@@ -1,7 +1,8 @@
 // Handlebars, fenced in: an engine of its own with our helpers, text as the output (no HTML escaping), no inherited
 // properties, no partials, and a budget, because a request may hold a list of any length.
 
-import Handlebars from "handlebars";
+import { createRequire } from "node:module";
+import type Handlebars from "handlebars";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Random } from "../../core/random.ts";
@@ -11,6 +12,11 @@ import { plainHelpers, type TemplateHelper } from "./template-helpers.ts";
 import type { TemplateRequest } from "./template-request.ts";
 import { shapeOf, type TemplateShape } from "./template-syntax.ts";
 import { timeHelpers } from "./template-time.ts";
+
+type HandlebarsModule = typeof Handlebars;
+
+/** Loaded with the first template: most rule sets have none, and the module takes 10 MB. */
+const load = createRequire(import.meta.url);
 
 /** Work that one reply may cost, in characters handled by helpers and loops: some 100 ms of one core. */
 const maxWork = 8_388_608;
@@ -46,15 +52,11 @@ export function newTemplateBudget(): TemplateBudget {
 }
 
 export function createTemplateEngine(deps: { clock: Clock; random: Random }): TemplateEngine {
-  const handlebars = Handlebars.create();
-  handlebars.unregisterHelper("log"); // It would write to the console.
-  const helpers = { ...plainHelpers, ...timeHelpers(deps.clock), ...chanceHelpers(deps.random) };
-  for (const [name, helper] of Object.entries(helpers)) handlebars.registerHelper(name, charged(helper));
-  handlebars.registerHelper("each", each);
-  const known = new Set([...Object.keys(helpers), "lookup"]);
-  const knownHelpers = Object.fromEntries([...known].map((name) => [name, true]));
+  let fenced: Fenced | null = null;
   return {
     compile(text, path) {
+      fenced ??= fence(deps);
+      const { handlebars, known, knownHelpers } = fenced;
       const program = parse(handlebars, text, path);
       const shape = shapeOf(program, known, path);
       const template = handlebars.compile(program, { noEscape: true, knownHelpers, knownHelpersOnly: true });
@@ -63,7 +65,25 @@ export function createTemplateEngine(deps: { clock: Clock; random: Random }): Te
   };
 }
 
-function parse(handlebars: typeof Handlebars, text: string, path: RulePath) {
+interface Fenced {
+  readonly handlebars: HandlebarsModule;
+  readonly known: ReadonlySet<string>;
+  readonly knownHelpers: Record<string, boolean>;
+}
+
+/** An instance of its own, with our helpers and no others. */
+function fence(deps: { clock: Clock; random: Random }): Fenced {
+  // By require, because a rule is planned without waiting; the cast says what the module is.
+  const handlebars = (load("handlebars") as HandlebarsModule).create();
+  handlebars.unregisterHelper("log"); // It would write to the console.
+  const helpers = { ...plainHelpers, ...timeHelpers(deps.clock), ...chanceHelpers(deps.random) };
+  for (const [name, helper] of Object.entries(helpers)) handlebars.registerHelper(name, charged(helper));
+  handlebars.registerHelper("each", eachOf(handlebars));
+  const known = new Set([...Object.keys(helpers), "lookup"]);
+  return { handlebars, known, knownHelpers: Object.fromEntries([...known].map((name) => [name, true])) };
+}
+
+function parse(handlebars: HandlebarsModule, text: string, path: RulePath) {
   if (text.length > maxSourceLength) {
     throw new RuleProblem(
       path,
@@ -116,23 +136,25 @@ function spend(budget: TemplateBudget, handled: readonly unknown[]): void {
 }
 
 /** `each` of our own: like the engine's, for arrays and plain objects, but it spends the budget. */
-function each(this: unknown, context: unknown, options: Handlebars.HelperOptions): string {
-  const isList = Array.isArray(context);
-  const keys = typeof context === "object" && context !== null ? Object.keys(context) : [];
-  if (keys.length === 0) return options.inverse(this);
-  const frame = Handlebars.createFrame(options.data);
-  let text = "";
-  for (const [index, key] of keys.entries()) {
-    const value: unknown = Reflect.get(Object(context), key);
-    Object.assign(frame, {
-      key: isList ? index : key,
-      index,
-      first: index === 0,
-      last: index === keys.length - 1,
-    });
-    const turn = options.fn(value, { data: frame, blockParams: [value, frame.key] });
-    spend(frame.budget, [turn]);
-    text += turn;
-  }
-  return text;
+function eachOf(handlebars: HandlebarsModule): Handlebars.HelperDelegate {
+  return function each(this: unknown, context: unknown, options: Handlebars.HelperOptions): string {
+    const isList = Array.isArray(context);
+    const keys = typeof context === "object" && context !== null ? Object.keys(context) : [];
+    if (keys.length === 0) return options.inverse(this);
+    const frame = handlebars.createFrame(options.data);
+    let text = "";
+    for (const [index, key] of keys.entries()) {
+      const value: unknown = Reflect.get(Object(context), key);
+      Object.assign(frame, {
+        key: isList ? index : key,
+        index,
+        first: index === 0,
+        last: index === keys.length - 1,
+      });
+      const turn = options.fn(value, { data: frame, blockParams: [value, frame.key] });
+      spend(frame.budget, [turn]);
+      text += turn;
+    }
+    return text;
+  };
 }
