@@ -303,7 +303,7 @@ test("patch: framing fields, broken fields and contradictions are refused in adv
     ],
     [
       onResponse({ setHeaders: [["x", "a\nb"]] }),
-      /^patch\.response\.setHeaders\.x: expected a value without control/,
+      /^patch\.response\.setHeaders\.x: expected Latin-1 characters without control/,
     ],
     [onResponse({ ...merged, body: "x" }), /^patch\.response\.body: expected either json or body/],
     [

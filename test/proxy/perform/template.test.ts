@@ -274,7 +274,7 @@ test("template: what fails for one call is a 500 that says why, with a note", as
     [{ body: { kind: "text", text: "{{now offset='999999999w'}}" } }, /out of the calendar/],
     [
       { headers: [["x-a", "{{request.query.evil}}"]] },
-      /respond\.headers\.x-a: expected a value without control/,
+      /respond\.headers\.x-a: expected Latin-1 characters without control/,
     ],
     [{ body: { kind: "json", value: ["{{math request.json 1}}"] } }, /respond\.json: expected a number/],
   ];
