@@ -41,6 +41,8 @@ export interface RigOptions {
   readonly upstream?: HostPort;
   readonly mode?: ListenerMode["kind"];
   readonly rules?: readonly Partial<RuleSpec>[];
+  /** Instead of `rules`: the set in force, asked at each call. */
+  readonly ruleSet?: () => RuleSet;
   readonly limits?: Partial<Limits>;
   readonly deadlines?: Partial<Deadlines>;
   readonly opaqueHosts?: readonly string[];
@@ -77,7 +79,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       },
     },
     dial: createDial({ clock, connectMs: settings.deadlines.connectMs, buffers: createReadBuffers() }),
-    rules: () => rules,
+    rules: options.ruleSet ?? (() => rules),
     states,
     decodeBody: decodedBody,
     faultOf: (spec) => planConnectionFault(spec, { clock, random }),
@@ -196,19 +198,19 @@ export function drainSocket(socket: Socket): Promise<{ bytes: Buffer; reset: boo
   });
 }
 
-/** Bytes of a socket until they contain `text`. */
-export function readUntil(socket: Socket, text: string): Promise<string> {
+/** Bytes of a socket until they contain `end`. */
+export function readUntil(socket: Socket, end: string | RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let seen = "";
     const onData = (chunk: Buffer) => {
       seen += chunk.toString("latin1");
-      if (!seen.includes(text)) return;
+      if (typeof end === "string" ? !seen.includes(end) : !end.test(seen)) return;
       finish();
       resolve(seen);
     };
     const onClose = () => {
       finish();
-      reject(new Error(`closed before ${JSON.stringify(text)}; got ${JSON.stringify(seen.slice(0, 500))}`));
+      reject(new Error(`closed before ${end}; got ${JSON.stringify(seen.slice(0, 500))}`));
     };
     const finish = () => {
       socket.off("data", onData);
