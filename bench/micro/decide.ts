@@ -118,7 +118,7 @@ function runSlice(series: Series, calls: number): void {
 
 function measure(shape: Shape): void {
   const bounded = sizes.map((size) =>
-    Math.max(Math.min(size, shape.largest ?? size), shape.smallest ?? size),
+    Math.max(Math.min(size, shape.largest ?? size), shape.smallest ?? 0),
   );
   const used = [...new Set(bounded)];
   const all = used.map((count) => {
