@@ -117,9 +117,7 @@ function runSlice(series: Series, calls: number): void {
 }
 
 function measure(shape: Shape): void {
-  const bounded = sizes.map((size) =>
-    Math.max(Math.min(size, shape.largest ?? size), shape.smallest ?? 0),
-  );
+  const bounded = sizes.map((size) => Math.max(Math.min(size, shape.largest ?? size), shape.smallest ?? 0));
   const used = [...new Set(bounded)];
   const all = used.map((count) => {
     const start = performance.now();
