@@ -4,7 +4,7 @@
 #   docker run --rm -p 15080:15080 -v "$PWD/rules:/rules:ro" understudy proxy --listen 0.0.0.0:15080 --rules /rules
 #
 # `understudy redirect up` changes the firewall and needs root with NET_ADMIN, as an init container:
-#   docker run --rm --user 0 --cap-add NET_ADMIN --network container:APP understudy redirect up
+#   docker run --rm --user 0 --cap-add NET_ADMIN --network container:APP understudy redirect up --uid 1000
 #
 # There is no HEALTHCHECK: it would start a process every few seconds beside every service. Orchestrators ask
 # /healthz and /readyz of the admin port instead.

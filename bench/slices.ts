@@ -79,7 +79,7 @@ export async function compare(
 /** Long enough for a compiler that watches what runs. */
 async function warmUp(server: Server, plan: Measurement): Promise<void> {
   plan.progress(`warming up ${server.name}`);
-  await plan.generator(server.port, plan.request, 2);
+  await plan.generator(server.port, plan.request, 3);
 }
 
 async function quietSlice(server: Server, plan: Measurement): Promise<Slice> {

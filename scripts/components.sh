@@ -22,21 +22,33 @@ components=(
   busybox:busybox-static
   dig:bind9-dnsutils
 )
+# library:package; what the Node of node_modules is linked to and a minimal system lacks
+libraries=(
+  libatomic.so.1:libatomic1
+)
 
 PATH="$PATH:/usr/sbin:/sbin" # an ordinary user's PATH may lack them
 
+# where NAME: its path; nothing when it is not there
+where() {
+  case "$1" in
+    *.so.*) ldconfig -p | sed -n "s|^[[:space:]]*$1 .*=> ||p" | sed -n 1p ;;
+    *) command -v "$1" || true ;;
+  esac
+}
+
 missing() {
   local pair
-  for pair in "${components[@]}"; do
-    command -v "${pair%%:*}" >/dev/null 2>&1 || echo "${pair#*:}"
+  for pair in "${components[@]}" "${libraries[@]}"; do
+    [ -n "$(where "${pair%%:*}")" ] || echo "${pair#*:}"
   done | sort -u
 }
 
 list() {
   local pair found
-  for pair in "${components[@]}"; do
-    found=$(command -v "${pair%%:*}" 2>/dev/null || true)
-    printf '%-10s %s\n' "${pair%%:*}" "${found:-missing (package ${pair#*:})}"
+  for pair in "${components[@]}" "${libraries[@]}"; do
+    found=$(where "${pair%%:*}")
+    printf '%-14s %s\n' "${pair%%:*}" "${found:-missing (package ${pair#*:})}"
   done
 }
 
