@@ -1,12 +1,16 @@
 // `expr`: a condition in the Common Expression Language (https://cel.dev), for what the other keys cannot say.
 
-import { type ASTNode, Environment, type ParseResult } from "@marcbachmann/cel-js";
+import { createRequire } from "node:module";
+import type { ASTNode, Environment, ParseResult } from "@marcbachmann/cel-js";
 import { formatHostPort } from "../../core/address.ts";
 import { messageOf } from "../../core/errors.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import { type Call, notJson, type Pairs } from "./call.ts";
 import type { Key } from "./key.ts";
 import type { Patterns } from "./pattern.ts";
+
+/** The library is loaded with the first expression: it takes 9 MB, and most rule sets have none. */
+const load = createRequire(import.meta.url);
 
 const maxExpressionLength = 4_096;
 
@@ -26,10 +30,11 @@ export interface Expression extends Key {
  * the expression. An error while evaluating (a missing key, unlike types) means that the expression does not hold.
  */
 export class Expressions {
-  readonly #environment: Environment;
+  readonly #patterns: Patterns;
+  #environment: Environment | null = null;
 
   constructor(patterns: Patterns) {
-    this.#environment = celEnvironment(patterns);
+    this.#patterns = patterns;
   }
 
   /** Throws RuleProblem at `path`. */
@@ -62,6 +67,7 @@ export class Expressions {
 
   #parse(source: string, path: RulePath, expected: string): ParseResult {
     try {
+      this.#environment ??= celEnvironment(this.#patterns);
       const parsed = this.#environment.parse(source);
       const { valid, type, error } = parsed.check();
       if (!valid) throw error ?? new Error("it has no type");
@@ -79,8 +85,9 @@ export class Expressions {
 class PatternReceiver {}
 
 function celEnvironment(patterns: Patterns): Environment {
+  const cel = load("@marcbachmann/cel-js") as typeof import("@marcbachmann/cel-js");
   return (
-    new Environment({
+    new cel.Environment({
       homogeneousAggregateLiterals: false,
       limits: { maxAstNodes: 2_000, maxDepth: 50, maxListElements: 1_000, maxMapEntries: 200 },
     })

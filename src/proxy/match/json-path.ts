@@ -1,11 +1,15 @@
 // JSONPath queries of rules (RFC 9535), with match() and search() on the linear-time engine.
 
-import { FunctionExpressionType, JSONPathEnvironment, type JSONPathQuery, type JSONValue } from "json-p3";
+import { createRequire } from "node:module";
+import type { JSONPathEnvironment, JSONPathQuery, JSONValue } from "json-p3";
 import { messageOf } from "../../core/errors.ts";
 import type { JsonPathTest } from "../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import { jsonEqual } from "./json-equal.ts";
 import { type Pattern, Patterns } from "./pattern.ts";
+
+/** The library is loaded with the first query: it takes 10 MB, and most rule sets have none. */
+const load = createRequire(import.meta.url);
 
 const maxExpressionLength = 4_096;
 /** Depth to which `..` descends into a body. */
@@ -15,7 +19,10 @@ const maxPatterns = 64;
 
 /** Makes one environment per rule set: queries share it. */
 export function jsonPathEnvironment(): JSONPathEnvironment {
-  const environment = new JSONPathEnvironment({ maxRecursionDepth: maxDepth });
+  const { FunctionExpressionType, JSONPathEnvironment: Environment } = load(
+    "json-p3",
+  ) as typeof import("json-p3");
+  const environment = new Environment({ maxRecursionDepth: maxDepth });
   for (const name of ["match", "search"] as const) {
     environment.functionRegister.set(name, {
       argTypes: [FunctionExpressionType.ValueType, FunctionExpressionType.ValueType],

@@ -1,11 +1,14 @@
 // JSON Schema conditions: drafts 2020-12 and 07, patterns on the linear-time engine, nothing fetched.
 
-import { Ajv, type Options } from "ajv";
-import { Ajv2020 } from "ajv/dist/2020.js";
+import { createRequire } from "node:module";
+import type { Ajv, Options } from "ajv";
+import type { Ajv2020 } from "ajv/dist/2020.js";
 import { messageOf } from "../../core/errors.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import { Patterns } from "./pattern.ts";
 
+/** The validator is loaded with the first schema: it takes 10 MB, and most rule sets have none. */
+const load = createRequire(import.meta.url);
 const draft2020 = "https://json-schema.org/draft/2020-12/schema";
 const draft07 = "http://json-schema.org/draft-07/schema";
 
@@ -34,10 +37,10 @@ export class Schemas {
     const named: unknown = "$schema" in schema ? schema.$schema : draft2020;
     switch (String(named).replace(/#$/, "")) {
       case draft2020:
-        this.#ajv2020 ??= new Ajv2020(this.#options());
+        this.#ajv2020 ??= this.#newAjv2020();
         return this.#ajv2020;
       case draft07:
-        this.#ajv07 ??= new Ajv(this.#options());
+        this.#ajv07 ??= this.#newAjv07();
         return this.#ajv07;
       default:
         throw new RuleProblem(
@@ -45,6 +48,16 @@ export class Schemas {
           `expected ${draft2020} or ${draft07}#, got ${JSON.stringify(named)}`,
         );
     }
+  }
+
+  #newAjv2020(): Ajv2020 {
+    const module = load("ajv/dist/2020.js") as typeof import("ajv/dist/2020.js");
+    return new module.Ajv2020(this.#options());
+  }
+
+  #newAjv07(): Ajv {
+    const module = load("ajv") as typeof import("ajv");
+    return new module.Ajv(this.#options());
   }
 
   #options(): Options {

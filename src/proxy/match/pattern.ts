@@ -1,8 +1,11 @@
 // Regular expressions of rules, on RE2's linear-time engine: time grows with pattern × text, never exponentially.
 
-import { RE2JS } from "re2js";
+import { createRequire } from "node:module";
 import { messageOf } from "../../core/errors.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
+
+/** The engine is loaded with the first pattern: most rule sets have none. */
+const load = createRequire(import.meta.url);
 
 /** Longest pattern, in UTF-16 units. */
 const maxPatternLength = 4_096;
@@ -61,6 +64,7 @@ function compilePattern(source: string, path: RulePath, lowerCase: boolean): Pat
     throw new RuleProblem(path, `${expected}, at most ${maxPatternLength} characters, got ${source.length}`);
   }
   try {
+    const { RE2JS } = load("re2js") as typeof import("re2js");
     const compiled = RE2JS.compile(source, lowerCase ? RE2JS.CASE_INSENSITIVE : 0);
     const size = compiled.programSize();
     if (size > maxProgramSize) {
