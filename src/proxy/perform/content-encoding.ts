@@ -1,13 +1,9 @@
 // Undoes Content-Encoding, so that rules can look into compressed bodies. Bounded, because a small body can unpack to any size.
 
-import {
-  brotliDecompressSync,
-  constants,
-  gunzipSync,
-  inflateRawSync,
-  inflateSync,
-  zstdDecompressSync,
-} from "node:zlib";
+import { createRequire } from "node:module";
+
+/** Loaded with the first coded body: most sidecars never see one in a rule. */
+const load = createRequire(import.meta.url);
 
 /** Layers that anyone uses are one; more than this is an attack. */
 const maxCodings = 3;
@@ -44,20 +40,21 @@ export function decodedBody(
 
 function decodeOne(bytes: Uint8Array, coding: string, limitBytes: number): Uint8Array | null {
   const options = { maxOutputLength: Math.max(1, limitBytes) };
+  const zlib = load("node:zlib") as typeof import("node:zlib");
   if (bytes.length === 0) return bytes; // A response to nothing: some peers name a coding for an empty body.
   switch (coding) {
     case "gzip":
     case "x-gzip": // RFC 9110 §8.4.1.3: the same thing.
-      return gunzipSync(bytes, options);
+      return zlib.gunzipSync(bytes, options);
     case "deflate":
       // RFC 9110 §8.4.1.2 means the zlib format; some servers send raw deflate all the same.
-      return looksLikeZlib(bytes) ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
+      return looksLikeZlib(bytes) ? zlib.inflateSync(bytes, options) : zlib.inflateRawSync(bytes, options);
     case "br":
-      return brotliDecompressSync(bytes, options);
+      return zlib.brotliDecompressSync(bytes, options);
     case "zstd":
-      return zstdDecompressSync(bytes, {
+      return zlib.zstdDecompressSync(bytes, {
         ...options,
-        params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLog },
+        params: { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLog },
       });
     default:
       return null;

@@ -1,7 +1,10 @@
 // Scenarios: the current value of each named state, kept per key (a session, a user), within a bound.
 // How a call's key is read is in core/state-key.ts, because matching reads it too.
 
-import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
+
+/** node:crypto is loaded with the first long key. */
+const load = createRequire(import.meta.url);
 
 export interface States {
   /** Current value; undefined before the first change, and after a long time without use. */
@@ -46,7 +49,11 @@ export function createStates(maxEntries: number): States {
 
 function idOf(name: string, key: string): string {
   // A key comes from the caller, so its length must not decide how much memory an entry takes.
-  const bounded =
-    key.length <= maxPlainKeyLength ? key : `sha256 ${createHash("sha256").update(key).digest("base64")}`;
+  const bounded = key.length <= maxPlainKeyLength ? key : `sha256 ${digestOf(key)}`;
   return `${name.length} ${name}${bounded}`;
+}
+
+function digestOf(key: string): string {
+  const { createHash } = load("node:crypto") as typeof import("node:crypto");
+  return createHash("sha256").update(key).digest("base64");
 }

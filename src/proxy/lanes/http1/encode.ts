@@ -1,10 +1,10 @@
 // Writes heads and chunks that we originate. Relayed messages never pass here: their own bytes are forwarded.
 // What the scanners would refuse cannot be written: CR, LF, NUL or a code point above U+00FF would split a message.
 
-import { STATUS_CODES } from "node:http";
 import { UnderstudyError } from "../../../core/errors.ts";
 import type { HeaderList } from "../../../core/headers.ts";
 import { targetOctets, tokenOctets, valueOctets } from "./octets.ts";
+import { reasonPhrases } from "./reason-phrases.ts";
 import { type Refusal, showText } from "./refusal.ts";
 
 /** The interim response that lets a client send its body (RFC 9110 §15.2.1). */
@@ -12,7 +12,7 @@ export const continueHead: Buffer = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n",
 
 /** The usual phrase of a status; "" for an unknown one (RFC 9112 §4 lets it be empty). */
 export function reasonPhrase(status: number): string {
-  return STATUS_CODES[status] ?? "";
+  return reasonPhrases[status] ?? "";
 }
 
 /** Status line and header section. "" as reason takes the usual phrase. Throws `bad_message` for what breaks the grammar. */
