@@ -29,15 +29,17 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
     await namespace.close();
   };
   const published = new Set(job.publications.map(({ port }) => port));
+  let publishedAs: readonly Published[] = [];
   try {
-    const listeners = await listenersOf(job, namespace);
+    publishedAs = await bindPublications(job);
+    const listeners = listenersOf(job, namespace, publishedAs);
     const connectInside = createLocalhost({
       inside: namespace.connectInside,
       host: connectOnHost,
       published,
     });
     const sidecar = await startSidecarFor(job, listeners, connectInside);
-    announce(job, sidecar.ruleCount);
+    announce(job, publishedAs, sidecar.ruleCount);
     return {
       async execute() {
         const ending = namespace.execute(job.command, definedIn(job.shell.env));
@@ -51,43 +53,56 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
       },
     };
   } catch (thrown) {
-    for (const server of namespace.servers) server.close();
+    for (const server of [...namespace.servers, ...publishedAs.map(({ server }) => server)]) server.close();
     await letGo();
     throw thrown;
   }
 }
 
-async function listenersOf(job: Job, namespace: Namespace): Promise<readonly ListenerSpec[]> {
-  const transparent = { kind: "transparent", direction: "outbound", originalDestination } as const;
-  const listeners: ListenerSpec[] = namespace.servers.map((server) => ({
-    kind: "adopt",
-    server,
-    mode: transparent,
-  }));
-  const bound: Server[] = [];
-  try {
-    for (const publication of job.publications) {
-      const to = { host: "127.0.0.1", port: publication.port };
-      for (const server of await bindPublication(publication)) {
-        bound.push(server);
-        // Adopted although it is bound here: what the command dials under the same address is its own server inside.
-        listeners.push({ kind: "adopt", server, mode: { kind: "fixed", to, direction: "inbound" } });
-      }
-    }
-  } catch (thrown) {
-    for (const server of bound) server.close();
-    throw thrown;
-  }
-  if (job.config.listen)
-    listeners.push({ kind: "bind", address: job.config.listen, mode: { kind: "proxy" } });
-  return listeners;
+/** A server on the host, with the port inside that it leads to. */
+interface Published {
+  readonly server: Server;
+  readonly port: number;
 }
 
-function announce(job: Job, rules: number): void {
+async function bindPublications(job: Job): Promise<readonly Published[]> {
+  const bound: Published[] = [];
+  try {
+    for (const publication of job.publications) {
+      for (const server of await bindPublication(publication)) bound.push({ server, port: publication.port });
+    }
+  } catch (thrown) {
+    for (const { server } of bound) server.close();
+    throw thrown;
+  }
+  return bound;
+}
+
+function listenersOf(
+  job: Job,
+  namespace: Namespace,
+  published: readonly Published[],
+): readonly ListenerSpec[] {
+  const transparent = { kind: "transparent", direction: "outbound", originalDestination } as const;
+  const { listen } = job.config;
+  return [
+    ...namespace.servers.map((server) => ({ kind: "adopt", server, mode: transparent }) as const),
+    // Adopted although they are bound here: what the command dials under the same address is its own server inside.
+    ...published.map(({ server, port }) => {
+      const mode = { kind: "fixed", to: { host: "127.0.0.1", port }, direction: "inbound" } as const;
+      return { kind: "adopt", server, mode } as const;
+    }),
+    ...(listen ? [{ kind: "bind", address: listen, mode: { kind: "proxy" } } as const] : []),
+  ];
+}
+
+function announce(job: Job, published: readonly Published[], rules: number): void {
   if (job.config.quiet) return;
-  const places = job.publications.map(({ on, port }) => {
-    const [first] = on;
-    return first ? `, port ${port} on ${formatHostPort(first)}` : "";
+  const places = published.flatMap(({ server, port }, at) => {
+    const address = server.address();
+    // The second family of one publication goes without saying.
+    if (address === null || typeof address === "string" || published[at - 1]?.port === port) return [];
+    return [`, port ${port} on ${formatHostPort({ host: address.address, port: address.port })}`];
   });
   const loaded = rules === 1 ? "1 rule" : rules === 0 ? "no rules: everything is relayed" : `${rules} rules`;
   job.observers.say(`around ${job.command[0]}${places.join("")}, ${loaded}`);

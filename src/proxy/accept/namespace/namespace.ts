@@ -18,10 +18,14 @@ import { ownAddresses } from "./network.ts";
 import { commandInside, type Isolation, isolationsToTry, requiredPrograms, toolFolders } from "./recipe.ts";
 import { sweep } from "./sweep.ts";
 
+const patienceMs = 2_000;
+
 export interface NamespaceDeps extends HelperDeps {
   /** Effective ids; the command keeps them. */
   readonly uid: number;
   readonly gid: number;
+  /** Kinds to try, best first; those that fit `uid` where left out. */
+  readonly isolations?: readonly Isolation[];
 }
 
 /** How a command ended. */
@@ -52,7 +56,7 @@ export interface Namespace {
 export async function openNamespace(deps: NamespaceDeps): Promise<Namespace> {
   const unshare = requireTools(deps.path);
   let reason = "";
-  for (const isolation of isolationsToTry(deps.uid)) {
+  for (const isolation of deps.isolations ?? isolationsToTry(deps.uid)) {
     try {
       return control(await startHelper(isolation, deps), isolation, { ...deps, unshare });
     } catch (thrown) {
@@ -78,6 +82,7 @@ function control(
   deps: NamespaceDeps & { readonly unshare: string },
 ): Namespace {
   const child = helper.child;
+  child.on("error", () => undefined); // a signal to one that has just ended
   const send = (message: ToHelper) => {
     // A helper that is gone is noticed by its exit; a message to it has nobody left to care.
     if (child.connected) child.send(message, () => undefined);
@@ -97,8 +102,12 @@ function control(
     },
     signal: (signal) => send({ kind: "signal", signal }),
     async close() {
-      child.kill("SIGKILL"); // unshare; its child dies with it, and with that the namespace
+      // The helper ends without us, and unshare after all that was inside. Killing unshare ends the rest as well,
+      // but not before we hear of it.
+      if (child.connected) child.disconnect();
+      const timer = deps.clock.after(patienceMs, () => child.kill("SIGKILL"));
       await gone;
+      timer.cancel();
     },
   };
 }
