@@ -17,6 +17,7 @@ import { noRules, type RuleSet } from "./core/rule-set.ts";
 import { formatProblem } from "./core/rule-source.ts";
 import type { Settings } from "./core/settings.ts";
 import { type Tap, teeTaps } from "./core/tap.ts";
+import { runInTurns } from "./core/turns.ts";
 import { createIntake } from "./proxy/accept/intake.ts";
 import { type Listener, type ListenerSpec, openListener } from "./proxy/accept/listener.ts";
 import { isLoopback, wouldLoop } from "./proxy/accept/loop-guard.ts";
@@ -174,7 +175,7 @@ async function openStore(
   tap: Tap,
   signal: AbortSignal,
 ): Promise<RuleStore> {
-  const [{ createRuleStore }, { fileSource }, { compileRules }, { createPlanner }] = await Promise.all([
+  const [{ createRuleStore }, { fileSource }, { compileSteps }, { createPlanner }] = await Promise.all([
     import("./control/rules/store.ts"),
     import("./control/rules/sources/file.ts"),
     import("./proxy/match/compile.ts"),
@@ -183,7 +184,7 @@ async function openStore(
   const plan = createPlanner({ ...deps, maxBodyBytes: options.settings.limits.maxRuleBodyBytes });
   const store = createRuleStore({
     sources: [fileSource(path, { clock: deps.clock })],
-    compile: (specs, revision) => compileRules(specs, plan, revision),
+    compile: (specs, revision, stop) => runInTurns(compileSteps(specs, plan, revision), deps.clock, stop),
     empty: noRules,
     tap,
     clock: deps.clock,

@@ -51,11 +51,17 @@ export interface RuleSet {
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null;
 }
 
-/** Makes a rule set of all rules, or says what is wrong with each that can not be compiled. `specs` come in the order of trying. */
+/** Either all rules, compiled, or what is wrong with each that cannot be. */
+export type CompileOutcome =
+  | RuleSet
+  | { readonly problems: readonly { readonly rule: RuleSpec; readonly problem: RuleProblem }[] };
+
+/** `specs` come in the order of trying. Takes its time in turns; rejects where the signal aborts. */
 export type Compile = (
   specs: readonly RuleSpec[],
   revision: string,
-) => RuleSet | { readonly problems: readonly { readonly rule: RuleSpec; readonly problem: RuleProblem }[] };
+  signal: AbortSignal,
+) => Promise<CompileOutcome>;
 
 /** No rules: everything is relayed. */
 export const noRules: RuleSet = Object.freeze({

@@ -57,7 +57,7 @@ test("reload: 1,000 rule sets under load, no call lost or torn", { timeout: 60_0
   const plan = createPlanner({ clock: systemClock, random: seededRandom(1), maxBodyBytes: 1_000 });
   const store = createRuleStore({
     sources: [source],
-    compile: (specs, id) => compileRules(specs, plan, id),
+    compile: async (specs, id) => compileRules(specs, plan, id),
     empty: noRules,
     tap: { observe: (event) => void (event.kind === "rules-applied" && applied()) },
     clock: systemClock,

@@ -2,17 +2,14 @@
 // traffic in the same process goes on.
 
 import { dirname } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../../core/clock.ts";
 import type { RuleSpec } from "../../core/rule.ts";
 import type { RulePath } from "../../core/rule-problem.ts";
 import type { Problem } from "../../core/rule-source.ts";
+import { runInTurns } from "../../core/turns.ts";
 import { type ParsedRules, parseSteps } from "./parse.ts";
 import type { RuleFile } from "./rule-files.ts";
 import { sharedName } from "./shared-name.ts";
-
-/** Milliseconds of parsing between two turns of everybody else. */
-const turnMs = 5;
 
 export interface ReadRules {
   /** In the order of the files, then of writing. Empty where there is any problem. */
@@ -28,26 +25,15 @@ export async function parseFiles(
   signal: AbortSignal,
 ): Promise<ReadRules> {
   const parts: ParsedRules[] = [];
-  for (const file of files) parts.push(await parseInTurns(file, clock, signal));
+  for (const { text, name, path } of files) {
+    parts.push(await runInTurns(parseSteps(text, name, dirname(path)), clock, signal));
+  }
   const problems = [...parts.flatMap((part) => part.problems), ...twins(parts)];
   return {
     rules: problems.length === 0 ? parts.flatMap((part) => part.rules) : [],
     problems,
     locate: (rule, path) => locateIn(parts, rule, path),
   };
-}
-
-async function parseInTurns(file: RuleFile, clock: Clock, signal: AbortSignal): Promise<ParsedRules> {
-  const steps = parseSteps(file.text, file.name, dirname(file.path));
-  let turn = clock.now();
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    if (clock.now() - turn < turnMs) continue;
-    await setImmediate();
-    signal.throwIfAborted();
-    turn = clock.now();
-  }
 }
 
 /** Rules of different files that share a name. */

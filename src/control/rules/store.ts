@@ -9,7 +9,7 @@ import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { RuleSpec } from "../../core/rule.ts";
 import { formatRulePath } from "../../core/rule-problem.ts";
-import type { Compile, RuleSet } from "../../core/rule-set.ts";
+import type { Compile, CompileOutcome, RuleSet } from "../../core/rule-set.ts";
 import { formatProblem, type Problem, type RuleSnapshot, type RuleSource } from "../../core/rule-source.ts";
 import type { Tap } from "../../core/tap.ts";
 import { type Lifetimes, withLifetimes } from "./lifetimes.ts";
@@ -68,6 +68,8 @@ class Store implements RuleStore {
   #problems: readonly Problem[] = [];
   #reloads = 0;
   #rejected = 0;
+  /** The snapshot that is being taken. */
+  #taking: Promise<void> = Promise.resolve();
 
   constructor(deps: RuleStoreDeps) {
     this.#deps = deps;
@@ -103,7 +105,7 @@ class Store implements RuleStore {
     try {
       for await (const snapshot of feed.source.watch(signal)) {
         if (signal.aborted) break;
-        this.#take(feed, snapshot);
+        await this.#inOrder(() => this.#take(feed, snapshot, signal));
         spoken();
       }
     } catch (thrown) {
@@ -116,22 +118,31 @@ class Store implements RuleStore {
     spoken();
   }
 
-  #take(feed: Feed, snapshot: RuleSnapshot): void {
+  /** Compiling takes turns; snapshots of several sources must still be taken one after the other. */
+  #inOrder(take: () => Promise<void>): Promise<void> {
+    const taken = this.#taking.then(take);
+    this.#taking = taken.catch(() => undefined);
+    return taken;
+  }
+
+  async #take(feed: Feed, snapshot: RuleSnapshot, signal: AbortSignal): Promise<void> {
     if (snapshot.problems.length > 0) return this.#reject(snapshot.problems);
     feed.newest = snapshot;
-    const problems = this.#apply((each) => each.newest);
+    const problems = await this.#apply((each) => each.newest, signal);
     if (problems.length === 0) return;
     // What another source brought, and was refused, must not keep this one from being heard.
     const othersPending = this.#feeds.some((other) => other !== feed && other.newest !== other.good);
-    if (othersPending && this.#apply((each) => (each === feed ? each.newest : each.good)).length === 0) {
-      this.#problems = bounded(problems);
-      return;
-    }
-    this.#reject(problems);
+    if (!othersPending) return this.#reject(problems);
+    const alone = await this.#apply((each) => (each === feed ? each.newest : each.good), signal);
+    if (alone.length === 0) this.#problems = bounded(problems);
+    else this.#reject(problems);
   }
 
   /** Puts the chosen snapshots in force, unless there are problems. */
-  #apply(choose: (feed: Feed) => RuleSnapshot | null): readonly Problem[] {
+  async #apply(
+    choose: (feed: Feed) => RuleSnapshot | null,
+    signal: AbortSignal,
+  ): Promise<readonly Problem[]> {
     const chosen = this.#feeds.map((feed) => ({ feed, snapshot: choose(feed) }));
     const merged = mergeSnapshots(
       chosen.flatMap(({ feed, snapshot }) =>
@@ -139,15 +150,15 @@ class Store implements RuleStore {
       ),
     );
     if (merged.problems.length > 0) return merged.problems;
-    const problems = this.#compile(merged);
+    const problems = await this.#compile(merged, signal);
     if (problems.length === 0) for (const { feed, snapshot } of chosen) feed.good = snapshot;
     return problems;
   }
 
-  #compile(merged: Merged): readonly Problem[] {
+  async #compile(merged: Merged, signal: AbortSignal): Promise<readonly Problem[]> {
     const nowMs = this.#deps.clock.wall();
     const { rules, lifetimes } = withLifetimes(merged.rules, this.#lifetimes, nowMs);
-    const compiled = this.#compileSafely(rules, merged.revision);
+    const compiled = await this.#compileSafely(rules, merged.revision, signal);
     if (Array.isArray(compiled)) return compiled;
     if ("problems" in compiled)
       return inOrderOfLines(
@@ -167,10 +178,15 @@ class Store implements RuleStore {
   }
 
   /** A compiler that throws is broken, and the rules that broke it are refused like wrong ones. */
-  #compileSafely(rules: readonly RuleSpec[], revision: string): ReturnType<Compile> | Problem[] {
+  async #compileSafely(
+    rules: readonly RuleSpec[],
+    revision: string,
+    signal: AbortSignal,
+  ): Promise<CompileOutcome | Problem[]> {
     try {
-      return this.#deps.compile(rules, revision);
+      return await this.#deps.compile(rules, revision, signal);
     } catch (thrown) {
+      if (signal.aborted) throw thrown;
       this.#tell(`the rules could not be compiled: ${messageOf(thrown)}`);
       return [{ place: "", path: "", message: `could not be compiled: ${messageOf(thrown)}` }];
     }

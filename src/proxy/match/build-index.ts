@@ -24,8 +24,14 @@ interface Filed {
 /** A condition that can be looked up. */
 type Handle = Key & { readonly anchor: Anchor };
 
+/** Steps of an index under construction: whoever runs them may let others have a turn between two of them. */
+export type IndexSteps = Generator<void, IndexNode>;
+
+/** Items handled between two steps: well under a millisecond. */
+const itemsPerStep = 256;
+
 /** `candidates` in ascending order. */
-export function buildIndex(candidates: readonly Candidate[]): IndexNode {
+export function* buildIndex(candidates: readonly Candidate[]): IndexSteps {
   const filed = candidates.map((candidate) => ({
     candidate,
     keys:
@@ -34,7 +40,7 @@ export function buildIndex(candidates: readonly Candidate[]): IndexNode {
   }));
   if (filed.length <= leafSize) return leafOf(filed);
   // The host comes first, so that calls to hosts that no rule names cost one look-up.
-  return split(filed, (item) => handlesOf(item).find(({ name }) => name === "host"), build);
+  return yield* split(filed, (item) => handlesOf(item).find(({ name }) => name === "host"), build);
 }
 
 function leafOf(filed: readonly Filed[]): IndexNode {
@@ -49,36 +55,53 @@ function leafOf(filed: readonly Filed[]): IndexNode {
   return entries.length === 1 && entries[0] ? new Single(entries[0]) : new Leaf(entries);
 }
 
-function build(filed: readonly Filed[]): IndexNode {
+function* build(filed: readonly Filed[]): IndexSteps {
   if (filed.length <= leafSize) return leafOf(filed);
-  const sizes = groupSizes(filed);
-  const choices = new Map(filed.map((item) => [item, mostSelective(item, sizes, null, filed.length)]));
+  const sizes = yield* groupSizes(filed);
+  const choices = new Map<Filed, Handle | undefined>();
+  for (const item of filed) {
+    choices.set(item, mostSelective(item, sizes, null, filed.length));
+    if (choices.size % itemsPerStep === 0) yield;
+  }
   const dimensions = popularDimensions(choices.values());
   const pick = (item: Filed) => {
     const first = choices.get(item);
     if (first === undefined || dimensions.has(first.anchor.dimension)) return first;
     return mostSelective(item, sizes, dimensions, filed.length);
   };
-  return split(filed, pick, leafOf);
+  return yield* split(filed, pick, leaf);
+}
+
+// biome-ignore lint/correctness/useYield: it stands where a construction with steps may stand too.
+function* leaf(filed: readonly Filed[]): IndexSteps {
+  return leafOf(filed);
 }
 
 /** Files each candidate by the condition that `pick` chooses; `others` takes those without one. */
-function split(
+function* split(
   filed: readonly Filed[],
   pick: (item: Filed) => Handle | undefined,
-  others: (rest: readonly Filed[]) => IndexNode,
-): IndexNode {
+  others: (rest: readonly Filed[]) => IndexSteps,
+): IndexSteps {
   const dimensions = new Map<Dimension, Map<string, Filed[]>>();
   const rest: Filed[] = [];
+  let handled = 0;
   for (const item of filed) {
     const handle = pick(item);
     if (handle === undefined) rest.push(item);
     else file(item, handle, dimensions);
+    if (++handled % itemsPerStep === 0) yield;
   }
-  const nodes = [...dimensions].map(([dimension, groups]) =>
-    branchOf(dimension, new Map([...groups].map(([value, group]) => [value, build(group)]))),
-  );
-  if (rest.length > 0) nodes.push(others(rest));
+  const nodes: IndexNode[] = [];
+  for (const [dimension, groups] of dimensions) {
+    const built = new Map<string, IndexNode>();
+    for (const [value, group] of groups) {
+      built.set(value, group.length <= leafSize ? leafOf(group) : yield* build(group));
+      if (built.size % itemsPerStep === 0) yield;
+    }
+    nodes.push(branchOf(dimension, built));
+  }
+  if (rest.length > 0) nodes.push(yield* others(rest));
   return nodes.length === 1 && nodes[0] ? nodes[0] : new Fan(nodes);
 }
 
@@ -101,13 +124,15 @@ function handlesOf({ keys, used }: Filed): readonly Handle[] {
 }
 
 /** How many candidates share each value, by dimension. */
-function groupSizes(filed: readonly Filed[]): Map<Dimension, Map<string, number>> {
+function* groupSizes(filed: readonly Filed[]): Generator<void, Map<Dimension, Map<string, number>>> {
   const sizes = new Map<Dimension, Map<string, number>>();
+  let handled = 0;
   for (const item of filed) {
     for (const { anchor } of handlesOf(item)) {
       const groups = sizes.get(anchor.dimension) ?? new Map<string, number>();
       sizes.set(anchor.dimension, groups.set(anchor.value, (groups.get(anchor.value) ?? 0) + 1));
     }
+    if (++handled % itemsPerStep === 0) yield;
   }
   return sizes;
 }

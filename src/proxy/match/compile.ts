@@ -9,7 +9,7 @@ import { BodyTools, bodyKey } from "./body-match.ts";
 import type { Candidate } from "./candidate.ts";
 import { Expressions } from "./expression.ts";
 import { headKeys } from "./head-keys.ts";
-import { IndexedRules } from "./indexed-rules.ts";
+import { indexRules } from "./indexed-rules.ts";
 import type { Key } from "./key.ts";
 import { Patterns } from "./pattern.ts";
 import { scopeKeys } from "./scope-keys.ts";
@@ -19,18 +19,34 @@ export interface CompileProblem {
   readonly problem: RuleProblem;
 }
 
-/** Decides null at once. */
-export const emptyRuleSet: RuleSet = new IndexedRules("", [], []);
+export type Compiled = RuleSet | { readonly problems: readonly CompileProblem[] };
 
-/**
- * The rule set, or every problem of every rule; never throws. Rules are tried by priority, then in the order given.
- * `plan` says what a rule does once it has claimed; a RuleProblem that it throws is a problem of that rule.
- */
+/** `compileSteps` run to its end at once. */
 export function compileRules(
   specs: readonly RuleSpec[],
   plan: (spec: RuleSpec) => Plan,
   revision: string,
-): RuleSet | { readonly problems: readonly CompileProblem[] } {
+): Compiled {
+  const steps = compileSteps(specs, plan, revision);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Rules compiled between two steps. */
+const rulesPerStep = 64;
+
+/**
+ * The rule set, or every problem of every rule; never throws. Rules are tried by priority, then in the order given.
+ * `plan` says what a rule does once it has claimed; a RuleProblem that it throws is a problem of that rule.
+ * In steps of well under a millisecond, so that traffic goes on while 100,000 rules are compiled.
+ */
+export function* compileSteps(
+  specs: readonly RuleSpec[],
+  plan: (spec: RuleSpec) => Plan,
+  revision: string,
+): Generator<void, Compiled> {
   const problems: CompileProblem[] = [];
   const candidates: Candidate[] = [];
   const rules: Rule[] = [];
@@ -54,8 +70,9 @@ export function compileRules(
     });
     rules.push(rule);
     candidates.push(...candidatesOf(rule, tools, collect));
+    if (rules.length % rulesPerStep === 0) yield;
   }
-  return problems.length > 0 ? { problems } : new IndexedRules(revision, rules, candidates);
+  return problems.length > 0 ? { problems } : yield* indexRules(revision, rules, candidates);
 }
 
 /** What the conditions of one rule set share, so that each pattern is compiled once. */

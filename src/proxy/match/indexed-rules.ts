@@ -9,6 +9,27 @@ import type { Candidate, Entry } from "./candidate.ts";
 import type { IndexNode } from "./index-node.ts";
 import { Search } from "./search.ts";
 
+interface IndexedParts {
+  readonly revision: string;
+  readonly rules: readonly Rule[];
+  readonly candidates: readonly Candidate[];
+  readonly calls: IndexNode | null;
+  readonly connections: IndexNode | null;
+}
+
+/** `candidates` in ascending order. Runs in steps, since there may be a hundred thousand. */
+export function* indexRules(
+  revision: string,
+  rules: readonly Rule[],
+  candidates: readonly Candidate[],
+): Generator<void, IndexedRules> {
+  // A rule for 0 % of the calls is left out, so that it can make no call wait for its body either.
+  const live = candidates.filter(({ rule }) => rule.spec.scope.percentage > 0);
+  const calls = yield* indexOf(live);
+  const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
+  return new IndexedRules({ revision, rules, candidates, calls, connections });
+}
+
 export class IndexedRules implements RuleSet {
   readonly revision: string;
   readonly rules: readonly Rule[];
@@ -19,15 +40,13 @@ export class IndexedRules implements RuleSet {
   readonly #call = new Call();
   readonly #search = new Search(this.#call);
 
-  /** `candidates` in ascending order. */
-  constructor(revision: string, rules: readonly Rule[], candidates: readonly Candidate[]) {
-    this.revision = revision;
-    this.rules = Object.freeze([...rules]);
-    this.candidates = Object.freeze([...candidates]);
-    // A rule for 0 % of the calls is left out, so that it can make no call wait for its body either.
-    const live = candidates.filter(({ rule }) => rule.spec.scope.percentage > 0);
-    this.#calls = indexOf(live);
-    this.#connections = indexOf(live.filter(({ rule }) => fitsConnections(rule)));
+  /** Made by `indexRules`; the parts belong together. */
+  constructor(parts: IndexedParts) {
+    this.revision = parts.revision;
+    this.rules = Object.freeze(parts.rules);
+    this.candidates = Object.freeze(parts.candidates);
+    this.#calls = parts.calls;
+    this.#connections = parts.connections;
     Object.freeze(this);
   }
 
@@ -67,8 +86,8 @@ export class IndexedRules implements RuleSet {
   }
 }
 
-function indexOf(candidates: readonly Candidate[]): IndexNode | null {
-  return candidates.length === 0 ? null : buildIndex(candidates);
+function* indexOf(candidates: readonly Candidate[]): Generator<void, IndexNode | null> {
+  return candidates.length === 0 ? null : yield* buildIndex(candidates);
 }
 
 const keysOfConnections: ReadonlySet<string> = new Set(["destination", "direction"]);

@@ -65,7 +65,10 @@ interface Rig {
   readonly stop: () => void;
 }
 
-function rig(sources: readonly RuleSource[], compile: Compile = setOf): Rig {
+function rig(
+  sources: readonly RuleSource[],
+  compile: Compile = async (specs, revision) => setOf(specs, revision),
+): Rig {
   const [clock, events, stopping] = [manualClock(), [] as TapEvent[], new AbortController()];
   const store = createRuleStore({
     sources,
@@ -140,7 +143,7 @@ test("store: a bad snapshot leaves the last good rules in force and is told", as
 
 test("store: what the compiler refuses gets the line where it was written", async () => {
   const hand = new Hand("a");
-  const compile: Compile = (specs, revision) => {
+  const compile: Compile = async (specs, revision) => {
     const bad = specs.filter((spec) => spec.matches[0]?.expr === "bad");
     const problem = new RuleProblem(["matches", 0, "expr"], 'expected a CEL expression, got "bad"');
     return bad.length === 0 ? setOf(specs, revision) : { problems: bad.map((rule) => ({ rule, problem })) };
@@ -160,7 +163,7 @@ test("store: what the compiler refuses gets the line where it was written", asyn
 test("store: problems are bounded, and a compiler that throws counts as a refusal", async () => {
   const hand = new Hand("a");
   let broken = false;
-  const compile: Compile = (specs) => {
+  const compile: Compile = async (specs) => {
     if (broken) throw new Error("boom");
     return { problems: specs.map((rule) => ({ rule, problem: new RuleProblem(["name"], "no") })) };
   };

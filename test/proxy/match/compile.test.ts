@@ -5,17 +5,17 @@ import { test } from "node:test";
 import type { Effect } from "../../../src/core/effect.ts";
 import type { FaultSpec, RuleSpec } from "../../../src/core/rule.ts";
 import { RuleProblem } from "../../../src/core/rule-problem.ts";
-import type { Plan } from "../../../src/core/rule-set.ts";
-import { compileRules, emptyRuleSet } from "../../../src/proxy/match/compile.ts";
+import { noRules, type Plan } from "../../../src/core/rule-set.ts";
+import { compileRules } from "../../../src/proxy/match/compile.ts";
 import { compiled, decided, headOf, outbound, problemsOf, relayPlan, rollOf, ruleOf } from "./described.ts";
 
 const call = { authority: "a", path: "/" } as const;
 
 test("the empty rule set claims nothing", () => {
-  assert.equal(emptyRuleSet.decide(headOf(call), outbound, rollOf()), null);
-  assert.equal(emptyRuleSet.decideWithBody(headOf(call), outbound, null, rollOf()), null);
-  assert.equal(emptyRuleSet.decideConnection(outbound, rollOf()), null);
-  assert.deepEqual(emptyRuleSet.rules, []);
+  assert.equal(noRules.decide(headOf(call), outbound, rollOf()), null);
+  assert.equal(noRules.decideWithBody(headOf(call), outbound, null, rollOf()), null);
+  assert.equal(noRules.decideConnection(outbound, rollOf()), null);
+  assert.deepEqual(noRules.rules, []);
 });
 
 test("rules are ranked by priority, then by the order of writing, and the first that holds wins", () => {

@@ -169,7 +169,10 @@ test("mock: what could never be sent is refused with its place", () => {
       one({ headers: [["bad name", "3"]] }),
       /^respond\.headers: expected the name of a field, got "bad name"/,
     ],
-    [one({ trailers: [["x", "a\r\nb"]] }), /^respond\.trailers\.x: expected Latin-1 characters without control/],
+    [
+      one({ trailers: [["x", "a\r\nb"]] }),
+      /^respond\.trailers\.x: expected Latin-1 characters without control/,
+    ],
     [{ kind: "cycle", replies: [] }, /^respond\.cycle: expected at least one reply/],
     [
       { kind: "cycle", replies: [replySpec({}), replySpec({ headers: [["a b", ""]] })] },
