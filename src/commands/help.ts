@@ -29,6 +29,7 @@ Examples:
   understudy rules check mocks.yaml                 find mistakes, with their lines
 
 understudy help COMMAND tells more about one; understudy help options lists all options.
+UNDERSTUDY_DEBUG=accept,detect,http1,opaque,rules (or *) shows what happens inside.
 `;
 }
 
@@ -51,7 +52,7 @@ function unknownCommand(first: string, second: string, entries: readonly Command
   if (family.length > 0 && (second === "" || second.startsWith("-"))) {
     return new UnderstudyError("usage", `${first}: expected one of ${family.join(", ")}`);
   }
-  const near = nearest(`${first} ${second}`.trim(), names) ?? nearest(first, names);
+  const near = nearest(`${first} ${second}`.trim(), names) ?? nearest(first, [...names, "help"]);
   const written = family.length > 0 ? `${first} ${second}` : first;
   const hint = near === undefined ? "see understudy --help" : `did you mean ${near}?`;
   return new UnderstudyError("usage", `${written}: no such command; ${hint}`);

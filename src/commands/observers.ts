@@ -4,8 +4,10 @@ import { hostname } from "node:os";
 import type { Config } from "../control/config/load.ts";
 import { formatHostPort, type HostPort } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Tap } from "../core/tap.ts";
+import { createDebug } from "../core/debug.ts";
+import { type Tap, type TapEvent, teeTaps } from "../core/tap.ts";
 import { createAccessLog } from "../proxy/tap/access-log.ts";
+import { createDebugLines } from "../proxy/tap/debug-lines.ts";
 import { createLiveLines } from "../proxy/tap/live-lines.ts";
 import { createSummary } from "../proxy/tap/summary.ts";
 import type { LogDestination, Shell } from "./command.ts";
@@ -36,8 +38,43 @@ export async function createObservers(
   shell: Shell,
   clock: Clock,
 ): Promise<Observers> {
-  if (config.json || !shell.stderr.isTTY) return jsonObservers(config, shell, clock);
-  return liveObservers(config, shell);
+  const inJson = config.json || !shell.stderr.isTTY;
+  const observers = inJson ? await jsonObservers(config, shell, clock) : liveObservers(config, shell);
+  const { UNDERSTUDY_DEBUG: areas } = shell.env;
+  if (!areas) return withoutEarlyRejections(observers);
+  const debugLines = createDebugLines(createDebug(areas, shell.stderr, clock));
+  return withoutEarlyRejections({ ...observers, taps: [...observers.taps, debugLines] });
+}
+
+/**
+ * Rules that are refused at the start are the error with which a command ends, and need no second telling. So they
+ * are kept back until it is known that the command goes on: it has started, or rules came into force after all.
+ */
+function withoutEarlyRejections(observers: Observers): Observers {
+  const tee = teeTaps(observers.taps);
+  let goesOn = false;
+  let early: TapEvent | null = null;
+  const goOn = () => {
+    goesOn = true;
+    if (early) tee.observe(early);
+    early = null;
+  };
+  return {
+    ...observers,
+    taps: [
+      {
+        observe(event) {
+          if (!goesOn && event.kind === "rules-rejected") early = event;
+          else tee.observe(event);
+          if (!goesOn && event.kind === "rules-applied") goOn();
+        },
+      },
+    ],
+    started(facts) {
+      goOn();
+      observers.started(facts);
+    },
+  };
 }
 
 function liveObservers(config: Pick<Config, "quiet">, shell: Shell): Observers {

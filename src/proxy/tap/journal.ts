@@ -146,7 +146,8 @@ function recordOf(entry: Entry): CallRecord {
   const texts = { method: entry.method, authority: entry.authority, path: entry.path, detail: entry.detail };
   const cut = Object.entries(texts).filter(([, text]) => text.length > maxTextLength);
   const shortened = Object.fromEntries(cut.map(([key, text]) => [key, text.slice(0, maxTextLength)]));
-  return { ...entry, upstream, ...shortened, cut: cut.map(([key]) => key) };
+  const durationMs = Math.round(entry.durationMs * 1000) / 1000;
+  return { ...entry, upstream, durationMs, ...shortened, cut: cut.map(([key]) => key) };
 }
 
 function passes(record: CallRecord, filter: JournalFilter): boolean {

@@ -24,6 +24,8 @@ const colors: Readonly<Record<Outcome, string>> = {
 export function createLiveLines(sink: { write(text: string): void }, options: LiveLineOptions): Tap {
   const paint = (code: string, text: string) => (options.color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const pace = createPace(options.linesPerSecond ?? 100);
+  let haveRules = false;
+  let lastTrouble = "";
 
   function traffic(event: CallEvent | OpaqueEvent): void {
     if (options.traffic === false) return;
@@ -38,6 +40,11 @@ export function createLiveLines(sink: { write(text: string): void }, options: Li
         (step === "" ? "" : `  ${paint("2", `next: ${step}`)}\n`),
     );
   }
+  function trouble(text: string): void {
+    // The same trouble over and over, as of a client that keeps trying, is told once.
+    if (text !== lastTrouble) sink.write(`understudy: ${text}\n`);
+    lastTrouble = text;
+  }
   return {
     observe(event) {
       switch (event.kind) {
@@ -46,13 +53,14 @@ export function createLiveLines(sink: { write(text: string): void }, options: Li
           traffic(event);
           break;
         case "rules-applied":
+          haveRules = true;
           if (options.traffic !== false) sink.write(`understudy: ${rulesText(event.rules)} in force\n`);
           break;
         case "rules-rejected":
-          sink.write(rejectedText(event.problems, (text) => paint("31", text)));
+          sink.write(rejectedText(event.problems, haveRules, (text) => paint("31", text)));
           break;
         case "trouble":
-          sink.write(`understudy: ${printable(`${event.area}: ${event.message}`)}\n`);
+          trouble(printable(`${event.area}: ${event.message}`));
           break;
         case "connection-opened":
         case "connection-closed":
@@ -69,10 +77,15 @@ function rulesText(rules: number): string {
   return rules === 1 ? "1 rule" : `${rules} rules`;
 }
 
-function rejectedText(problems: readonly string[], red: (text: string) => string): string {
+function rejectedText(
+  problems: readonly string[],
+  haveRules: boolean,
+  red: (text: string) => string,
+): string {
+  const consequence = haveRules ? "the ones before stay in force" : "everything is relayed";
   const shown = problems.slice(0, 10).map((problem) => `  ${printable(problem)}\n`);
   const rest = problems.length > 10 ? `  … and ${problems.length - 10} more\n` : "";
-  return `understudy: ${red("the new rules were refused; the ones before stay in force")}\n${shown.join("")}${rest}`;
+  return `understudy: ${red(`the rules were refused; ${consequence}`)}\n${shown.join("")}${rest}`;
 }
 
 /** Lets so many lines through in each second of the events' own time. */

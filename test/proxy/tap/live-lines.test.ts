@@ -95,7 +95,7 @@ const table: readonly [event: TapEvent, lines: readonly string[]][] = [
   [
     { kind: "rules-rejected", problems: ["rules.yaml:3: rules[0].name: expected a name"] },
     [
-      "understudy: the new rules were refused; the ones before stay in force",
+      "understudy: the rules were refused; everything is relayed",
       "  rules.yaml:3: rules[0].name: expected a name",
     ],
   ],
@@ -131,6 +131,23 @@ test("live lines: quiet shows only what is broken on our side", () => {
     { traffic: false },
   );
   assert.deepEqual(lines, ["understudy: a: b"]);
+});
+
+test("live lines: rules that are refused leave the ones before in force", () => {
+  const lines = shown([
+    { kind: "rules-applied", revision: "r", rules: 1 },
+    { kind: "rules-rejected", problems: [] },
+  ]);
+  assert.equal(lines[1], "understudy: the rules were refused; the ones before stay in force");
+});
+
+test("live lines: the same trouble over and over is told once", () => {
+  const trouble = (message: string) => ({ kind: "trouble", area: "accept", message }) as const;
+  const lines = shown([trouble("a"), trouble("a"), call(), trouble("a"), trouble("b")]);
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith("understudy")),
+    ["understudy: accept: a", "understudy: accept: b"],
+  );
 });
 
 test("live lines: many problems of a rule file are shown in part", () => {

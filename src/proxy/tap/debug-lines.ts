@@ -1,0 +1,69 @@
+// Every event as a debug line of its area, connections included: UNDERSTUDY_DEBUG=accept,detect,http1,opaque,rules.
+
+import { formatHostPort, type HostPort } from "../../core/address.ts";
+import type { Debug } from "../../core/debug.ts";
+import type { Tap, TapEvent } from "../../core/tap.ts";
+import { callText, elapsedText, opaqueText, printable } from "./call-text.ts";
+
+/** Troubles are lines of the area that they name. */
+export function createDebugLines(debug: Debug): Tap {
+  const lines = {
+    accept: debug("accept"),
+    detect: debug("detect"),
+    http1: debug("http1"),
+    opaque: debug("opaque"),
+    rules: debug("rules"),
+  };
+  return {
+    observe(event) {
+      switch (event.kind) {
+        case "call":
+          lines.http1(() => `${event.connectionId} ${callLine(event)}`);
+          break;
+        case "opaque":
+          lines.opaque(() => `${event.connectionId} ${callLine(event)}`);
+          break;
+        case "connection-opened":
+        case "connection-closed":
+          lines.accept(() => connectionLine(event));
+          break;
+        case "detection-timeout":
+          lines.detect(() => connectionLine(event));
+          break;
+        case "rules-applied":
+          lines.rules(() => `revision ${event.revision}, ${event.rules} rules`);
+          break;
+        case "rules-rejected":
+          lines.rules(() => printable(`rejected: ${event.problems.slice(0, 10).join("; ")}`));
+          break;
+        case "trouble":
+          debug(event.area)(() => printable(event.message));
+          break;
+        default:
+          event satisfies never;
+      }
+    },
+  };
+}
+
+function callLine(event: Extract<TapEvent, { kind: "call" | "opaque" }>): string {
+  const { called, outcome } = event.kind === "call" ? callText(event) : opaqueText(event);
+  const flags = event.flags.length === 0 ? "" : ` ${event.flags.join(",")}`;
+  return `${called} via ${placeText(event.upstream)} → ${outcome}${flags} ${elapsedText(event.durationMs)}`;
+}
+
+function connectionLine(
+  event: Extract<TapEvent, { kind: "connection-opened" | "connection-closed" | "detection-timeout" }>,
+): string {
+  const { id, direction, downstream, originalDestination } = event.connection;
+  const what = {
+    "connection-opened": "opened",
+    "connection-closed": "closed",
+    "detection-timeout": "silent",
+  }[event.kind];
+  return `${id} ${what}, ${direction} from ${formatHostPort(downstream)} to ${placeText(originalDestination)}`;
+}
+
+function placeText(place: HostPort | null): string {
+  return place ? formatHostPort(place) : "nobody";
+}
