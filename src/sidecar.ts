@@ -42,6 +42,8 @@ export interface SidecarOptions {
   readonly listeners: readonly ListenerSpec[];
   /** null: no admin port. */
   readonly admin: HostPort | null;
+  /** Names besides addresses and localhost under which the admin port may be called. */
+  readonly adminHosts?: readonly string[];
   /** File or folder of rules; null: none, everything is relayed. */
   readonly rules: string | null;
   /** `refuse`: rules that are wrong at the start reject the start with `bad_rules`. `relay`: serve without rules. */
@@ -131,7 +133,10 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     }
     if (options.admin)
       admin = await startAdmin(
-        adminOptions(options.admin, metrics, journal, store, () => draining),
+        {
+          ...adminOptions(options.admin, metrics, journal, store, () => draining),
+          hosts: options.adminHosts ?? [],
+        },
         stop.signal,
       );
   } catch (error) {

@@ -45,6 +45,7 @@ export function startSidecarFor(
       settings: config.settings,
       listeners,
       admin: config.admin,
+      adminHosts: config.adminHosts,
       rules: config.rules,
       whenRulesAreBad: "refuse",
       taps: observers.taps,

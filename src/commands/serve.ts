@@ -30,6 +30,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         settings: config.settings,
         listeners: serving.listeners.map(({ spec }) => spec),
         admin: config.admin,
+        adminHosts: config.adminHosts,
         rules: config.rules,
         whenRulesAreBad: serving.whenRulesAreBad,
         taps: observers.taps,

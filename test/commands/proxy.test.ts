@@ -35,8 +35,12 @@ rules:
     respond: {status: 402, json: {error: declined}}
 `;
 
-async function get(port: number, path: string): Promise<{ status: number | undefined; body: string }> {
-  const request = http.get({ host: "127.0.0.1", port, path, agent: false });
+async function get(
+  port: number,
+  path: string,
+  host = "127.0.0.1",
+): Promise<{ status: number | undefined; body: string }> {
+  const request = http.get({ host: "127.0.0.1", port, path, agent: false, headers: { host } });
   const [response] = (await once(request, "response")) as [http.IncomingMessage];
   let body = "";
   for await (const chunk of response) body += chunk;
@@ -67,8 +71,8 @@ test("proxy: stands before one upstream, mocks what a rule names, and tells a pe
   );
   assert.deepEqual(await get(Number(listen), "/real"), { status: 200, body: "real" });
   assert.deepEqual(await get(Number(listen), "/mock"), { status: 402, body: '{"error":"declined"}' });
-  await shell.seen("err", /^GET 127\.0\.0\.1:\d+\/real → 200 relayed [\d.]+ ms$/m);
-  await shell.seen("err", /^GET 127\.0\.0\.1:\d+\/mock → 402 mocked by declined [\d.]+ ms$/m);
+  await shell.seen("err", /^GET 127\.0\.0\.1\/real → 200 relayed [\d.]+ ms$/m);
+  await shell.seen("err", /^GET 127\.0\.0\.1\/mock → 402 mocked by declined [\d.]+ ms$/m);
   assert.equal((await get(Number(admin), "/readyz")).status, 200);
   assert.match(
     (await get(Number(admin), "/metrics")).body,
@@ -79,6 +83,15 @@ test("proxy: stands before one upstream, mocks what a rule names, and tells a pe
   assert.match(shell.err(), /2 calls: 1 mocked, 1 relayed\nrules: declined 1\n$/);
   assert.equal(shell.out(), "");
   assert.equal(shell.listening(), 0);
+});
+
+test("proxy: the admin port answers to the names that were listed, and to no other", async (context) => {
+  const shell = fakeShell();
+  const running = proxy.run(["--listen", here, "--admin", here, "--admin-hosts", "mock.svc"], shell);
+  ended(context, shell, running);
+  const [, admin] = await shell.seen("out", /"admin":"http:\/\/127\.0\.0\.1:(\d+)\/"/);
+  assert.equal((await get(Number(admin), "/healthz", "mock.svc")).status, 200);
+  assert.equal((await get(Number(admin), "/healthz", "evil.example")).status, 421);
 });
 
 test("proxy: JSON lines on stdout where nobody sits at a terminal", async (context) => {
