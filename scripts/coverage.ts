@@ -3,13 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { join, relative } from "node:path";
-
-/** What the test runner tells of one file. */
-export interface FileCoverage {
-  readonly path: string;
-  readonly totalLineCount: number;
-  readonly coveredLineCount: number;
-}
+import type { FileCoverage } from "./coverage-files.ts";
 
 export interface CoverageReport {
   readonly linePercent: number;

@@ -7,13 +7,15 @@
 //
 // CI=true turns a skipped test into a failure, so that a missing component cannot hide.
 
-import { availableParallelism } from "node:os";
-import { relative, resolve } from "node:path";
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join, relative, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { coverageReport } from "./coverage.ts";
+import { readCoverage } from "./coverage-files.ts";
 import { testFiles } from "./test-files.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -48,9 +50,16 @@ if (!Number.isInteger(jobs) || jobs < 1 || jobs > 64) {
 const whole = positionals.length === 0 && names.length === 0;
 const skipped: string[] = [];
 const problems: string[] = [];
-let coverageText = "";
+const coverageFolder = flags["no-coverage"] ? null : mkdtempSync(join(tmpdir(), "understudy-coverage-"));
 
 const stop = new AbortController();
+process.once("SIGINT", () => {
+  problems.push("interrupted");
+  stop.abort();
+});
+process.once("exit", () => {
+  if (coverageFolder !== null) rmSync(coverageFolder, { recursive: true, force: true });
+});
 const watchdogs = new Map<string, NodeJS.Timeout>();
 const stream = run({
   files,
@@ -58,9 +67,8 @@ const stream = run({
   timeout: testTimeoutMs,
   signal: stop.signal,
   testNamePatterns: names.map((name) => new RegExp(name)),
-  coverage: !flags["no-coverage"],
-  coverageIncludeGlobs: ["src/**/*.ts"],
   cwd: root,
+  env: coverageFolder === null ? process.env : { ...process.env, NODE_V8_COVERAGE: coverageFolder },
 });
 // The runner's own timeout is for tests: it lets a file's process live on after its last test.
 stream.on("test:dequeue", ({ name, file }) => {
@@ -83,17 +91,7 @@ stream.on("test:pass", (event) => {
     skipped.push(`${relative(root, event.file ?? "")}: ${event.name}${reason}`);
   }
 });
-stream.on("test:coverage", ({ summary }) => {
-  const report = coverageReport(root, summary.files, lineGoalPercent);
-  coverageText = whole ? report.text : report.total;
-  if (whole && report.linePercent < lineGoalPercent)
-    problems.push(
-      `line coverage of src is ${report.linePercent.toFixed(1)} %, expected ${lineGoalPercent} % at least`,
-    );
-});
-
-// The reporter's own coverage table is longer than a screen; ours follows instead.
-const shown = stream.filter((event) => event.type !== "test:coverage").compose(new spec());
+const shown = stream.compose(new spec());
 shown.on("end", finish);
 shown.pipe(process.stdout, { end: false });
 
@@ -102,7 +100,16 @@ function finish(): void {
   if (skipped.length > 0) console.log(`\nskipped:\n${skipped.map((line) => `  ${line}`).join("\n")}`);
   if (skipped.length > 0 && process.env.CI === "true")
     problems.push(`${skipped.length} skipped; with CI=true nothing may be`);
-  if (coverageText !== "") console.log(`\n${coverageText}`);
+  if (coverageFolder !== null) stateCoverage(coverageFolder);
   for (const problem of problems) console.log(`\nFAILED: ${problem}`);
   if (problems.length > 0) process.exitCode = 1;
+}
+
+function stateCoverage(folder: string): void {
+  const report = coverageReport(root, readCoverage(folder, root), lineGoalPercent);
+  console.log(`\n${whole ? report.text : report.total}`);
+  if (whole && report.linePercent < lineGoalPercent)
+    problems.push(
+      `line coverage of src is ${report.linePercent.toFixed(1)} %, expected ${lineGoalPercent} % at least`,
+    );
 }
