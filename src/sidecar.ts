@@ -7,7 +7,7 @@ import { type Admin, startAdmin } from "./control/admin/server.ts";
 import type { RuleStore } from "./control/rules/store.ts";
 import { type HostPort, splitAuthority } from "./core/address.ts";
 import type { Clock } from "./core/clock.ts";
-import { createDeadlines } from "./core/deadlines.ts";
+import { createDeadlines, type Deadlines } from "./core/deadlines.ts";
 import { UnderstudyError } from "./core/errors.ts";
 import type { Traffic } from "./core/lane.ts";
 import type { Dial } from "./core/link.ts";
@@ -95,13 +95,17 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const store =
     options.rules === null ? null : await openStore(options.rules, options, deps, tap, stop.signal);
   const intake = createIntake({ detect, lanes: [createHttp1Lane()], opaque: createOpaqueLane(serverNameOf) });
+  const deadlines = createDeadlines(clock, tickMs);
+  const ownAddresses = new Set(
+    Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map(({ address }) => address)),
+  );
   const traffic: Traffic = createPipeline({
     settings,
     clock,
     random,
-    deadlines: createDeadlines(clock, tickMs),
+    deadlines,
     tap,
-    dial: dialOf(options, deps),
+    dial: dialOf(options, deps, deadlines, ownAddresses),
     rules: rulesOf(store),
     states: createStates(maxStates),
     decodeBody: decodedBody,
@@ -114,9 +118,6 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const addresses: HostPort[] = [];
   const listeners: Listener[] = [];
   let admin: Admin | null = null;
-  const ownAddresses = new Set(
-    Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map(({ address }) => address)),
-  );
   let connections = 0;
   try {
     for (const spec of options.listeners) {
@@ -202,11 +203,16 @@ async function openStore(
   return store;
 }
 
-function dialOf(options: SidecarOptions, deps: SidecarDeps): Dial {
+function dialOf(
+  options: SidecarOptions,
+  deps: SidecarDeps,
+  deadlines: Deadlines,
+  ownAddresses: ReadonlySet<string>,
+): Dial {
   const { connectMs } = options.settings.deadlines;
-  const dial = createDial({ clock: deps.clock, connectMs, buffers: createReadBuffers() });
+  const dial = createDial({ clock: deps.clock, deadlines, connectMs, buffers: createReadBuffers() });
   if (!options.connectInside) return dial;
-  const isInside = (upstream: HostPort) => isLoopback(upstream.host) || upstream.host === "localhost";
+  const isInside = ({ host }: HostPort) => isLoopback(host) || host === "localhost" || ownAddresses.has(host);
   return createInsideDial(isInside, options.connectInside, dial, (ms) => AbortSignal.timeout(ms), connectMs);
 }
 

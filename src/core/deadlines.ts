@@ -1,6 +1,6 @@
 // Many deadlines, one timer: setting one is an assignment, so that the hot path pays nothing for being bounded.
 
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Something that must act before a moment on `clock.now()`. `Infinity`: no deadline at present. */
 export interface Deadlined {
@@ -17,12 +17,14 @@ export interface Deadlines {
 /** A deadline is kept to within `tickMs`. The timer runs only while there are entries, and never keeps a process alive. */
 export function createDeadlines(clock: Clock, tickMs: number): Deadlines {
   const entries = new Set<Deadlined>();
-  let timer: Timer | null = null;
+  let armed = false;
   const arm = () => {
-    timer ??= clock.after(tickMs, tick, { background: true });
+    if (armed) return;
+    armed = true;
+    clock.after(tickMs, tick, { background: true });
   };
   const tick = () => {
-    timer = null;
+    armed = false;
     const now = clock.now();
     for (const entry of entries) if (entry.deadlineAt <= now) entry.expire();
     if (entries.size > 0) arm();
@@ -33,10 +35,7 @@ export function createDeadlines(clock: Clock, tickMs: number): Deadlines {
       arm();
     },
     remove(entry) {
-      entries.delete(entry);
-      if (entries.size > 0 || !timer) return;
-      timer.cancel();
-      timer = null;
+      entries.delete(entry); // the timer finds out by itself: most entries have a successor before it fires
     },
   };
 }

@@ -67,18 +67,24 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   let draining = false;
   const intake = createIntake({ detect, lanes: [createHttp1Lane()], opaque: createOpaqueLane(serverNameOf) });
   const states = createStates(1_000);
+  const deadlines = createDeadlines(clock, options.tickMs ?? 20);
   const traffic: Traffic = createPipeline({
     settings,
     clock,
     random,
-    deadlines: createDeadlines(clock, options.tickMs ?? 20),
+    deadlines,
     tap: {
       observe(event) {
         events.push(event);
         for (const watch of watchers) watch();
       },
     },
-    dial: createDial({ clock, connectMs: settings.deadlines.connectMs, buffers: createReadBuffers() }),
+    dial: createDial({
+      clock,
+      deadlines,
+      connectMs: settings.deadlines.connectMs,
+      buffers: createReadBuffers(),
+    }),
     rules: options.ruleSet ?? (() => rules),
     states,
     decodeBody: decodedBody,

@@ -10,6 +10,7 @@ import type { Link, LinkEvents } from "../../src/core/link.ts";
 import { defaultSettings, type Limits } from "../../src/core/settings.ts";
 import type { TapEvent } from "../../src/core/tap.ts";
 import { createFixedReplies } from "../../src/proxy/lanes/http1/fixed-replies.ts";
+import { ParserPool } from "../../src/proxy/lanes/http1/parsers.ts";
 import { Http1Session } from "../../src/proxy/lanes/http1/session.ts";
 import { manualClock } from "./manual-clock.ts";
 
@@ -146,7 +147,9 @@ export function openWire(options: WireOptions = {}): Wire {
     signal: new AbortController().signal,
     tunnelTo: () => connection,
   };
-  new Http1Session(connection, traffic, createFixedReplies()).start(null);
+  new Http1Session(connection, traffic, createFixedReplies(), new ParserPool(traffic.settings.limits)).start(
+    null,
+  );
   return {
     get toUpstream() {
       return state.toUpstream;

@@ -7,12 +7,14 @@
 
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
-import type { Clock, Timer } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Deadlined, Deadlines } from "../../core/deadlines.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
 import { nextStep, type ReadBuffers } from "./read-buffers.ts";
 
 export interface DialDeps {
   readonly clock: Clock;
+  readonly deadlines: Deadlines;
   readonly connectMs: number;
   readonly buffers: ReadBuffers;
 }
@@ -22,12 +24,14 @@ export function createDial(deps: DialDeps): Dial {
   return (upstream, events) => new SocketLink(upstream, events, deps);
 }
 
-class SocketLink implements Link {
+class SocketLink implements Link, Deadlined {
+  deadlineAt: number;
   readonly upstream: HostPort;
   readonly #events: LinkEvents;
   readonly #buffers: ReadBuffers;
+  readonly #deadlines: Deadlines;
+  readonly #connectMs: number;
   readonly #socket: Socket;
-  #deadline: Timer | null;
   #step = 0;
   #buffer: Buffer;
   /** Buffers whose bytes the other side still holds. */
@@ -52,12 +56,10 @@ class SocketLink implements Link {
       },
     };
     this.#socket = connect(options);
-    this.#deadline = deps.clock.after(deps.connectMs, () =>
-      this.#finish(
-        "timeout",
-        `${formatHostPort(upstream)} did not accept a connection within ${deps.connectMs} ms`,
-      ),
-    );
+    this.#deadlines = deps.deadlines;
+    this.#connectMs = deps.connectMs;
+    this.deadlineAt = deps.clock.now() + deps.connectMs;
+    deps.deadlines.add(this);
     this.#listen();
   }
 
@@ -65,7 +67,7 @@ class SocketLink implements Link {
     const socket = this.#socket;
     socket.on("connect", () => {
       this.#connected = true;
-      this.#stopDeadline();
+      this.#deadlines.remove(this);
     });
     socket.on("drain", () => {
       if (!this.#gone) this.#events.drain();
@@ -135,13 +137,13 @@ class SocketLink implements Link {
   /** The read buffer goes back, unless a read is under way or its bytes are held elsewhere. */
   #retire(): void {
     this.#gone = true;
-    this.#stopDeadline();
+    if (!this.#connected) this.#deadlines.remove(this);
     if (!this.#reading) this.#buffers.give(this.#buffer);
   }
 
-  #stopDeadline(): void {
-    this.#deadline?.cancel();
-    this.#deadline = null;
+  expire(): void {
+    const place = formatHostPort(this.upstream);
+    this.#finish("timeout", `${place} did not accept a connection within ${this.#connectMs} ms`);
   }
 }
 

@@ -24,9 +24,10 @@ import { continueHead, refusalReply } from "./encode.ts";
 import { failureBytes } from "./failure.ts";
 import type { FixedReplies } from "./fixed-replies.ts";
 import { namesOpaqueHost, opaqueAdvice, roughHost } from "./opaque-host.ts";
+import type { ParserPool, Parsers } from "./parsers.ts";
 import { originFormHead } from "./proxy-form.ts";
 import type { Refusal } from "./refusal.ts";
-import { RequestScanner } from "./request-scanner.ts";
+import type { RequestScanner } from "./request-scanner.ts";
 import { type AfterCall, serveRich } from "./rich-road.ts";
 import { openTunnel } from "./tunnel.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
@@ -72,6 +73,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   readonly #connection: Connection;
   readonly #traffic: Traffic;
   readonly #fixed: FixedReplies;
+  readonly #pool: ParserPool;
+  readonly #parsers: Parsers;
   readonly #scanner: RequestScanner;
   readonly #walk: BodyWalk;
   readonly #half: UpstreamHalf;
@@ -97,17 +100,23 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   #downstreamEnded = false;
   /** A call was answered here since the last one that went upstream: an idle FIN from there is not news. */
   #answeredHere = false;
+  /** Our FIN is out. */
+  #closing = false;
   #gone = false;
+  /** Somebody else has read, and may go on reading, heads through our scanner. */
+  #headsWereLent = false;
   #drainWaiters: (() => void)[] = [];
   #linkWaiters: (() => void)[] = [];
 
-  constructor(connection: Connection, traffic: Traffic, fixed: FixedReplies) {
+  constructor(connection: Connection, traffic: Traffic, fixed: FixedReplies, pool: ParserPool) {
     this.#connection = connection;
     this.#traffic = traffic;
     this.#fixed = fixed;
-    this.#scanner = new RequestScanner(traffic.settings.limits);
+    this.#pool = pool;
+    this.#parsers = pool.take();
+    this.#scanner = this.#parsers.request;
     this.#walk = new BodyWalk(traffic.settings.limits);
-    this.#half = new UpstreamHalf(traffic, this);
+    this.#half = new UpstreamHalf(traffic, this, this.#parsers.response);
     this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.idleMs;
   }
 
@@ -148,6 +157,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   readonly #onEnd = (): void => {
     if (this.#downstreamEnded) return;
     this.#downstreamEnded = true;
+    if (this.#closing) return;
     this.#rich?.pipe.fail(
       new UnderstudyError("body_cut", "the client ended its request before its framing said so"),
     );
@@ -181,6 +191,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     for (const wake of [...this.#drainWaiters, ...this.#linkWaiters]) wake();
     this.#call?.finish(this.#traffic, now);
     this.#tunnel?.link.destroy(true);
+    this.#giveParsersBack();
   };
 
   expire(): void {
@@ -344,6 +355,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#walk.begin(scanner.framing, scanner.contentLength);
     if (verdict.kind === "claim" && this.#answerFixed(verdict, call)) return next;
     this.#carry.release(); // the scanner goes on reading these bytes
+    this.#headsWereLent = true;
     this.#call = call;
     if (verdict.kind === "claim") {
       this.#enterRich(verdict, call, []);
@@ -737,6 +749,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   /** FIN, then patience while the client reads: closing at once could destroy what it has not read (RFC 9112 §9.6). */
   #close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
     this.#phase = "over";
     this.#held = [];
     this.#upstreamFull = false;
@@ -772,5 +786,11 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     socket.off("end", this.#onEnd);
     socket.off("error", this.#onError);
     socket.off("close", this.#onClose);
+    this.#giveParsersBack();
+  }
+
+  /** Not where a head of theirs may still be read: by an effect or a rule that has not noticed the end yet. */
+  #giveParsersBack(): void {
+    if (!this.#headsWereLent) this.#pool.give(this.#parsers);
   }
 }

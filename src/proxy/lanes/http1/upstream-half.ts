@@ -13,7 +13,7 @@ import { BodyWalk } from "./body-walk.ts";
 import type { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
 import { opaqueAdvice } from "./opaque-host.ts";
-import { ResponseScanner } from "./response-scanner.ts";
+import type { ResponseScanner } from "./response-scanner.ts";
 
 /** What the half needs of the downstream side. */
 export interface DownstreamSide {
@@ -48,10 +48,10 @@ export class UpstreamHalf implements LinkEvents {
   /** Bytes before this offset of the chunk at hand have been forwarded or belong to a sink. */
   #from = 0;
 
-  constructor(traffic: Traffic, down: DownstreamSide) {
+  constructor(traffic: Traffic, down: DownstreamSide, scanner: ResponseScanner) {
     this.#traffic = traffic;
     this.#down = down;
-    this.#scanner = new ResponseScanner(traffic.settings.limits);
+    this.#scanner = scanner;
     this.#walk = new BodyWalk(traffic.settings.limits);
   }
 
