@@ -44,18 +44,14 @@ export interface PipelineDeps {
 /** The traffic that all lanes of one sidecar share. */
 export function createPipeline(deps: PipelineDeps): Traffic {
   const calls = new ActiveCalls();
-  const rollOf = (): Roll => ({
-    nowMs: deps.clock.wall(),
-    seed: deps.random.uint32(),
-    activeCalls: (rule) => calls.of(rule),
-    stateOf: (name, key) => deps.states.get(name, key),
-  });
+  const rollOf = () => new CallRoll(deps, calls);
   const claim = (rule: Rule, head: RequestHead): Claim => {
     const { state, name } = rule.spec;
     // At once, so that of two calls at the same time only one finds the old state.
     if (state !== null && state.becomes !== null)
       deps.states.set(state.name, stateKeyOf(state, head), state.becomes);
-    return new RuleClaim(rule, calls.enter(name));
+    // Counted only where a rule asks for the count: most do not, and it is on the path of every mock.
+    return new RuleClaim(rule, rule.spec.scope.maxActive === null ? uncounted : calls.enter(name));
   };
   return {
     settings: deps.settings,
@@ -106,6 +102,39 @@ function undecided(
       return rule && claim(rule, head);
     },
   };
+}
+
+const uncounted = (): void => undefined;
+
+/** The circumstances of one call; each is found out when a rule first asks, and stays. */
+class CallRoll implements Roll {
+  readonly #deps: PipelineDeps;
+  readonly #calls: ActiveCalls;
+  #nowMs = 0;
+  #seed = -1;
+
+  constructor(deps: PipelineDeps, calls: ActiveCalls) {
+    this.#deps = deps;
+    this.#calls = calls;
+  }
+
+  get nowMs(): number {
+    if (this.#nowMs === 0) this.#nowMs = this.#deps.clock.wall();
+    return this.#nowMs;
+  }
+
+  get seed(): number {
+    if (this.#seed < 0) this.#seed = this.#deps.random.uint32();
+    return this.#seed;
+  }
+
+  activeCalls(rule: string): number {
+    return this.#calls.of(rule);
+  }
+
+  stateOf(name: string, key: string): string | undefined {
+    return this.#deps.states.get(name, key);
+  }
 }
 
 class RuleClaim implements Claim {

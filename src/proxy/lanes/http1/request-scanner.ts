@@ -7,6 +7,7 @@ import { notAuthority, portOf } from "./authority.ts";
 import { FieldLines } from "./field-lines.ts";
 import { methodName } from "./field-names.ts";
 import { MessageFraming } from "./framing.ts";
+import { RecurringText } from "./recurring-text.ts";
 import { malformed, type Refusal, showText } from "./refusal.ts";
 import { RequestLine, type TargetForm } from "./request-line.ts";
 import type { MinorVersion } from "./version.ts";
@@ -30,6 +31,8 @@ export class RequestScanner implements RequestHead {
   readonly #line = new RequestLine();
   readonly #fields: FieldLines;
   readonly #framing = new MessageFraming();
+  readonly #lastAuthority = new RecurringText();
+  readonly #lastTarget = new RecurringText();
   #bytes: Buffer = noBytes;
   #start = 0;
   #inFields = false;
@@ -125,10 +128,13 @@ export class RequestScanner implements RequestHead {
 
   /** RFC 9112 §3.3: the target's own authority, else Host; "" where neither stands. */
   get authority(): string {
-    if (this.#line.authorityEnd > this.#line.authorityStart) {
-      return this.#text(this.#line.authorityStart, this.#line.authorityEnd);
+    const { authorityStart, authorityEnd } = this.#line;
+    if (authorityEnd > authorityStart) {
+      return this.#lastAuthority.of(this.#bytes, this.#start + authorityStart, this.#start + authorityEnd);
     }
-    return this.#framing.host === -1 ? "" : this.#fields.value(this.#framing.host);
+    const { host } = this.#framing;
+    if (host === -1) return "";
+    return this.#lastAuthority.of(this.#bytes, this.#fields.valueFrom(host), this.#fields.valueTo(host));
   }
 
   /** Path with query as sent; "/" stands for an empty path (RFC 9112 §3.2.1); "*" for asterisk-form, "" for CONNECT. */
@@ -151,7 +157,8 @@ export class RequestScanner implements RequestHead {
 
   /** The request-target as sent. */
   get target(): string {
-    return this.#text(this.#line.targetStart, this.#line.targetEnd);
+    const { targetStart, targetEnd } = this.#line;
+    return this.#lastTarget.of(this.#bytes, this.#start + targetStart, this.#start + targetEnd);
   }
 
   get targetForm(): TargetForm {
