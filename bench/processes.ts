@@ -9,6 +9,8 @@ import { raisingShell } from "./open-files.ts";
 export interface Running {
   readonly name: string;
   readonly pid: number;
+  /** What it said on stderr when it ended by itself; null while it runs. */
+  lastWords(): string | null;
   /** Ends it and waits until it is gone. */
   stop(): Promise<void>;
 }
@@ -61,7 +63,16 @@ export async function startServer(launch: Launch, port: number): Promise<Server>
     await delay(2);
   }
   const startMs = performance.now() - startedAt;
-  return { name: launch.name, port, startMs, pid: child.pid ?? 0, stop: () => end(child) };
+  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  return {
+    name: launch.name,
+    port,
+    startMs,
+    pid: child.pid ?? 0,
+    lastWords: () =>
+      ended() ? `it ended with ${child.exitCode ?? child.signalCode}: ${complaints()}` : null,
+    stop: () => end(child),
+  };
 }
 
 /** Ends all that is left, last started first. */

@@ -2,7 +2,7 @@
 // Loopback only; every process it starts is ended with it, also on Ctrl-C. Results: bench/results/latest.{json,md}.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,9 +32,6 @@ async function main(): Promise<void> {
     return;
   }
   installModules();
-  progress("compiling");
-  const built = spawnSync(process.execPath, ["scripts/build.ts"], { cwd: root, stdio: ["ignore", 2, 2] });
-  if (built.status !== 0) progress("the build failed; ours is left out");
   const chosen = scenariosFor(options.only);
   if (chosen.length === 0) throw new Error(`--only: no scenario begins with ${options.only.join(", ")}`);
   const scratch = mkdtempSync(join(tmpdir(), "understudy-bench-"));
@@ -54,12 +51,13 @@ async function measure(
 ): Promise<readonly ScenarioResult[]> {
   const folder = (): string => mkdtempSync(join(scratch, "peer-"));
   const upstream = await startUpstream(folder());
+  const program = buildProgram(join(scratch, "understudy"));
   const results: ScenarioResult[] = [];
   for (const scenario of chosen) {
     stop.signal.throwIfAborted();
     progress(`== ${scenario.name}: ${scenario.title}`);
     try {
-      results.push(await scenario.run({ options, upstream, signal: stop.signal, progress, folder }));
+      results.push(await scenario.run({ options, upstream, program, signal: stop.signal, progress, folder }));
     } catch (problem) {
       stop.signal.throwIfAborted();
       const why = problem instanceof Error ? problem.message : String(problem);
@@ -70,6 +68,20 @@ async function measure(
     }
   }
   return results;
+}
+
+/** Compiles, and lays the package out in a folder of its own: a later build must not pull it away while it runs. */
+function buildProgram(folder: string): string | null {
+  progress("compiling");
+  const built = spawnSync(process.execPath, ["scripts/build.ts"], { cwd: root, stdio: ["ignore", 2, 2] });
+  if (built.status !== 0) {
+    progress("the build failed; ours is left out");
+    return null;
+  }
+  for (const part of ["bin", "dist", "config", "package.json"])
+    cpSync(join(root, part), join(folder, part), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  return join(folder, "bin/understudy.js");
 }
 
 function report(options: BenchOptions, scenarios: readonly ScenarioResult[]): void {

@@ -46,34 +46,58 @@ export interface Measurement {
   readonly progress: (text: string) => void;
 }
 
-/** Every peer in `others` against `reference`, all running. The first row is the reference's. */
+export interface Comparison {
+  /** The first is the reference's. */
+  readonly rows: readonly Figures[];
+  /** Who failed while it was measured, and how. */
+  readonly failed: readonly { readonly peer: string; readonly why: string }[];
+}
+
+/** Every peer in `others` against `reference`, all running. A peer that fails is dropped; throws when the reference does. */
 export async function compare(
   reference: Server,
   others: readonly Server[],
   plan: Measurement,
-): Promise<readonly Figures[]> {
-  for (const server of [reference, ...others]) await warmUp(server, plan);
-  const references: Slice[] = [];
-  const rounds = new Map<Server, { readonly own: Slice; readonly before: Slice }[]>();
-  for (let round = 0; round < plan.rounds; round++) {
-    for (const server of others) {
+): Promise<Comparison> {
+  await warmUp(reference, plan);
+  const failed: { peer: string; why: string }[] = [];
+  const unlessItFails = async (server: Server, measure: () => Promise<void>): Promise<void> => {
+    if (failed.some(({ peer }) => peer === server.name)) return;
+    try {
+      await measure();
+    } catch (problem) {
       plan.signal.throwIfAborted();
-      const before = await quietSlice(reference, plan);
-      const own = await quietSlice(server, plan);
-      references.push(before);
-      const slices = rounds.get(server) ?? [];
-      slices.push({ own, before });
-      rounds.set(server, slices);
-      plan.progress(
-        `round ${round + 1}/${plan.rounds} ${server.name}: ${own.cpuUs.toFixed(1)} µs (reference ${before.cpuUs.toFixed(1)})`,
-      );
+      if (reference.lastWords() !== null) throw problem;
+      const why = server.lastWords() ?? (problem instanceof Error ? problem.message : String(problem));
+      plan.progress(`${server.name} failed: ${why}`);
+      failed.push({ peer: server.name, why });
     }
-  }
+  };
+  for (const server of others) await unlessItFails(server, () => warmUp(server, plan));
+  const references: Slice[] = [];
+  const rounds = new Map<Server, Pair[]>(others.map((server) => [server, []]));
+  for (let round = 1; round <= plan.rounds; round++)
+    for (const server of others)
+      await unlessItFails(server, async () => {
+        const before = await quietSlice(reference, plan);
+        const own = await quietSlice(server, plan);
+        references.push(before);
+        rounds.get(server)?.push({ own, before });
+        const told = `${own.cpuUs.toFixed(1)} µs (reference ${before.cpuUs.toFixed(1)})`;
+        plan.progress(`round ${round}/${plan.rounds} ${server.name}: ${told}`);
+      });
   const head = figures(
     reference,
     references.map((own) => ({ own, before: null })),
   );
-  return [head, ...others.map((server) => figures(server, rounds.get(server) ?? []))];
+  const lasting = others.filter(({ name }) => failed.every(({ peer }) => peer !== name));
+  return { rows: [head, ...lasting.map((server) => figures(server, rounds.get(server) ?? []))], failed };
+}
+
+interface Pair {
+  readonly own: Slice;
+  /** The reference's slice right before; null for the reference itself. */
+  readonly before: Slice | null;
 }
 
 /** Long enough for a compiler that watches what runs. */
@@ -101,20 +125,20 @@ async function slice(server: Server, plan: Measurement): Promise<Slice> {
     at: performance.now(),
   };
   const load = await plan.generator(server.port, plan.request, plan.seconds);
+  const words = server.lastWords();
+  if (words !== null) throw new Error(words);
+  if (load.units === 0) throw new Error(`not one request was answered, ${load.errors} errors`);
   const proxyNs = runTimeNs(server.pid) - before.proxyNs;
   const elapsedMs = performance.now() - before.at;
   const foreignMs = machineBusyMs() - before.busyMs - (ownBusyMs() - before.ownMs);
   return {
     load,
-    cpuUs: load.units === 0 ? 0 : proxyNs / 1000 / load.units,
+    cpuUs: proxyNs / 1000 / load.units,
     foreign: Math.max(0, foreignMs / elapsedMs),
   };
 }
 
-function figures(
-  server: Server,
-  slices: readonly { readonly own: Slice; readonly before: Slice | null }[],
-): Figures {
+function figures(server: Server, slices: readonly Pair[]): Figures {
   const memory = server.pid === 0 ? { now: 0, peak: 0 } : residentBytes(server.pid);
   const present = (values: readonly (number | null)[]): readonly number[] =>
     values.filter((value) => value !== null);

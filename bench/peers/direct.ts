@@ -8,6 +8,13 @@ export const direct: Peer = {
   missing: () => null,
   async start({ upstreamPort }) {
     // pid 0 is no process: its run time and memory are 0.
-    return { name: "direct", pid: 0, port: upstreamPort, startMs: 0, stop: async () => {} };
+    return {
+      name: "direct",
+      pid: 0,
+      port: upstreamPort,
+      startMs: 0,
+      lastWords: () => null,
+      stop: async () => {},
+    };
   },
 };

@@ -7,6 +7,8 @@ export interface PeerContext {
   readonly upstreamPort: number;
   /** A fresh folder for this peer's files. */
   readonly folder: string;
+  /** The program of ours as a package holds it; null when it could not be built. */
+  readonly program: string | null;
 }
 
 export interface Peer {

@@ -1,15 +1,12 @@
 // Ours, compiled as the package ships it, with everything on that a sidecar has on: rules, metrics, access log.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { cores } from "../machine.ts";
 import { freePort, startServer } from "../processes.ts";
 import { calledHost, mockBody, mockedRequest } from "../requests.ts";
 import { rulesOf } from "../rules.ts";
 import type { Peer } from "./peer.ts";
-
-const program = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 /** `rules`: how many stand there. None but one claims a call of the generator, and that one only /mocked. */
 export function understudy(rules: number): Peer {
@@ -17,8 +14,9 @@ export function understudy(rules: number): Peer {
   return {
     id,
     title: `**Understudy**, ${rules.toLocaleString("en")} rules, metrics, access log`,
-    missing: () => (existsSync(program) ? null : "dist (npm run build)"),
-    async start({ upstreamPort, folder }) {
+    missing: () => null,
+    async start({ upstreamPort, folder, program }) {
+      if (program === null) throw new Error("the build failed");
       const [port, adminPort] = [await freePort(), await freePort()];
       const file = join(folder, "rules.json");
       writeFileSync(file, JSON.stringify({ version: 1, rules: written(rules) }));

@@ -149,7 +149,7 @@ async function runLoad(scenario: LoadScenario, surroundings: Surroundings): Prom
   try {
     const [first, ...others] = servers;
     if (first === undefined || first.name !== reference.id) return { ...frame, leftOut };
-    const rows = await compare(first, others, {
+    const { rows, failed } = await compare(first, others, {
       generator: scenario.generator.make(surroundings),
       request: scenario.request,
       rounds: surroundings.options.slices,
@@ -157,7 +157,7 @@ async function runLoad(scenario: LoadScenario, surroundings: Surroundings): Prom
       signal: surroundings.signal,
       progress: surroundings.progress,
     });
-    return { ...frame, rows, leftOut };
+    return { ...frame, rows, leftOut: [...leftOut, ...failed] };
   } finally {
     await stopPeers(servers);
   }

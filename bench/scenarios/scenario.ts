@@ -8,6 +8,8 @@ import type { Figures } from "../slices.ts";
 export interface Surroundings {
   readonly options: BenchOptions;
   readonly upstream: Server;
+  /** The program of ours as a package holds it; null when it could not be built. */
+  readonly program: string | null;
   readonly signal: AbortSignal;
   readonly progress: (text: string) => void;
   /** A fresh folder that is removed at the end. */
@@ -58,7 +60,8 @@ export async function startPeers(peers: readonly Peer[], surroundings: Surroundi
       continue;
     }
     try {
-      const context = { upstreamPort: surroundings.upstream.port, folder: surroundings.folder() };
+      const { program, upstream } = surroundings;
+      const context = { upstreamPort: upstream.port, folder: surroundings.folder(), program };
       servers.push(await peer.start(context));
     } catch (problem) {
       leftOut.push({ peer: peer.id, why: problem instanceof Error ? problem.message : String(problem) });
