@@ -3,21 +3,24 @@
 
 import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
+import type { AdminSources } from "./control/admin/routes.ts";
 import { type Admin, startAdmin } from "./control/admin/server.ts";
 import type { RuleStore } from "./control/rules/store.ts";
 import { type HostPort, splitAuthority } from "./core/address.ts";
-import type { Clock } from "./core/clock.ts";
+import { type Clock, sleep } from "./core/clock.ts";
+import type { Connection } from "./core/connection.ts";
 import { createDeadlines, type Deadlines } from "./core/deadlines.ts";
 import { UnderstudyError } from "./core/errors.ts";
 import type { Traffic } from "./core/lane.ts";
 import type { Dial } from "./core/link.ts";
 import { readProcessUsage } from "./core/process-usage.ts";
 import type { Random } from "./core/random.ts";
-import { noRules, type RuleSet } from "./core/rule-set.ts";
+import { noRules } from "./core/rule-set.ts";
 import { formatProblem } from "./core/rule-source.ts";
 import type { Settings } from "./core/settings.ts";
 import { type Tap, teeTaps } from "./core/tap.ts";
 import { runInTurns } from "./core/turns.ts";
+import { Gate } from "./proxy/accept/gate.ts";
 import { createIntake } from "./proxy/accept/intake.ts";
 import { type Listener, type ListenerSpec, openListener } from "./proxy/accept/listener.ts";
 import { isLoopback, wouldLoop } from "./proxy/accept/loop-guard.ts";
@@ -32,8 +35,8 @@ import { createPipeline } from "./proxy/pipeline.ts";
 import { type ConnectInside, createInsideDial } from "./proxy/relay/adopted-link.ts";
 import { createReadBuffers } from "./proxy/relay/read-buffers.ts";
 import { createDial } from "./proxy/relay/socket-link.ts";
-import { createJournal } from "./proxy/tap/journal.ts";
-import { createMetrics } from "./proxy/tap/metrics.ts";
+import { createJournal, type Journal } from "./proxy/tap/journal.ts";
+import { createMetrics, type Metrics } from "./proxy/tap/metrics.ts";
 
 export type { ListenerMode, ListenerSpec } from "./proxy/accept/listener.ts";
 
@@ -76,111 +79,139 @@ const maxStates = 100_000;
 /** Deadlines are kept to within this. */
 const tickMs = 250;
 
-/** Resolves once traffic is accepted. Rejects with bad_rules, bad_config. */
+/**
+ * Resolves once traffic is served. Its addresses listen before that, while rules are still being loaded. Rejects with
+ * bad_rules, bad_config.
+ */
 export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): Promise<Sidecar> {
-  const { settings } = options;
-  const { clock, random } = deps;
   const stop = new AbortController();
-  let draining = false;
+  const observed = observe(options, deps);
+  const connections = await listen(options, observed.tap);
+  try {
+    const store = await openStore(options, deps, observed.tap, stop.signal);
+    let draining = false;
+    const intake = createIntake({
+      detect,
+      lanes: [createHttp1Lane()],
+      opaque: createOpaqueLane(serverNameOf),
+    });
+    const deadlines = createDeadlines(deps.clock, tickMs);
+    const traffic: Traffic = createPipeline({
+      settings: options.settings,
+      clock: deps.clock,
+      random: deps.random,
+      deadlines,
+      tap: observed.tap,
+      dial: dialOf(options, deps, deadlines, connections.ownAddresses),
+      rules: store ? () => store.rules() : () => noRules,
+      states: createStates(maxStates),
+      decodeBody: decodedBody,
+      faultOf: (spec) => planConnectionFault(spec, deps),
+      destinationOf,
+      route: (connection, first, protocol) => intake.route(connection, first, protocol, traffic),
+      isDraining: () => draining,
+    });
+    connections.serve((connection) => intake.accept(connection, traffic));
+    const admin = await openAdmin(options, observed, store, () => draining, stop.signal);
+    const shut = async (patienceMs: number): Promise<void> => {
+      await connections.close();
+      draining = true;
+      const drained = intake.drain();
+      const patience = sleep(deps.clock, patienceMs, stop.signal).catch(() => undefined);
+      if (patienceMs > 0) await Promise.race([drained, patience]);
+      intake.destroy();
+      stop.abort();
+      await admin?.close();
+    };
+    return {
+      addresses: connections.addresses,
+      adminAddress: admin?.address ?? null,
+      ruleCount: store?.rules().rules.length ?? 0,
+      drain: () => shut(options.settings.deadlines.drainMs),
+      close: () => shut(0),
+    };
+  } catch (error) {
+    stop.abort();
+    await connections.close();
+    throw error;
+  }
+}
 
-  const journal = createJournal(settings.journalCalls);
+interface Observed {
+  readonly tap: Tap;
+  readonly metrics: Metrics;
+  readonly journal: Journal;
+}
+
+function observe(options: SidecarOptions, deps: SidecarDeps): Observed {
+  const journal = createJournal(options.settings.journalCalls);
   const metrics = createMetrics({
-    maxRuleLabels: settings.maxRuleLabels,
-    clock,
+    maxRuleLabels: options.settings.maxRuleLabels,
+    clock: deps.clock,
     processUsage: readProcessUsage,
     ...(options.version === undefined ? {} : { version: options.version }),
   });
-  const tap = teeTaps([metrics, journal, ...options.taps]);
+  return { metrics, journal, tap: teeTaps([metrics, journal, ...options.taps]) };
+}
 
-  const store =
-    options.rules === null ? null : await openStore(options.rules, options, deps, tap, stop.signal);
-  const intake = createIntake({ detect, lanes: [createHttp1Lane()], opaque: createOpaqueLane(serverNameOf) });
-  const deadlines = createDeadlines(clock, tickMs);
-  const ownAddresses = new Set(
-    Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map(({ address }) => address)),
-  );
-  const traffic: Traffic = createPipeline({
-    settings,
-    clock,
-    random,
-    deadlines,
-    tap,
-    dial: dialOf(options, deps, deadlines, ownAddresses),
-    rules: rulesOf(store),
-    states: createStates(maxStates),
-    decodeBody: decodedBody,
-    faultOf: (spec) => planConnectionFault(spec, deps),
-    destinationOf,
-    route: (connection, first, protocol) => intake.route(connection, first, protocol, traffic),
-    isDraining: () => draining,
-  });
+interface Connections {
+  /** In the order of the listeners. */
+  readonly addresses: readonly HostPort[];
+  /** Addresses of this machine. */
+  readonly ownAddresses: ReadonlySet<string>;
+  /** Hands over what has been accepted so far, and everything after it. */
+  serve(accept: (connection: Connection) => void): void;
+  /** Accepts nothing more; open connections go on. Idempotent. */
+  close(): Promise<void>;
+}
 
-  const addresses: HostPort[] = [];
+async function listen(options: SidecarOptions, tap: Tap): Promise<Connections> {
+  const gate = new Gate();
   const listeners: Listener[] = [];
-  let admin: Admin | null = null;
-  let connections = 0;
+  const bound: HostPort[] = [];
+  const interfaces = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  const ownAddresses = new Set(interfaces.map(({ address }) => address));
+  let accept: (connection: Connection) => void = () => undefined;
+  let count = 0;
+  const close = async () => {
+    for (const listener of listeners.splice(0)) await listener.close();
+  };
   try {
     for (const spec of options.listeners) {
       const listener = await openListener(spec, {
-        maxConnections: settings.limits.maxConnections,
-        nextId: () => (++connections).toString(36),
-        accept: (connection) => intake.accept(connection, traffic),
+        maxConnections: options.settings.limits.maxConnections,
+        nextId: () => (++count).toString(36),
+        accept: (connection) => gate.pass(() => accept(connection)),
         refuse: (socket, why) => refuse(socket, why, tap),
-        isOwnAddress: (destination) => wouldLoop(destination, addresses, ownAddresses),
+        isOwnAddress: (destination) => wouldLoop(destination, bound, ownAddresses),
       });
       listeners.push(listener);
       // An adopted listener lives in another namespace, where the same address is another place.
-      if (spec.kind === "bind") addresses.push(listener.address);
+      if (spec.kind === "bind") bound.push(listener.address);
     }
-    if (options.admin)
-      admin = await startAdmin(
-        {
-          ...adminOptions(options.admin, metrics, journal, store, () => draining),
-          hosts: options.adminHosts ?? [],
-        },
-        stop.signal,
-      );
   } catch (error) {
-    stop.abort();
-    for (const listener of listeners) await listener.close();
+    await close();
     throw error;
   }
-
-  const shut = async (patienceMs: number): Promise<void> => {
-    if (!draining) for (const listener of listeners) await listener.close();
-    draining = true;
-    const drained = intake.drain();
-    if (patienceMs > 0) {
-      const patience = new Promise<void>(
-        (resolve) => void clock.after(patienceMs, resolve, { background: true }),
-      );
-      await Promise.race([drained, patience]);
-    }
-    intake.destroy();
-    stop.abort();
-    await admin?.close();
-  };
   return {
     addresses: listeners.map((listener) => listener.address),
-    adminAddress: admin?.address ?? null,
-    ruleCount: store?.rules().rules.length ?? 0,
-    drain: () => shut(settings.deadlines.drainMs),
-    close: () => shut(0),
+    ownAddresses,
+    serve(to) {
+      accept = to;
+      gate.open();
+    },
+    close,
   };
-}
-
-function rulesOf(store: RuleStore | null): () => RuleSet {
-  return store ? () => store.rules() : () => noRules;
 }
 
 /** What parses and plans rules is loaded only where there are rules: it is most of the memory of the program. */
 async function openStore(
-  path: string,
   options: SidecarOptions,
   deps: SidecarDeps,
   tap: Tap,
   signal: AbortSignal,
-): Promise<RuleStore> {
+): Promise<RuleStore | null> {
+  if (options.rules === null) return null;
   const [{ createRuleStore }, { fileSource }, { compileSteps }, { createPlanner }] = await Promise.all([
     import("./control/rules/store.ts"),
     import("./control/rules/sources/file.ts"),
@@ -189,7 +220,7 @@ async function openStore(
   ]);
   const plan = createPlanner({ ...deps, maxBodyBytes: options.settings.limits.maxRuleBodyBytes });
   const store = createRuleStore({
-    sources: [fileSource(path, { clock: deps.clock })],
+    sources: [fileSource(options.rules, { clock: deps.clock })],
     compile: (specs, revision, stop) => runInTurns(compileSteps(specs, plan, revision), deps.clock, stop),
     empty: noRules,
     tap,
@@ -228,16 +259,16 @@ function refuse(socket: Socket, why: string, tap: Tap): void {
   tap.observe({ kind: "trouble", area: "accept", message: why });
 }
 
-function adminOptions(
-  listen: HostPort,
-  metrics: ReturnType<typeof createMetrics>,
-  journal: ReturnType<typeof createJournal>,
+function openAdmin(
+  options: SidecarOptions,
+  { metrics, journal }: Observed,
   store: RuleStore | null,
   isDraining: () => boolean,
-): Parameters<typeof startAdmin>[0] {
+  signal: AbortSignal,
+): Promise<Admin> | null {
+  if (!options.admin) return null;
   const problems = () => (store?.status().problems ?? []).map(formatProblem);
-  return {
-    listen,
+  const sources: AdminSources = {
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     journal: (filter) => journal.entries(filter),
     rules: () => ({
@@ -246,11 +277,9 @@ function adminOptions(
       problems: problems(),
     }),
     ready: () => {
-      const reasons = [
-        ...(isDraining() ? ["draining"] : []),
-        ...problems().map((problem) => `rules: ${problem}`),
-      ];
+      const reasons = [...(isDraining() ? ["draining"] : []), ...problems().map((text) => `rules: ${text}`)];
       return { ready: reasons.length === 0, reasons };
     },
   };
+  return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [] }, signal);
 }

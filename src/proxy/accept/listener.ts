@@ -83,8 +83,12 @@ function addressOf(server: Server): HostPort {
     : { host: "", port: 0 };
 }
 
+function ignore(): void {}
+
 function welcome(socket: Socket, mode: ListenerMode, deps: ListenerDeps): void {
   socket.allowHalfOpen = true;
+  // Between two owners (gate, detection, lanes) nobody else listens; whoever owns it also hears "close".
+  socket.on("error", ignore);
   const id = deps.nextId();
   if (mode.kind === "proxy") {
     deps.accept(new AcceptedConnection(socket, id, "outbound", null, "proxy"));
