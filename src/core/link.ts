@@ -28,8 +28,10 @@ export interface Link {
   end(): void;
   /** Stops `data` until `resume`; at most one more chunk may come. */
   pause(): void;
-  /** Goes on; call it only when no chunk is held any longer. */
+  /** Goes on, as soon as the buffer to read into is free. */
   resume(): void;
+  /** No chunk that `data` handed out is held any longer: their buffers may be used again. */
+  released(): void;
   /** Ends at once, without a further event: FIN, or RST where `reset`. */
   destroy(reset: boolean): void;
 }

@@ -117,6 +117,7 @@ export function openWire(options: WireOptions = {}): Wire {
       resume: () => {
         state.paused = false;
       },
+      released: () => undefined,
       destroy: (reset) => {
         if (state.link === linkEvents) state.link = null;
         if (state.upstreamEnd === "open") state.upstreamEnd = reset ? "rst" : "fin";

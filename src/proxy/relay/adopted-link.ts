@@ -89,6 +89,11 @@ class AdoptedLink implements Link {
     this.#target?.resume();
   }
 
+  /** Its chunks are never used again, but those of the link that it may have fallen back to are. */
+  released(): void {
+    if (this.#target && !("destroySoon" in this.#target)) this.#target.released();
+  }
+
   destroy(reset: boolean): void {
     if (this.#gone) return;
     this.#gone = true;

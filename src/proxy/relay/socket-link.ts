@@ -37,6 +37,9 @@ class SocketLink implements Link, Deadlined {
   /** Buffers whose bytes the other side still holds. */
   readonly #lent: Buffer[] = [];
   #reading = false;
+  #paused = false;
+  /** Bytes of the read buffer itself are still on their way out of the other side. */
+  #held = false;
   #connected = false;
   #gone = false;
 
@@ -88,14 +91,22 @@ class SocketLink implements Link, Deadlined {
     const free = this.#events.data(bytes === buffer.length ? buffer : buffer.subarray(0, bytes));
     this.#reading = false;
     const step = nextStep(this.#step, bytes);
-    if (free) {
-      this.#returnLent();
-      if (step !== this.#step || this.#gone) this.#buffers.give(buffer);
-    } else this.#lent.push(buffer);
-    if (this.#gone) return false;
-    if (!free || step !== this.#step) this.#buffer = this.#buffers.take(step);
+    if (free) this.#returnLent();
+    if (this.#gone) return this.#parted(buffer, free);
+    // Paused: nothing is read before the bytes have left, so the same buffer serves again, still warm in the cache.
+    if (this.#paused) this.#held = !free;
+    if (this.#paused || (free && step === this.#step)) return true;
+    this.#parted(buffer, free);
+    this.#buffer = this.#buffers.take(step);
     this.#step = step;
     return true;
+  }
+
+  /** The link goes on without this buffer. */
+  #parted(buffer: Buffer, free: boolean): false {
+    if (free) this.#buffers.give(buffer);
+    else this.#lent.push(buffer);
+    return false;
   }
 
   #returnLent(): void {
@@ -111,13 +122,22 @@ class SocketLink implements Link, Deadlined {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resume(): void {
     if (this.#gone) return;
+    this.#paused = false;
+    if (!this.#held) this.#socket.resume();
+  }
+
+  released(): void {
+    if (this.#gone) return;
     this.#returnLent();
-    this.#socket.resume();
+    const waited = this.#held && !this.#paused;
+    this.#held = false;
+    if (waited) this.#socket.resume();
   }
 
   destroy(reset: boolean): void {
@@ -138,7 +158,7 @@ class SocketLink implements Link, Deadlined {
   #retire(): void {
     this.#gone = true;
     if (!this.#connected) this.#deadlines.remove(this);
-    if (!this.#reading) this.#buffers.give(this.#buffer);
+    if (!this.#reading && !this.#held) this.#buffers.give(this.#buffer);
   }
 
   expire(): void {

@@ -17,6 +17,7 @@ import type { Claim, Session, Traffic, Undecided } from "../../../core/lane.ts";
 import type { Link } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
+import { BorrowedBytes } from "../borrowed-bytes.ts";
 import { BodyWalk } from "./body-walk.ts";
 import { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
@@ -78,6 +79,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   readonly #scanner: RequestScanner;
   readonly #walk: BodyWalk;
   readonly #half: UpstreamHalf;
+  readonly #borrowed: BorrowedBytes;
   readonly #carry = new Carry();
   #phase: Phase = "head";
   /** Bytes before this offset of the chunk at hand have been forwarded or dealt with. */
@@ -91,6 +93,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   /** What to do once no response is due; set while the phase is `barrier`. */
   #afterResponses: (() => void) | null = null;
   #tunnel: { readonly call: Call; readonly link: Link; readonly rest: Buffer } | null = null;
+  /** The link, once it has left HTTP. */
+  #spliced: Link | null = null;
   #lastWords: Buffer | null = null;
   #headBegun = false;
   #first = true;
@@ -117,6 +121,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#scanner = this.#parsers.request;
     this.#walk = new BodyWalk(traffic.settings.limits);
     this.#half = new UpstreamHalf(traffic, this, this.#parsers.response);
+    this.#borrowed = new BorrowedBytes(connection.socket, () => this.#released());
     this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.idleMs;
   }
 
@@ -610,11 +615,16 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   toDownstream(bytes: Buffer): void {
     this.#progress = true;
-    if (!this.#connection.socket.write(bytes)) this.#half.pause();
+    if (!this.#borrowed.write(bytes)) this.#half.pause();
+  }
+
+  #released(): void {
+    if (this.#spliced) this.#spliced.released();
+    else this.#half.released();
   }
 
   get holdsBytes(): boolean {
-    return this.#connection.socket.writableLength > 0;
+    return this.#borrowed.held;
   }
 
   responded(call: Call, reusable: boolean): void {
@@ -772,6 +782,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#half.delegateTo(splice);
     splice.start(tunnel.link, first);
     if (tunnel.rest.length > 0) splice.data(tunnel.rest);
+    // Bytes from before the switch may still wait in the socket; their account stays with this session.
+    this.#spliced = tunnel.link;
+    if (!this.#borrowed.held) this.#released();
     tunnel.link.resume();
   }
 

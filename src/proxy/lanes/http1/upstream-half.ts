@@ -98,6 +98,11 @@ export class UpstreamHalf implements LinkEvents {
     this.#link?.resume();
   }
 
+  /** The downstream has taken everything that was written to it. */
+  released(): void {
+    this.#link?.released();
+  }
+
   /** Forwards the downstream's FIN. */
   endRequests(): void {
     this.#link?.end();

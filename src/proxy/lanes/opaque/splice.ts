@@ -9,6 +9,7 @@ import type { Deadlined } from "../../../core/deadlines.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
+import { BorrowedBytes } from "../borrowed-bytes.ts";
 
 /** How a splice ended. */
 export interface SpliceEnd {
@@ -27,6 +28,7 @@ export class Splice implements LinkEvents, Deadlined {
   readonly #connection: Connection;
   readonly #traffic: Traffic;
   readonly #ended: (end: SpliceEnd) => void;
+  readonly #borrowed: BorrowedBytes;
   #link: Link | null = null;
   #upBytes = 0;
   #downBytes = 0;
@@ -40,6 +42,7 @@ export class Splice implements LinkEvents, Deadlined {
     this.#connection = connection;
     this.#traffic = traffic;
     this.#ended = ended;
+    this.#borrowed = new BorrowedBytes(connection.socket, () => this.#link?.released());
     this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.opaqueIdleMs;
   }
 
@@ -66,11 +69,10 @@ export class Splice implements LinkEvents, Deadlined {
   }
 
   data(chunk: Buffer): boolean {
-    const { socket } = this.#connection;
     this.#downBytes += chunk.length;
     this.#touch();
-    if (!socket.write(chunk)) this.#link?.pause();
-    return socket.writableLength === 0;
+    if (!this.#borrowed.write(chunk)) this.#link?.pause();
+    return !this.#borrowed.held;
   }
 
   drain(): void {

@@ -1,0 +1,38 @@
+// Keeps account of bytes that lie in a link's read buffer while they wait in a socket: until they have left, the buffer
+// must not be read into again.
+
+import type { Socket } from "node:net";
+
+const noBytes = Buffer.alloc(0);
+
+export class BorrowedBytes {
+  /** True while borrowed bytes wait in the socket. */
+  held = false;
+  readonly #socket: Socket;
+  readonly #released: () => void;
+  #latest = 0;
+
+  /** `released` is called when the last borrowed byte has left; never where the socket is destroyed before. */
+  constructor(socket: Socket, released: () => void) {
+    this.#socket = socket;
+    this.#released = released;
+  }
+
+  /** Writes borrowed bytes. False: the socket is full, wait for its drain. */
+  write(bytes: Buffer): boolean {
+    const flowing = this.#socket.write(bytes);
+    if (this.#socket.writableLength > 0) this.#follow();
+    return flowing;
+  }
+
+  /** Nearly always the kernel takes all bytes at once; only where it does not, an empty write behind them tells the end. */
+  #follow(): void {
+    this.held = true;
+    const mark = ++this.#latest;
+    this.#socket.write(noBytes, (error) => {
+      if (error || mark !== this.#latest) return;
+      this.held = false;
+      this.#released();
+    });
+  }
+}
