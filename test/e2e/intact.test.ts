@@ -30,8 +30,19 @@ function serve(socket: Socket): void {
     const [, raw, stream] = /GET \/(raw\/)?(\d)/.exec(chunk.toString("latin1")) ?? [];
     const body = patterns[Number(stream)] ?? Buffer.alloc(0);
     socket.write(headOf(raw !== undefined));
-    socket.write(body);
+    void writeInSlices(socket, body, Number(stream));
   });
+}
+
+/** Slices of every size, so that what waits in the sidecar is now a little, now a lot. */
+async function writeInSlices(socket: Socket, body: Buffer, seed: number): Promise<void> {
+  const random = seededRandom(seed);
+  for (let at = 0; at < body.length && !socket.destroyed; ) {
+    const bytes = 1 + (random.uint32() % 50_000);
+    socket.write(body.subarray(at, at + bytes));
+    at += bytes;
+    await new Promise(setImmediate);
+  }
 }
 
 /** Reads `bytes` bytes with pauses of a few turns of the event loop. */
