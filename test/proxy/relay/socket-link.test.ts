@@ -126,6 +126,9 @@ test("link: tells once how it ended", async () => {
 
   const again = await oneConnection();
   const cut = open(again.server, () => true);
+  const connected = cut.next();
+  (await again.socket).write("x");
+  await connected;
   const reset = cut.next();
   (await again.socket).resetAndDestroy();
   await reset;
