@@ -10,20 +10,38 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the Unix epoch; for what people and other machines read. */
   wall(): number;
+  /** `wall()` as it was, or will be, at a moment of `now()`; exact to a millisecond, and cheaper than `wall()`. */
+  wallAt(nowMs: number): number;
   /** Calls `fire` once after `delayMs`. `background` timers do not keep the process alive. */
   after(delayMs: number, fire: () => void, options?: { background?: boolean }): Timer;
 }
 
+/** How long the offset between the two clocks is believed: the wall clock may be set at any time. */
+const offsetMs = 1_000;
+
 /** The real clock. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  wall: () => Date.now(),
-  after(delayMs, fire, options) {
-    const handle = setTimeout(fire, delayMs);
-    if (options?.background) handle.unref();
-    return { cancel: () => clearTimeout(handle) };
-  },
-};
+export const systemClock: Clock = createSystemClock();
+
+function createSystemClock(): Clock {
+  let offset = 0;
+  let believedUntil = Number.NEGATIVE_INFINITY;
+  return {
+    wallAt(nowMs) {
+      if (nowMs > believedUntil) {
+        offset = Date.now() - performance.now();
+        believedUntil = nowMs + offsetMs;
+      }
+      return Math.round(nowMs + offset);
+    },
+    now: () => performance.now(),
+    wall: () => Date.now(),
+    after(delayMs, fire, options) {
+      const handle = setTimeout(fire, delayMs);
+      if (options?.background) handle.unref();
+      return { cancel: () => clearTimeout(handle) };
+    },
+  };
+}
 
 /** Resolves after `delayMs`, or rejects with the signal's reason as soon as it aborts. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {

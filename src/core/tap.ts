@@ -14,7 +14,7 @@ export type Outcome = "relayed" | "mocked" | "aborted" | "refused" | "failed";
  */
 export type Flag = "DC" | "UC" | "UF" | "UT" | "DI" | "FI" | "DPE" | "UPE" | "SI";
 
-/** One finished HTTP call. */
+/** One finished HTTP call. It does not change any more, so an observer may keep it, within a bound. */
 export interface CallEvent {
   readonly kind: "call";
   readonly connectionId: string;

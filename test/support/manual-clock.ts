@@ -18,6 +18,7 @@ export function manualClock(wallStart = Date.parse("2026-01-01T00:00:00Z")): Man
   return {
     now: () => now,
     wall: () => wallStart + now,
+    wallAt: (nowMs) => wallStart + nowMs,
     after(delayMs, fire): Timer {
       const id = order++;
       timers.set(id, { at: now + Math.max(0, delayMs), fire });

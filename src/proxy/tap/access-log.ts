@@ -61,7 +61,7 @@ export function createAccessLog(deps: AccessLogDeps): AccessLog {
   return {
     observe(event: TapEvent) {
       if (logLevels[levelOf(event)] < leastLevel) return;
-      if (budget.take()) gather(formatLogLine(event, clock.wall(), base));
+      if (budget.take(momentOf(event, clock))) gather(formatLogLine(event, clock.wall(), base));
       else reports.count();
     },
     flush() {
@@ -71,21 +71,26 @@ export function createAccessLog(deps: AccessLogDeps): AccessLog {
   };
 }
 
+/** A finished call knows when it ended, which spares a look at the clock. */
+function momentOf(event: TapEvent, clock: Clock): number {
+  return event.kind === "call" ? event.startedAtMs + event.durationMs : clock.wall();
+}
+
 interface Budget {
-  /** False: this line is one too many. */
-  take(): boolean;
+  /** `atMs`: milliseconds since the Unix epoch. False: this line is one too many. */
+  take(atMs: number): boolean;
 }
 
 /** A bucket of one second's lines that refills steadily, so that what is kept is spread over the whole second. */
 function createBudget(perSecond: number, clock: Clock): Budget {
   let tokens = perSecond;
-  let filledAt = clock.now();
+  let filledAt = clock.wall();
   return {
-    take() {
+    take(atMs) {
       if (tokens < 1) {
-        const now = clock.now();
-        tokens = Math.min(perSecond, tokens + ((now - filledAt) * perSecond) / 1000);
-        filledAt = now;
+        // A wall clock that is set back gives nothing, for once.
+        tokens = Math.min(perSecond, tokens + (Math.max(0, atMs - filledAt) * perSecond) / 1000);
+        filledAt = atMs;
         if (tokens < 1) return false;
       }
       tokens--;

@@ -59,25 +59,26 @@ const maxTextLength = 1_024;
 const noFlags: readonly Flag[] = [];
 
 /** What the ring holds; the rest of a record is made when somebody reads it. */
-type Entry = Omit<CallRecord, "upstream" | "cut"> & { readonly upstream: HostPort | null };
+type Entry = Omit<CallRecord, "upstream" | "cut" | "id"> & { readonly upstream: HostPort | null };
 
 /** Keeps the last `capacity` calls; 0 keeps none. At most about 9 KiB each. */
 export function createJournal(capacity: number): Journal {
-  const ring: Entry[] = [];
+  // Events are kept as they come and made records of when somebody asks: that is off the path of the calls.
+  const ring: (CallEvent | OpaqueEvent)[] = [];
   let count = 0;
   return {
     observe(event) {
       if (capacity <= 0 || (event.kind !== "call" && event.kind !== "opaque")) return;
-      const place = count++ % capacity;
-      ring[place] = event.kind === "call" ? entryOfCall(count, event) : entryOfOpaque(count, event);
+      ring[count++ % capacity] = event.kind === "call" && isLong(event) ? shortened(event) : event;
     },
     entries(filter = {}) {
       const limit = Math.max(0, filter.limit ?? defaultLimit);
       const found: CallRecord[] = [];
       for (let age = 1; age <= ring.length && found.length < limit; age++) {
-        const entry = ring[(count - age) % capacity];
-        if (!entry || entry.id <= (filter.since ?? 0)) break;
-        const record = recordOf(entry);
+        const event = ring[(count - age) % capacity];
+        const id = count - age + 1;
+        if (!event || id <= (filter.since ?? 0)) break;
+        const record = recordOf(id, event.kind === "call" ? entryOfCall(event) : entryOfOpaque(event));
         if (passes(record, filter)) found.push(record);
       }
       return found;
@@ -85,10 +86,17 @@ export function createJournal(capacity: number): Journal {
   };
 }
 
-// Field by field: spreading the event costs ten times as much, on the path of every call.
-function entryOfCall(id: number, event: CallEvent): Entry {
+function isLong({ method, authority, path, detail }: CallEvent): boolean {
+  return method.length + authority.length + path.length + detail.length > maxTextLength;
+}
+
+/** Without the long texts, which would otherwise live as long as the entry. */
+function shortened(event: CallEvent): CallEvent {
+  return { ...entryOfCall(event), kind: "call", protocol: event.protocol };
+}
+
+function entryOfCall(event: CallEvent): Entry {
   return {
-    id,
     kind: "call",
     startedAtMs: event.startedAtMs,
     durationMs: event.durationMs,
@@ -109,9 +117,8 @@ function entryOfCall(id: number, event: CallEvent): Entry {
   };
 }
 
-function entryOfOpaque(id: number, event: OpaqueEvent): Entry {
+function entryOfOpaque(event: OpaqueEvent): Entry {
   return {
-    id,
     kind: "opaque",
     startedAtMs: event.startedAtMs,
     durationMs: event.durationMs,
@@ -141,13 +148,13 @@ function kept(text: string): string {
   return Buffer.from(text.slice(0, maxTextLength + 1), "utf16le").toString("utf16le");
 }
 
-function recordOf(entry: Entry): CallRecord {
+function recordOf(id: number, entry: Entry): CallRecord {
   const upstream = entry.upstream && formatHostPort(entry.upstream);
   const texts = { method: entry.method, authority: entry.authority, path: entry.path, detail: entry.detail };
   const cut = Object.entries(texts).filter(([, text]) => text.length > maxTextLength);
   const shortened = Object.fromEntries(cut.map(([key, text]) => [key, text.slice(0, maxTextLength)]));
   const durationMs = Math.round(entry.durationMs * 1000) / 1000;
-  return { ...entry, upstream, durationMs, ...shortened, cut: cut.map(([key]) => key) };
+  return { id, ...entry, upstream, durationMs, ...shortened, cut: cut.map(([key]) => key) };
 }
 
 function passes(record: CallRecord, filter: JournalFilter): boolean {

@@ -1,6 +1,6 @@
 // Ports of the command that the host may reach: reading what --publish says, and binding it on the host.
 
-import { createServer, isIPv6, type Server } from "node:net";
+import { createServer, isIPv6, type Server, type Socket } from "node:net";
 import { formatHostPort, type HostPort } from "../../../core/address.ts";
 import { UnderstudyError } from "../../../core/errors.ts";
 
@@ -49,8 +49,26 @@ export async function bindPublication({ on }: Publication): Promise<readonly Ser
   return servers;
 }
 
+/** Keeps connections that come before anybody adopts the server, and hands them to whoever does. */
+function holdUntilAdopted(server: Server): void {
+  const early: Socket[] = [];
+  const hold = (socket: Socket) => void early.push(socket);
+  const adopted = (event: string) => {
+    if (event !== "connection") return;
+    server.off("newListener", adopted);
+    server.off("connection", hold);
+    // The listener is added right after this event.
+    queueMicrotask(() => {
+      for (const socket of early) server.emit("connection", socket);
+    });
+  };
+  server.on("connection", hold);
+  server.on("newListener", adopted);
+}
+
 function bind({ host, port }: HostPort): Promise<Server | NodeJS.ErrnoException> {
   const server = createServer({ allowHalfOpen: true, noDelay: true });
+  holdUntilAdopted(server);
   return new Promise((resolve) => {
     server.once("error", resolve);
     server.listen({ host, port, backlog: 4_096, ipv6Only: isIPv6(host) }, () => {

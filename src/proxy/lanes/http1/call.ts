@@ -50,7 +50,7 @@ export class Call implements CallEvent {
     this.method = head.method;
     this.authority = head.authority;
     this.path = head.path;
-    this.startedAtMs = traffic.clock.wall();
+    this.startedAtMs = traffic.clock.wallAt(startedAt);
     this.startedAt = startedAt;
     this.mayUpgrade = mayUpgrade;
   }
