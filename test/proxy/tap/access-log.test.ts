@@ -110,7 +110,7 @@ test("access log: above the rate lines are left out evenly, and the log says how
   const { log, clock, lines } = logger({ linesPerSecond: 10 });
   for (let second = 0; second < 3; second++) {
     for (let tick = 0; tick < 100; tick++) {
-      log.observe(call({ path: `/${second}` }));
+      log.observe(call({ path: `/${second}`, startedAtMs: clock.wall(), durationMs: 0 }));
       await clock.advance(10);
     }
   }
