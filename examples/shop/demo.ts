@@ -65,6 +65,7 @@ async function demo(): Promise<void> {
     process.execPath,
     pathOf("./storefront.ts"),
   ];
+  let open = false;
   const understudy = startNode(
     [pathOf("../../bin/understudy.js"), ...run],
     {
@@ -73,9 +74,12 @@ async function demo(): Promise<void> {
       INVENTORY_URL: services.inventory,
       SEARCH_URL: services.search,
     },
-    (line) => console.log(`    | ${line}`),
+    (line) => {
+      console.log(`    | ${line}`);
+      open ||= line === "the storefront is open";
+    },
   );
-  await until("the storefront", 10_000, async () => (await ask(`${storefront}/health`)).status === 200);
+  await until("the storefront", 10_000, async () => open);
 
   await passThrough(storefront);
   await mock(storefront, services.payments);

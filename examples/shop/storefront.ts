@@ -14,14 +14,17 @@ const prices = new Map([
 ]);
 const pythonGet = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode())";
 
-serve(async (call, query) => {
-  const item = query.get("item") ?? "";
-  if (call === "GET /health") return [200, { ok: true }];
-  if (call === "GET /products") return [200, await get(`${search}/v1/search?q=${query.get("q") ?? ""}`)];
-  if (call === "GET /stock") return [200, await stockOf(item)];
-  if (call === "POST /orders") return order(item);
-  return [404, { error: "not_found" }];
-});
+serve(
+  async (call, query) => {
+    const item = query.get("item") ?? "";
+    if (call === "GET /health") return [200, { ok: true }];
+    if (call === "GET /products") return [200, await get(`${search}/v1/search?q=${query.get("q") ?? ""}`)];
+    if (call === "GET /stock") return [200, await stockOf(item)];
+    if (call === "POST /orders") return order(item);
+    return [404, { error: "not_found" }];
+  },
+  () => console.error("the storefront is open"),
+);
 
 async function order(item: string): Promise<readonly [number, unknown]> {
   const response = await fetch(`${payments}/v1/charges`, {

@@ -8,6 +8,7 @@ export type Answer = readonly [status: number, json: unknown];
 /** `answer` gets "METHOD /path", the query and the JSON that was sent (null where none). */
 export function serve(
   answer: (call: string, query: URLSearchParams, json: unknown) => Answer | Promise<Answer>,
+  listening: () => void = () => undefined,
 ): void {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? "/", "http://service");
@@ -19,7 +20,7 @@ export function serve(
     response.writeHead(status, { "content-type": "application/json" });
     response.end(JSON.stringify(json));
   });
-  server.listen(Number(process.env.PORT), "127.0.0.1");
+  server.listen(Number(process.env.PORT), "127.0.0.1", listening);
   process.once("SIGTERM", () => {
     server.close();
     server.closeAllConnections();
