@@ -17,7 +17,6 @@ const pythonGet = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1],
 serve(
   async (call, query) => {
     const item = query.get("item") ?? "";
-    if (call === "GET /health") return [200, { ok: true }];
     if (call === "GET /products") return [200, await get(`${search}/v1/search?q=${query.get("q") ?? ""}`)];
     if (call === "GET /stock") return [200, await stockOf(item)];
     if (call === "POST /orders") return order(item);

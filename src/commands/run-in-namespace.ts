@@ -1,6 +1,7 @@
 // `understudy run` with a namespace around the command: every TCP connection of it arrives here.
 
 import type { Server } from "node:net";
+import { basename } from "node:path";
 import { formatHostPort } from "../core/address.ts";
 import { systemClock } from "../core/clock.ts";
 import { systemRandom } from "../core/random.ts";
@@ -105,7 +106,7 @@ function announce(job: Job, published: readonly Published[], rules: number): voi
     return [`, port ${port} on ${formatHostPort({ host: address.address, port: address.port })}`];
   });
   const loaded = rules === 1 ? "1 rule" : rules === 0 ? "no rules: everything is relayed" : `${rules} rules`;
-  job.observers.say(`around ${job.command[0]}${places.join("")}, ${loaded}`);
+  job.observers.say(`standing beside ${basename(job.command[0] ?? "")}${places.join("")}, ${loaded}`);
 }
 
 function watchPorts(
