@@ -6,6 +6,7 @@ import { formatHostPort, type HostPort } from "../../core/address.ts";
 import { messageOf, UnderstudyError } from "../../core/errors.ts";
 import type { Settings } from "../../core/settings.ts";
 import { formatDuration } from "../../core/units.ts";
+import type { CertificateFiles } from "./kinds.ts";
 import {
   allOptions,
   deadlineOptions,
@@ -15,6 +16,7 @@ import {
   type Option,
   otherOptions,
   placeOptions,
+  tlsOptions,
   variableOf,
 } from "./options.ts";
 
@@ -33,6 +35,16 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly quiet: boolean;
   readonly json: boolean;
+  readonly tls: TlsConfig;
+}
+
+/** Paths are as from the working directory. */
+export interface TlsConfig {
+  /** null: where such things usually are. */
+  readonly caDir: string | null;
+  readonly upstreamCas: readonly string[];
+  readonly insecureUpstream: readonly string[];
+  readonly clientCertificates: ReadonlyMap<string, CertificateFiles>;
 }
 
 export interface ConfigSources {
@@ -95,10 +107,24 @@ async function readFileLayer(
   return problems;
 }
 
+/** Where values hold paths: a single one, a list, or deeper. */
+const pathKeys: ReadonlySet<string> = new Set([
+  placeOptions.rules.key,
+  tlsOptions.caDir.key,
+  tlsOptions.upstreamCas.key,
+  tlsOptions.clientCertificates.key,
+]);
+
 /** A path in a file is meant as seen from that file. */
 function besideFile(key: string, value: unknown, file: string): unknown {
-  if (key !== placeOptions.rules.key || typeof value !== "string" || value === "" || value === "off")
-    return value;
+  if (!pathKeys.has(key)) return value;
+  if (Array.isArray(value)) return value.map((item) => besideFile(key, item, file));
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, besideFile(key, item, file)]),
+    );
+  }
+  if (typeof value !== "string" || value === "" || value === "off") return value;
   return isAbsolute(value) ? value : join(dirname(file), value);
 }
 
@@ -124,6 +150,12 @@ function assemble(values: Values, defaults: NonNullable<ConfigSources["defaults"
     logLevel: settled(values, place.logLevel),
     quiet: settled(values, place.quiet),
     json: settled(values, place.json),
+    tls: Object.freeze({
+      caDir: settled(values, tlsOptions.caDir),
+      upstreamCas: settled(values, tlsOptions.upstreamCas),
+      insecureUpstream: settled(values, tlsOptions.insecureUpstream),
+      clientCertificates: settled(values, tlsOptions.clientCertificates),
+    }),
   });
 }
 
