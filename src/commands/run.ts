@@ -3,6 +3,7 @@
 import { constants } from "node:os";
 import type { Config } from "../control/config/load.ts";
 import { type HostPort, parseHostPort } from "../core/address.ts";
+import type { Authority } from "../core/certificates.ts";
 import { systemClock } from "../core/clock.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
 import { findProgram } from "../proxy/accept/find-program.ts";
@@ -15,6 +16,8 @@ import { type Command, exitCodes, type Shell } from "./command.ts";
 import { createObservers } from "./observers.ts";
 import { type CommandLine, readCommandLine, sharedFlagsHelp } from "./options.ts";
 import type { Job, Stage } from "./run-stage.ts";
+import { openTrustFolder, type TrustFolder } from "./run-trust.ts";
+import { authorityName, tlsOptionsOf } from "./tls-setup.ts";
 
 const help = `Usage: understudy run [FLAGS] [--] CMD [ARGS…]
 
@@ -99,8 +102,12 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
   const { config } = line;
   const signals = watchSignals(shell);
   const observers = await createObservers(config, besideCommand(config, shell), systemClock);
-  const job: Job = { ...flags, config, command: line.rest, shell, observers };
+  let trust: TrustFolder | null = null;
   try {
+    const tls = await tlsOptionsOf(config, shell, passingAuthority);
+    if (tls?.authority) trust = await openTrustFolder(tls.authority.trust, shell.env);
+    const trusting = trust ? { ...shell, env: { ...shell.env, ...trust.variables } } : shell;
+    const job: Job = { ...flags, config, command: line.rest, shell: trusting, observers, tls };
     const stage = await chooseStage(job, flags.mode);
     try {
       if (signals.first()) return signalCode(signals.first());
@@ -112,8 +119,15 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
     }
   } finally {
     signals.stop();
+    await trust?.close();
     await observers.finish();
   }
+}
+
+/** Nobody but the command trusts it, and its key ends with this process: nothing to set up, nothing to leak. */
+async function passingAuthority(): Promise<Authority> {
+  const { passingAuthority: make } = await import("../control/ca/authority.ts");
+  return make(authorityName(), systemClock);
 }
 
 /** The namespace where it can be had; otherwise proxy variables, and a line that says what is not seen then. */

@@ -107,25 +107,25 @@ async function readFileLayer(
   return problems;
 }
 
-/** Where values hold paths: a single one, a list, or deeper. */
-const pathKeys: ReadonlySet<string> = new Set([
-  placeOptions.rules.key,
-  tlsOptions.caDir.key,
+/** Options whose value is a path, and those that hold paths in a list or deeper. */
+const pathKeys: ReadonlySet<string> = new Set([placeOptions.rules.key, tlsOptions.caDir.key]);
+const pathsKeys: ReadonlySet<string> = new Set([
   tlsOptions.upstreamCas.key,
   tlsOptions.clientCertificates.key,
 ]);
 
 /** A path in a file is meant as seen from that file. */
 function besideFile(key: string, value: unknown, file: string): unknown {
-  if (!pathKeys.has(key)) return value;
-  if (Array.isArray(value)) return value.map((item) => besideFile(key, item, file));
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, besideFile(key, item, file)]),
-    );
-  }
-  if (typeof value !== "string" || value === "" || value === "off") return value;
-  return isAbsolute(value) ? value : join(dirname(file), value);
+  const beside = (path: unknown): unknown => {
+    if (Array.isArray(path)) return path.map(beside);
+    if (typeof path === "object" && path !== null) {
+      return Object.fromEntries(Object.entries(path).map(([name, item]) => [name, beside(item)]));
+    }
+    if (typeof path !== "string" || path === "" || path === "off" || isAbsolute(path)) return path;
+    return join(dirname(file), path);
+  };
+  if (pathKeys.has(key) && typeof value === "string") return beside(value);
+  return pathsKeys.has(key) && typeof value === "object" ? beside(value) : value;
 }
 
 function assemble(values: Values, defaults: NonNullable<ConfigSources["defaults"]>): Config {
