@@ -192,8 +192,9 @@ function failureText(thrown: unknown, { upstream, serverName }: SecureAim): stri
   if (code === "ENOTFOUND") return `${upstream.host} has no address`;
   const name = serverName === "" ? place : `${serverName} (${place})`;
   if (!isAboutCertificate(code)) return `${name}: ${code === "" ? "" : `${code}, `}${error.message}`;
+  const reason = error.message.replace(/; if the root CA is installed locally.*$/, ""); // advice about Node's flags
   return (
-    `the certificate of ${name} is not trusted: ${code}, ${error.message}; --upstream-cas FILE adds its authority, ` +
+    `the certificate of ${name} is not trusted: ${code}, ${reason}; --upstream-cas FILE adds its authority, ` +
     `--insecure-upstream ${serverName || upstream.host} takes any certificate`
   );
 }

@@ -44,6 +44,7 @@ export function readClientHello(bytes: Buffer): ClientHello | "need-more" | "not
 function joinRecords(bytes: Buffer): Buffer | "need-more" | "not-hello" {
   const parts: Buffer[] = [];
   let gathered = 0;
+  let needed = messageHeaderBytes;
   for (let at = 0; ; ) {
     if (bytes.length < at + recordHeaderBytes) return "need-more";
     if (bytes[at] !== handshakeRecord || bytes[at + 1] !== 3) return "not-hello";
@@ -51,15 +52,14 @@ function joinRecords(bytes: Buffer): Buffer | "need-more" | "not-hello" {
     const length = bytes.readUInt16BE(at + 3);
     if (length === 0) return "not-hello"; // RFC 8446 §5.1: no empty handshake records
     const part = bytes.subarray(from, from + length);
+    if (gathered === 0 && part.length > 0 && part[0] !== clientHello) return "not-hello";
     parts.push(part);
     gathered += part.length;
-    const message = parts.length === 1 ? part : Buffer.concat(parts, gathered);
-    if (message.length > 0 && message[0] !== clientHello) return "not-hello";
-    if (message.length >= messageHeaderBytes) {
-      const needed = messageHeaderBytes + message.readUIntBE(1, 3);
+    if (needed === messageHeaderBytes && gathered >= needed) {
+      needed += Buffer.concat(parts).readUIntBE(1, 3);
       if (needed > maxHelloBytes) return "not-hello";
-      if (message.length >= needed) return message.subarray(0, needed);
     }
+    if (gathered >= needed) return Buffer.concat(parts, needed);
     if (part.length < length) return "need-more";
     at = from + length;
   }

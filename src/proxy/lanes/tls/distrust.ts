@@ -38,3 +38,11 @@ export function receptionOf(error: NodeJS.ErrnoException): Reception {
   const alert = /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|UNSUPPORTED_CERTIFICATE)/;
   return alert.test(error.code ?? "") ? "refused" : "left";
 }
+
+/** `it sent the alert unknown ca`: what happened, without OpenSSL's file names and line numbers. */
+export function departureText(error: NodeJS.ErrnoException): string {
+  const alert = /ALERT_(\w+)$/.exec(error.code ?? "")?.[1];
+  if (alert !== undefined) return `it sent the alert ${alert.toLowerCase().replaceAll("_", " ")}`;
+  const reason = /:SSL routines:[^:]*:([^:]+)/.exec(error.message)?.[1];
+  return reason ?? error.message.trim();
+}

@@ -12,7 +12,7 @@ import type { Connection } from "../../../core/connection.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { Lane, Session, Traffic } from "../../../core/lane.ts";
 import { type ClientHello, maxHelloBytes, readClientHello } from "./client-hello.ts";
-import { createDistrust, type Distrust, receptionOf } from "./distrust.ts";
+import { createDistrust, type Distrust, departureText, receptionOf } from "./distrust.ts";
 import type { Opener } from "./opener.ts";
 
 export interface TlsLaneDeps {
@@ -146,7 +146,7 @@ class Hello implements Session {
     const reception = error === null ? "accepted" : receptionOf(error);
     if (error) this.#report(name, error);
     if (!this.#shared.distrust.learn(this.#trustKey(name), reception)) return;
-    const why = error === null ? "" : ` (${error.message.trim()})`;
+    const why = error === null ? "" : ` (${departureText(error)})`;
     this.#tell(
       `a client does not trust our certificate for ${name}${why}: from now on that host is relayed unread for it; ` +
         "understudy ca show tells how to trust the authority",
@@ -167,7 +167,7 @@ class Hello implements Session {
       rule: null,
       outcome: "failed",
       flags: ["DC"],
-      detail: `the client ended the TLS handshake: ${error.message.trim()}`,
+      detail: `the client did not go on with TLS: ${departureText(error)}`,
       startedAtMs: clock.wall() - durationMs,
       durationMs,
       upBytes: this.#bytes.length,

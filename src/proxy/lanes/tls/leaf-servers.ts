@@ -98,7 +98,10 @@ function leafServer(server: Server): LeafServer {
     if (below) waiting.delete(below);
     return found;
   };
-  server.on("secureConnection", (socket) => settle(socket)?.resolve(socket));
+  server.on("secureConnection", (socket) => {
+    socket.allowHalfOpen = true;
+    settle(socket)?.resolve(socket);
+  });
   server.on("tlsClientError", (error, socket) => settle(socket)?.reject(error));
   return {
     accept: (socket) =>
@@ -108,6 +111,7 @@ function leafServer(server: Server): LeafServer {
           // Events of the server come first; this is for those that never come.
           if (waiting.delete(socket)) reject(new Error("the client left during the TLS handshake"));
         });
+        socket.allowHalfOpen = false; // a FIN in the middle of the handshake is its end
         server.emit("connection", socket);
       }),
   };

@@ -156,14 +156,18 @@ function watchReception(
   heard: (error: Error | null) => void,
 ): void {
   const since = traffic.clock.now();
-  const onData = () => {
-    socket.off("close", onClose);
-    heard(null);
+  const settle = (error: Error | null) => {
+    socket.off("data", onData);
+    socket.off("end", onEnd);
+    socket.off("close", onEnd);
+    heard(error);
   };
-  const onClose = () => {
-    if (traffic.clock.now() - since < departureMs)
-      heard(new Error("the client left right after our certificate"));
+  const onData = () => settle(null);
+  const onEnd = () => {
+    const soon = traffic.clock.now() - since < departureMs;
+    if (soon) settle(new Error("the client left right after our certificate"));
   };
   socket.once("data", onData);
-  socket.once("close", onClose);
+  socket.once("end", onEnd);
+  socket.once("close", onEnd);
 }
