@@ -13,8 +13,8 @@ import { type Command, exitCodes, type Shell } from "./command.ts";
 import { readCommandLine } from "./options.ts";
 import { authorityFolder, authorityName } from "./tls-setup.ts";
 
-const where = `The authority is in the folder of --ca-dir, UNDERSTUDY_CA_DIR or tls.caDir in the config file; left out:
-$XDG_CONFIG_HOME/understudy/ca, which usually is ~/.config/understudy/ca.
+const where = `The authority is in the folder of --ca-dir, UNDERSTUDY_CA_DIR or tls.caDir in the config file;
+left out: $XDG_CONFIG_HOME/understudy/ca, which usually is ~/.config/understudy/ca.
 `;
 
 const initHelp = `Usage: understudy ca init [--ca-dir FOLDER]
@@ -35,8 +35,8 @@ ${where}`;
 const rotateHelp = `Usage: understudy ca rotate [--ca-dir FOLDER]
 
 Replaces the authority. The old certificate stays among those that \`run\` has its command
-trust for ${replacedFor}, until nothing that it signed is in use. Programs that serve with the old one go
-on with it until they are restarted.
+trust for ${replacedFor}, until nothing that it signed is in use. Programs that serve with the old one
+go on with it until they are restarted.
 
 ${where}`;
 

@@ -12,6 +12,7 @@ import { type Namespace, openNamespace } from "../proxy/accept/namespace/namespa
 import { type Publication, parsePublication } from "../proxy/accept/namespace/publish.ts";
 import { relayedSignals } from "../proxy/accept/namespace/signal-relay.ts";
 import { proxyEnvironmentBlindness } from "../proxy/accept/proxy-environment.ts";
+import type { TlsOptions } from "../sidecar.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { createObservers } from "./observers.ts";
 import { type CommandLine, readCommandLine, sharedFlagsHelp } from "./options.ts";
@@ -33,6 +34,8 @@ Flags:
   --nameserver ADDR[:PORT] ask this DNS server instead of the host's; may be repeated
 
 ${sharedFlagsHelp}
+HTTPS needs nothing: where a rule could claim a call inside, it is opened with an authority
+that CMD alone is made to trust (understudy ca show tells about one of your own).
 Calls are lines on stderr, JSON with --json; stdout is CMD's alone. 127.0.0.1 and localhost
 lead to CMD's own servers first, then to the host's. DNS goes to the host's name servers.
 Not carried: ICMP (ping) and UDP other than DNS (HTTP/3 falls back to TCP); files, sudo and
@@ -102,13 +105,11 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
   const { config } = line;
   const signals = watchSignals(shell);
   const observers = await createObservers(config, besideCommand(config, shell), systemClock);
-  let trust: TrustFolder | null = null;
+  const trusting = prepareTrust(config, shell);
+  trusting.catch(() => undefined); // told where it is waited for
   try {
-    const tls = await tlsOptionsOf(config, shell, passingAuthority);
-    if (tls?.authority) trust = await openTrustFolder(tls.authority.trust, shell.env);
-    const trusting = trust ? { ...shell, env: { ...shell.env, ...trust.variables } } : shell;
-    const job: Job = { ...flags, config, command: line.rest, shell: trusting, observers, tls };
-    const stage = await chooseStage(job, flags.mode);
+    const job = { ...flags, config, command: line.rest, shell, observers };
+    const stage = await chooseStage(job, flags.mode, trusting);
     try {
       if (signals.first()) return signalCode(signals.first());
       const ending = stage.execute();
@@ -119,7 +120,7 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
     }
   } finally {
     signals.stop();
-    await trust?.close();
+    await (await trusting.catch(() => null))?.folder?.close();
     await observers.finish();
   }
 }
@@ -131,23 +132,52 @@ async function passingAuthority(): Promise<Authority> {
 }
 
 /** The namespace where it can be had; otherwise proxy variables, and a line that says what is not seen then. */
-async function chooseStage(job: Job, mode: RunFlags["mode"]): Promise<Stage> {
+async function chooseStage(
+  job: BareJob,
+  mode: RunFlags["mode"],
+  trusting: Promise<Trusting>,
+): Promise<Stage> {
   if (mode !== "env") {
-    // The namespace is made by other processes: meanwhile this one loads the sidecar.
+    // The namespace is made by other processes: meanwhile this one loads the sidecar, and makes an authority.
     const [namespace, { stageInNamespace }] = await Promise.all([
       tryNamespace(job, mode),
       import("./run-in-namespace.ts"),
     ]);
-    if (namespace) return stageInNamespace(job, namespace);
+    if (namespace) {
+      const ready = trusting.catch(async (thrown) => {
+        await namespace.close();
+        throw thrown;
+      });
+      return stageInNamespace(withTrust(job, await ready), namespace);
+    }
   }
   if (job.publications.length > 0) {
     job.observers.say("--publish has no meaning without a namespace: the host reaches the ports anyway");
   }
   if (mode === "env" && !job.config.quiet) job.observers.say(`proxy variables: ${proxyEnvironmentBlindness}`);
-  return (await import("./run-with-proxy.ts")).stageWithProxy(job);
+  return (await import("./run-with-proxy.ts")).stageWithProxy(withTrust(job, await trusting));
 }
 
-async function tryNamespace(job: Job, mode: RunFlags["mode"]): Promise<Namespace | null> {
+/** A job before it is known how TLS is opened for it. */
+type BareJob = Omit<Job, "tls">;
+
+interface Trusting {
+  readonly tls: TlsOptions | undefined;
+  /** What makes the command trust our authority; null where there is none. */
+  readonly folder: TrustFolder | null;
+}
+
+async function prepareTrust(config: Config, shell: Shell): Promise<Trusting> {
+  const tls = await tlsOptionsOf(config, shell, passingAuthority);
+  return { tls, folder: tls?.authority ? await openTrustFolder(tls.authority.trust, shell.env) : null };
+}
+
+function withTrust(job: BareJob, { tls, folder }: Trusting): Job {
+  const { shell } = job;
+  return { ...job, tls, shell: { ...shell, env: { ...shell.env, ...folder?.variables } } };
+}
+
+async function tryNamespace(job: BareJob, mode: RunFlags["mode"]): Promise<Namespace | null> {
   const { shell } = job;
   try {
     return await openNamespace({

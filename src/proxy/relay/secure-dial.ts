@@ -90,6 +90,7 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
     const unverified = deps.unverified.some((host) => names(host, aim));
     const key = `${aim.serverName} ${formatHostPort(aim.upstream)} ${aim.protocols.join(",")}`;
     const session = sessions.get(key);
+    tcp.on("error", () => undefined); // the TLS above tells its own
     const socket = connect({
       socket: tcp,
       secureContext: contextFor(aim),

@@ -9,7 +9,6 @@ import type { Dial } from "../../../core/link.ts";
 export class OpenedConnection implements Connection {
   readonly id: string;
   readonly direction: Direction;
-  readonly downstream: HostPort;
   readonly originalDestination: HostPort | null;
   /** It talks to us and knows it, whatever it believes: a failure of its upstream can be told in words. */
   readonly mode = "fixed";
@@ -18,16 +17,15 @@ export class OpenedConnection implements Connection {
   readonly transport: Socket;
   readonly serverName: string;
   readonly dial: Dial;
-  readonly signal: AbortSignal;
+  readonly #accepted: Connection;
 
   /** `accepted`: the connection as it came. */
   constructor(accepted: Connection, socket: TLSSocket, serverName: string, dial: Dial) {
     const transport = accepted.socket;
     this.id = accepted.id;
     this.direction = accepted.direction;
-    this.downstream = accepted.downstream;
     this.originalDestination = accepted.originalDestination;
-    this.signal = accepted.signal;
+    this.#accepted = accepted;
     this.serverName = serverName;
     this.dial = dial;
     this.transport = transport;
@@ -37,6 +35,14 @@ export class OpenedConnection implements Connection {
       return socket;
     };
     this.socket = socket;
+  }
+
+  get downstream(): HostPort {
+    return this.#accepted.downstream;
+  }
+
+  get signal(): AbortSignal {
+    return this.#accepted.signal;
   }
 
   /** Never asked: only an explicit proxy answers CONNECT, and what is opened has one destination. */
