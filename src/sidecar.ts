@@ -7,6 +7,7 @@ import type { AdminSources } from "./control/admin/routes.ts";
 import { type Admin, startAdmin } from "./control/admin/server.ts";
 import type { RuleStore } from "./control/rules/store.ts";
 import { type HostPort, splitAuthority } from "./core/address.ts";
+import type { Authority } from "./core/certificates.ts";
 import { type Clock, sleep } from "./core/clock.ts";
 import type { Connection } from "./core/connection.ts";
 import { createDeadlines, type Deadlines } from "./core/deadlines.ts";
@@ -28,12 +29,14 @@ import { detect } from "./proxy/detect/detect.ts";
 import { serverNameOf } from "./proxy/detect/server-name.ts";
 import { createHttp1Lane } from "./proxy/lanes/http1/lane.ts";
 import { createOpaqueLane } from "./proxy/lanes/opaque/lane.ts";
+import { createTlsLane, type TlsLaneDeps } from "./proxy/lanes/tls/lane.ts";
 import { planConnectionFault } from "./proxy/perform/connection-fault.ts";
 import { decodedBody } from "./proxy/perform/content-encoding.ts";
 import { createStates } from "./proxy/perform/state.ts";
 import { createPipeline } from "./proxy/pipeline.ts";
 import { type ConnectInside, createInsideDial } from "./proxy/relay/adopted-link.ts";
 import { createReadBuffers } from "./proxy/relay/read-buffers.ts";
+import type { SecureDialDeps } from "./proxy/relay/secure-dial.ts";
 import { createDial } from "./proxy/relay/socket-link.ts";
 import { createJournal, type Journal } from "./proxy/tap/journal.ts";
 import { createMetrics, type Metrics } from "./proxy/tap/metrics.ts";
@@ -55,7 +58,14 @@ export interface SidecarOptions {
   readonly taps: readonly Tap[];
   /** Tried first for loopback destinations: the inside of a network namespace. */
   readonly connectInside?: ConnectInside;
+  /** How TLS is opened where a rule concerns it; left out: it never is. */
+  readonly tls?: TlsOptions;
   readonly version?: string;
+}
+
+export interface TlsOptions extends Pick<SecureDialDeps, "extraRoots" | "clientCertificates" | "unverified"> {
+  /** Signs what clients are shown; null: TLS is relayed unread, and a line says how to change that. */
+  readonly authority: Authority | null;
 }
 
 export interface SidecarDeps {
@@ -90,11 +100,9 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   try {
     const store = await openStore(options, deps, observed.tap, stop.signal);
     let draining = false;
-    const intake = createIntake({
-      detect,
-      lanes: [createHttp1Lane()],
-      opaque: createOpaqueLane(serverNameOf),
-    });
+    const opaque = createOpaqueLane(serverNameOf);
+    const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
+    const intake = createIntake({ detect, lanes: [createHttp1Lane(), tls], opaque });
     const deadlines = createDeadlines(deps.clock, tickMs);
     const traffic: Traffic = createPipeline({
       settings: options.settings,
@@ -243,8 +251,39 @@ function dialOf(
   const { connectMs } = options.settings.deadlines;
   const dial = createDial({ clock: deps.clock, deadlines, connectMs, buffers: createReadBuffers() });
   if (!options.connectInside) return dial;
-  const isInside = ({ host }: HostPort) => isLoopback(host) || host === "localhost" || ownAddresses.has(host);
+  const isInside = isInsideOf(ownAddresses);
   return createInsideDial(isInside, options.connectInside, dial, (ms) => AbortSignal.timeout(ms), connectMs);
+}
+
+/** Where a namespace has servers of its own, which are tried before those of the host. */
+function isInsideOf(ownAddresses: ReadonlySet<string>): (upstream: HostPort) => boolean {
+  return ({ host }) => isLoopback(host) || host === "localhost" || ownAddresses.has(host);
+}
+
+/** What opens TLS is loaded with the first connection that a rule concerns. */
+function openerOf(
+  { tls, settings, connectInside }: SidecarOptions,
+  { clock }: SidecarDeps,
+  ownAddresses: ReadonlySet<string>,
+): TlsLaneDeps["loadOpener"] {
+  const authority = tls?.authority;
+  if (!tls || !authority) return null;
+  return async (traffic) => {
+    const [{ createOpener }, { createSecureDial }, tcp] = await Promise.all([
+      import("./proxy/lanes/tls/opener.ts"),
+      import("./proxy/relay/secure-dial.ts"),
+      import("./proxy/relay/connect-tcp.ts"),
+    ]);
+    const connectTcp = connectInside
+      ? tcp.connectTcpInside(isInsideOf(ownAddresses), connectInside)
+      : tcp.connectTcp;
+    const { connectMs } = settings.deadlines;
+    return createOpener({
+      authority,
+      secureDial: createSecureDial({ ...tls, clock, connectMs, connectTcp }),
+      traffic,
+    });
+  };
 }
 
 /** The target of a request to an explicit proxy; port 80 where it names none (RFC 9110 §4.2.1). */

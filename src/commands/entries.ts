@@ -33,4 +33,19 @@ export const commandEntries: readonly CommandEntry[] = [
     summary: "Tell which rule would claim a call, and why",
     load: async () => (await import("./rules-explain.ts")).rulesExplain,
   },
+  {
+    name: "ca init",
+    summary: "Make a certificate authority of your own",
+    load: async () => (await import("./ca.ts")).caInit,
+  },
+  {
+    name: "ca show",
+    summary: "Show your authority, and how to trust it",
+    load: async () => (await import("./ca.ts")).caShow,
+  },
+  {
+    name: "ca rotate",
+    summary: "Replace your authority by a new one",
+    load: async () => (await import("./ca.ts")).caRotate,
+  },
 ];

@@ -161,6 +161,9 @@ export const sharedFlagsHelp = `Flags of all modes:
   --listen ADDR:PORT       where the explicit proxy listens
   --admin ADDR:PORT|off    health, metrics and the journal over HTTP
   --rules FILE|FOLDER      the rules; followed while the program runs
+  --ca-dir FOLDER          your certificate authority, with which HTTPS is opened
+  --upstream-cas FILE,…    authorities that are trusted for upstreams, besides the system's
+  --insecure-upstream H,…  hosts whose certificates are not verified
   --config FILE            a config file; config/understudy.yaml shows every option
   --log-level LEVEL        least level of JSON lines: debug, info, warn, error
   -q, --quiet              no line per call, only troubles of our own

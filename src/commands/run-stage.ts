@@ -6,7 +6,7 @@ import { sleep, systemClock } from "../core/clock.ts";
 import { systemRandom } from "../core/random.ts";
 import type { Ending } from "../proxy/accept/namespace/namespace.ts";
 import type { Publication } from "../proxy/accept/namespace/publish.ts";
-import { type Sidecar, type SidecarOptions, startSidecar } from "../sidecar.ts";
+import { type Sidecar, type SidecarOptions, startSidecar, type TlsOptions } from "../sidecar.ts";
 import type { Shell } from "./command.ts";
 import type { Observers } from "./observers.ts";
 import { programVersion } from "./version.ts";
@@ -19,6 +19,8 @@ export interface Job {
   readonly nameservers: readonly HostPort[] | null;
   readonly shell: Shell;
   readonly observers: Observers;
+  /** How TLS is opened; undefined: it never is. */
+  readonly tls: TlsOptions | undefined;
 }
 
 /** Everything stands; the command may begin. */
@@ -50,6 +52,7 @@ export function startSidecarFor(
       whenRulesAreBad: "refuse",
       taps: observers.taps,
       version: programVersion(),
+      ...(job.tls ? { tls: job.tls } : {}),
       ...(connectInside ? { connectInside } : {}),
     },
     { clock: systemClock, random: systemRandom },

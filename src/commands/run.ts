@@ -3,6 +3,7 @@
 import { constants } from "node:os";
 import type { Config } from "../control/config/load.ts";
 import { type HostPort, parseHostPort } from "../core/address.ts";
+import type { Authority } from "../core/certificates.ts";
 import { systemClock } from "../core/clock.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
 import { findProgram } from "../proxy/accept/find-program.ts";
@@ -11,10 +12,13 @@ import { type Namespace, openNamespace } from "../proxy/accept/namespace/namespa
 import { type Publication, parsePublication } from "../proxy/accept/namespace/publish.ts";
 import { relayedSignals } from "../proxy/accept/namespace/signal-relay.ts";
 import { proxyEnvironmentBlindness } from "../proxy/accept/proxy-environment.ts";
+import type { TlsOptions } from "../sidecar.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { createObservers } from "./observers.ts";
 import { type CommandLine, readCommandLine, sharedFlagsHelp } from "./options.ts";
 import type { Job, Stage } from "./run-stage.ts";
+import { openTrustFolder, type TrustFolder } from "./run-trust.ts";
+import { authorityName, tlsOptionsOf } from "./tls-setup.ts";
 
 const help = `Usage: understudy run [FLAGS] [--] CMD [ARGS…]
 
@@ -30,6 +34,8 @@ Flags:
   --nameserver ADDR[:PORT] ask this DNS server instead of the host's; may be repeated
 
 ${sharedFlagsHelp}
+HTTPS needs nothing: where a rule could claim a call inside, it is opened with an authority
+that CMD alone is made to trust (understudy ca show tells about one of your own).
 Calls are lines on stderr, JSON with --json; stdout is CMD's alone. 127.0.0.1 and localhost
 lead to CMD's own servers first, then to the host's. DNS goes to the host's name servers.
 Not carried: ICMP (ping) and UDP other than DNS (HTTP/3 falls back to TCP); files, sudo and
@@ -99,9 +105,11 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
   const { config } = line;
   const signals = watchSignals(shell);
   const observers = await createObservers(config, besideCommand(config, shell), systemClock);
-  const job: Job = { ...flags, config, command: line.rest, shell, observers };
+  const trusting = prepareTrust(config, shell);
+  trusting.catch(() => undefined); // told where it is waited for
   try {
-    const stage = await chooseStage(job, flags.mode);
+    const job = { ...flags, config, command: line.rest, shell, observers };
+    const stage = await chooseStage(job, flags.mode, trusting);
     try {
       if (signals.first()) return signalCode(signals.first());
       const ending = stage.execute();
@@ -112,28 +120,64 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
     }
   } finally {
     signals.stop();
+    await (await trusting.catch(() => null))?.folder?.close();
     await observers.finish();
   }
 }
 
+/** Nobody but the command trusts it, and its key ends with this process: nothing to set up, nothing to leak. */
+async function passingAuthority(): Promise<Authority> {
+  const { passingAuthority: make } = await import("../control/ca/authority.ts");
+  return make(authorityName(), systemClock);
+}
+
 /** The namespace where it can be had; otherwise proxy variables, and a line that says what is not seen then. */
-async function chooseStage(job: Job, mode: RunFlags["mode"]): Promise<Stage> {
+async function chooseStage(
+  job: BareJob,
+  mode: RunFlags["mode"],
+  trusting: Promise<Trusting>,
+): Promise<Stage> {
   if (mode !== "env") {
-    // The namespace is made by other processes: meanwhile this one loads the sidecar.
+    // The namespace is made by other processes: meanwhile this one loads the sidecar, and makes an authority.
     const [namespace, { stageInNamespace }] = await Promise.all([
       tryNamespace(job, mode),
       import("./run-in-namespace.ts"),
     ]);
-    if (namespace) return stageInNamespace(job, namespace);
+    if (namespace) {
+      const ready = trusting.catch(async (thrown) => {
+        await namespace.close();
+        throw thrown;
+      });
+      return stageInNamespace(withTrust(job, await ready), namespace);
+    }
   }
   if (job.publications.length > 0) {
     job.observers.say("--publish has no meaning without a namespace: the host reaches the ports anyway");
   }
   if (mode === "env" && !job.config.quiet) job.observers.say(`proxy variables: ${proxyEnvironmentBlindness}`);
-  return (await import("./run-with-proxy.ts")).stageWithProxy(job);
+  return (await import("./run-with-proxy.ts")).stageWithProxy(withTrust(job, await trusting));
 }
 
-async function tryNamespace(job: Job, mode: RunFlags["mode"]): Promise<Namespace | null> {
+/** A job before it is known how TLS is opened for it. */
+type BareJob = Omit<Job, "tls">;
+
+interface Trusting {
+  readonly tls: TlsOptions | undefined;
+  /** What makes the command trust our authority; null where there is none. */
+  readonly folder: TrustFolder | null;
+}
+
+async function prepareTrust(config: Config, shell: Shell): Promise<Trusting> {
+  const tls = await tlsOptionsOf(config, shell, passingAuthority);
+  return { tls, folder: tls?.authority ? await openTrustFolder(tls.authority.trust, shell.env) : null };
+}
+
+function withTrust(job: BareJob, { tls, folder }: Trusting): Job {
+  const { shell } = job;
+  return { ...job, tls, shell: { ...shell, env: { ...shell.env, ...folder?.variables } } };
+}
+
+async function tryNamespace(job: BareJob, mode: RunFlags["mode"]): Promise<Namespace | null> {
   const { shell } = job;
   try {
     return await openNamespace({

@@ -6,6 +6,7 @@ import { systemRandom } from "../core/random.ts";
 import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar.ts";
 import { exitCodes, type Shell } from "./command.ts";
 import { createObservers } from "./observers.ts";
+import { tlsOptionsOf } from "./tls-setup.ts";
 import { programVersion } from "./version.ts";
 
 export interface Serving {
@@ -25,6 +26,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
   const ending = watchSignals(shell);
   try {
     const version = programVersion();
+    const tls = await tlsOptionsOf(config, shell, async () => null);
     const sidecar = await startSidecar(
       {
         settings: config.settings,
@@ -35,6 +37,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         whenRulesAreBad: serving.whenRulesAreBad,
         taps: observers.taps,
         version,
+        ...(tls ? { tls } : {}),
       },
       { clock: systemClock, random: systemRandom },
     );

@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import type { HostPort } from "./address.ts";
+import type { Dial } from "./link.ts";
 
 /** Seen from the service: `inbound` calls reach it, `outbound` calls leave it. */
 export type Direction = "inbound" | "outbound";
@@ -25,6 +26,14 @@ export interface Connection extends ConnectionFacts {
    * us instead of the upstream. `proxy`: each of its requests names a target of its own.
    */
   readonly mode: "transparent" | "fixed" | "proxy";
+  /** What its calls are made over; left out: `http`. */
+  readonly scheme?: "http" | "https";
+  /** The socket that was accepted, where `socket` is what TLS makes of it. */
+  readonly transport?: Socket;
+  /** SNI of the TLS that was opened, or "". */
+  readonly serverName?: string;
+  /** How its links are opened, where not as those of everybody: over TLS, with what its client asked for. */
+  readonly dial?: Dial;
   /** Aborts when the downstream is gone or the sidecar gives the connection up. */
   readonly signal: AbortSignal;
   /** The same socket once it is a tunnel to `destination` (CONNECT): its next bytes are a protocol of their own. */

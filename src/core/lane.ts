@@ -53,6 +53,8 @@ export interface Traffic {
   decide(head: RequestHead, connection: ConnectionFacts): Claim | Undecided | null;
   /** For connections whose bytes are not parsed. */
   decideConnection(connection: ConnectionFacts): ConnectionClaim | null;
+  /** Whether a TLS connection to `serverName` is to be opened, because a rule may claim a call inside. */
+  concernsTls(serverName: string, connection: ConnectionFacts): boolean;
   /** Hands a connection to the lane that its bytes ask for: after CONNECT, or where a lane steps aside. */
   route(connection: Connection, first: Buffer | null, protocol: Protocol | null): void;
   /** Where requests for this authority are dialled on an explicit proxy; null where it names nobody. */

@@ -38,3 +38,31 @@ export interface Link {
 
 /** Opens a link; it connects in the background, under the connect deadline. */
 export type Dial = (upstream: HostPort, events: LinkEvents) => Link;
+
+/** What a client asked of its TLS peer, to be asked of the upstream in its stead. */
+export interface SecureAim {
+  readonly upstream: HostPort;
+  /** SNI; "" where the client sent none: then the certificate must be that of the upstream's address. */
+  readonly serverName: string;
+  /** ALPN offers in the client's order; empty where it made none (RFC 7301). */
+  readonly protocols: readonly string[];
+}
+
+/** An open TLS connection to an upstream that nobody reads from yet. */
+export interface SecureChannel {
+  /** What ALPN agreed on; null where nothing. */
+  readonly protocol: string | null;
+  /** True until the upstream has ended it. */
+  readonly alive: boolean;
+  /** Makes a link of it. Once. */
+  attach(events: LinkEvents): Link;
+  destroy(): void;
+}
+
+/** TLS to upstreams, verified. */
+export interface SecureDial {
+  /** Resolves once the handshake is done. Rejects with connect_failed (which says why) or connect_timeout. */
+  open(aim: SecureAim): Promise<SecureChannel>;
+  /** A link that connects in the background. */
+  link(aim: SecureAim, events: LinkEvents): Link;
+}

@@ -49,6 +49,11 @@ export interface RuleSet {
   ): Rule | null;
   /** The rule that claims a connection whose bytes are not parsed: only rules that name nothing of HTTP can. */
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null;
+  /**
+   * Whether any rule could claim a call inside a TLS connection to `serverName`: one that names this host, or no host
+   * but something else of HTTP. `serverName`: the SNI in lower case, or the address that was dialled where there is none.
+   */
+  concernsTls(serverName: string, connection: ConnectionFacts, roll: Roll): boolean;
 }
 
 /** Either all rules, compiled, or what is wrong with each that cannot be. */
@@ -70,4 +75,5 @@ export const noRules: RuleSet = Object.freeze({
   decide: () => null,
   decideWithBody: () => null,
   decideConnection: () => null,
+  concernsTls: () => false,
 });

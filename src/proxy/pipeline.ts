@@ -81,6 +81,10 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       if (!rule || !fault) return null;
       return { rule: rule.spec.name, fault, release: calls.enter(rule.spec.name) } satisfies ConnectionClaim;
     },
+    concernsTls(serverName, connection) {
+      const rules = deps.rules();
+      return rules.rules.length > 0 && rules.concernsTls(serverName, connection, rollOf());
+    },
   };
 }
 

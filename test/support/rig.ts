@@ -2,9 +2,10 @@
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { HostPort } from "../../src/core/address.ts";
+import type { Authority } from "../../src/core/certificates.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createDeadlines } from "../../src/core/deadlines.ts";
-import type { Traffic } from "../../src/core/lane.ts";
+import type { Lane, Traffic } from "../../src/core/lane.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import type { RuleSpec } from "../../src/core/rule.ts";
 import type { RuleSet } from "../../src/core/rule-set.ts";
@@ -16,13 +17,17 @@ import { detect } from "../../src/proxy/detect/detect.ts";
 import { serverNameOf } from "../../src/proxy/detect/server-name.ts";
 import { createHttp1Lane } from "../../src/proxy/lanes/http1/lane.ts";
 import { createOpaqueLane } from "../../src/proxy/lanes/opaque/lane.ts";
+import { createTlsLane } from "../../src/proxy/lanes/tls/lane.ts";
+import { createOpener } from "../../src/proxy/lanes/tls/opener.ts";
 import { compileRules } from "../../src/proxy/match/compile.ts";
 import { planConnectionFault } from "../../src/proxy/perform/connection-fault.ts";
 import { decodedBody } from "../../src/proxy/perform/content-encoding.ts";
 import { createPlanner } from "../../src/proxy/perform/plan.ts";
 import { createStates } from "../../src/proxy/perform/state.ts";
 import { createPipeline } from "../../src/proxy/pipeline.ts";
+import { connectTcp } from "../../src/proxy/relay/connect-tcp.ts";
 import { createReadBuffers } from "../../src/proxy/relay/read-buffers.ts";
+import { createSecureDial, type SecureDialDeps } from "../../src/proxy/relay/secure-dial.ts";
 import { createDial } from "../../src/proxy/relay/socket-link.ts";
 import { ruleSpec } from "./rule-spec.ts";
 
@@ -48,6 +53,8 @@ export interface RigOptions {
   readonly opaqueHosts?: readonly string[];
   readonly portHints?: Settings["portHints"];
   readonly tickMs?: number;
+  /** How TLS is opened; `authority` null: it cannot be. Left out: TLS is opaque. */
+  readonly tls?: { readonly authority: Authority | null } & Partial<SecureDialDeps>;
 }
 
 /** Real sockets on loopback, seeded chance. */
@@ -65,7 +72,8 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const clock = systemClock;
   let rules = compile(options.rules ?? []);
   let draining = false;
-  const intake = createIntake({ detect, lanes: [createHttp1Lane()], opaque: createOpaqueLane(serverNameOf) });
+  const opaque = createOpaqueLane(serverNameOf);
+  const intake = createIntake({ detect, lanes: [createHttp1Lane(), ...tlsLanes(options, opaque)], opaque });
   const states = createStates(1_000);
   const deadlines = createDeadlines(clock, options.tickMs ?? 20);
   const traffic: Traffic = createPipeline({
@@ -143,6 +151,23 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       intake.destroy();
     },
   };
+}
+
+function tlsLanes({ tls, deadlines }: RigOptions, opaque: Lane): readonly Lane[] {
+  if (!tls) return [];
+  const { authority } = tls;
+  const secureDial = createSecureDial({
+    clock: systemClock,
+    connectMs: deadlines?.connectMs ?? 5_000,
+    connectTcp,
+    extraRoots: [],
+    clientCertificates: [],
+    unverified: [],
+    ...tls,
+  });
+  const loadOpener =
+    authority && (async (traffic: Traffic) => createOpener({ authority, secureDial, traffic }));
+  return [createTlsLane({ opaque, loadOpener })];
 }
 
 function modeOf(options: RigOptions): ListenerMode {

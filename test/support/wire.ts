@@ -133,6 +133,7 @@ export function openWire(options: WireOptions = {}): Wire {
     draining: false,
     decide: (head) => options.decide?.(head.method, head.path) ?? null,
     decideConnection: () => null,
+    concernsTls: () => false,
     route: () => undefined,
     destinationOf: (authority) => ({ host: authority, port: 80 }),
   };

@@ -101,6 +101,48 @@ export const path: Kind<string | null> = {
   print: (value) => (value === null ? "off" : quoteForYaml(value)),
 };
 
+/** Files of PEM certificates; as text parted by commas. */
+export const files: Kind<readonly string[]> = {
+  expected: () => "files such as ca.pem",
+  placeholder: "FILE,…",
+  read: (value) => {
+    const list = Array.isArray(value) ? value : typeof value === "string" ? splitList(value) : undefined;
+    return list?.every((file) => typeof file === "string" && isFile(file)) ? list : undefined;
+  },
+  print: (value) => `[${value.map(quoteForYaml).join(", ")}]`,
+};
+
+/** The files of a certificate and its private key. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Certificates by host: YAML `{bank.test: {cert: me.pem, key: me.key}}`, as text `bank.test=me.pem:me.key`. */
+export const clientCertificates: Kind<ReadonlyMap<string, CertificateFiles>> = {
+  expected: () =>
+    "hosts with the files of a certificate and its key, such as bank.test: {cert: me.pem, key: me.key}",
+  placeholder: "HOST=CERT:KEY,…",
+  read: (value) => {
+    const pairs = typeof value === "string" ? splitList(value).map(certificateInText) : entriesOf(value);
+    if (!pairs?.every((pair) => pair !== undefined)) return undefined;
+    const found = new Map<string, CertificateFiles>();
+    for (const [host, files] of pairs) {
+      const { cert, key, ...others } = Object.fromEntries(entriesOf(files) ?? []);
+      if (!isHost(host) || !isFile(cert) || !isFile(key) || Object.keys(others).length > 0) return undefined;
+      found.set(host, { cert, key });
+    }
+    return found;
+  },
+  print: (value) =>
+    `{${[...value].map(([host, { cert, key }]) => `${quoteForYaml(host)}: {cert: ${quoteForYaml(cert)}, key: ${quoteForYaml(key)}}`).join(", ")}}`,
+};
+
+function certificateInText(text: string): readonly [string, unknown] | undefined {
+  const found = /^([^=]+)=([^=:]+):([^=:]+)$/.exec(text);
+  return found?.[1] === undefined ? undefined : [found[1], { cert: found[2], key: found[3] }];
+}
+
 /** One of some words. */
 export function oneOf<Word extends string>(words: readonly Word[]): Kind<Word> {
   return {
@@ -156,6 +198,10 @@ function splitList(text: string): readonly string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+function isFile(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && !value.includes("\0");
 }
 
 function isHost(text: string): boolean {

@@ -6,6 +6,7 @@ import { formatHostPort, type HostPort } from "../../core/address.ts";
 import { messageOf, UnderstudyError } from "../../core/errors.ts";
 import type { Settings } from "../../core/settings.ts";
 import { formatDuration } from "../../core/units.ts";
+import type { CertificateFiles } from "./kinds.ts";
 import {
   allOptions,
   deadlineOptions,
@@ -15,6 +16,7 @@ import {
   type Option,
   otherOptions,
   placeOptions,
+  tlsOptions,
   variableOf,
 } from "./options.ts";
 
@@ -33,6 +35,16 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly quiet: boolean;
   readonly json: boolean;
+  readonly tls: TlsConfig;
+}
+
+/** Paths are as from the working directory. */
+export interface TlsConfig {
+  /** null: where such things usually are. */
+  readonly caDir: string | null;
+  readonly upstreamCas: readonly string[];
+  readonly insecureUpstream: readonly string[];
+  readonly clientCertificates: ReadonlyMap<string, CertificateFiles>;
 }
 
 export interface ConfigSources {
@@ -95,11 +107,25 @@ async function readFileLayer(
   return problems;
 }
 
+/** Options whose value is a path, and those that hold paths in a list or deeper. */
+const pathKeys: ReadonlySet<string> = new Set([placeOptions.rules.key, tlsOptions.caDir.key]);
+const pathsKeys: ReadonlySet<string> = new Set([
+  tlsOptions.upstreamCas.key,
+  tlsOptions.clientCertificates.key,
+]);
+
 /** A path in a file is meant as seen from that file. */
 function besideFile(key: string, value: unknown, file: string): unknown {
-  if (key !== placeOptions.rules.key || typeof value !== "string" || value === "" || value === "off")
-    return value;
-  return isAbsolute(value) ? value : join(dirname(file), value);
+  const beside = (path: unknown): unknown => {
+    if (Array.isArray(path)) return path.map(beside);
+    if (typeof path === "object" && path !== null) {
+      return Object.fromEntries(Object.entries(path).map(([name, item]) => [name, beside(item)]));
+    }
+    if (typeof path !== "string" || path === "" || path === "off" || isAbsolute(path)) return path;
+    return join(dirname(file), path);
+  };
+  if (pathKeys.has(key) && typeof value === "string") return beside(value);
+  return pathsKeys.has(key) && typeof value === "object" ? beside(value) : value;
 }
 
 function assemble(values: Values, defaults: NonNullable<ConfigSources["defaults"]>): Config {
@@ -124,6 +150,12 @@ function assemble(values: Values, defaults: NonNullable<ConfigSources["defaults"
     logLevel: settled(values, place.logLevel),
     quiet: settled(values, place.quiet),
     json: settled(values, place.json),
+    tls: Object.freeze({
+      caDir: settled(values, tlsOptions.caDir),
+      upstreamCas: settled(values, tlsOptions.upstreamCas),
+      insecureUpstream: settled(values, tlsOptions.insecureUpstream),
+      clientCertificates: settled(values, tlsOptions.clientCertificates),
+    }),
   });
 }
 

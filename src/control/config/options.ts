@@ -6,8 +6,11 @@ import { type Deadlines, defaultSettings, type Limits, type Settings } from "../
 import {
   address,
   addressOrOff,
+  type CertificateFiles,
+  clientCertificates,
   count,
   duration,
+  files,
   hosts,
   type Kind,
   listenAddress,
@@ -170,12 +173,41 @@ export const otherOptions: {
   ),
 };
 
+/** How TLS is opened where a rule concerns it, and what is believed of upstreams. */
+export const tlsOptions = {
+  caDir: option<string | null>(
+    "tls.caDir",
+    path,
+    null,
+    "folder of your certificate authority (understudy/ca in $XDG_CONFIG_HOME, which usually is ~/.config)",
+  ),
+  upstreamCas: option<readonly string[]>(
+    "tls.upstreamCas",
+    files,
+    [],
+    "PEM files of authorities that are trusted for upstreams, besides those of the system",
+  ),
+  insecureUpstream: option<readonly string[]>(
+    "tls.insecureUpstream",
+    hosts,
+    [],
+    "hosts whose certificates are not verified",
+  ),
+  clientCertificates: option<ReadonlyMap<string, CertificateFiles>>(
+    "tls.clientCertificates",
+    clientCertificates,
+    new Map(),
+    "certificates that upstreams are shown in the client's stead, by host",
+  ),
+} as const;
+
 /** Every option, in the order of the config file. Values are as different as their kinds, hence unknown. */
 export const allOptions: readonly Option<unknown>[] = [
   ...Object.values(placeOptions),
   ...Object.values(limitOptions),
   ...Object.values(deadlineOptions),
   ...Object.values(otherOptions),
+  ...Object.values(tlsOptions),
 ] as readonly Option<unknown>[]; // a Kind<T> is asked to print only what it has read
 
 /** `--limits-max-head-bytes` of `limits.maxHeadBytes`. */
@@ -188,6 +220,10 @@ export function variableOf(key: string): string {
   return `UNDERSTUDY_${wordsOf(key).join("_").toUpperCase()}`;
 }
 
+/** The section of TLS goes without saying: `--ca-dir` of `tls.caDir`. */
 function wordsOf(key: string): readonly string[] {
-  return key.replace(/([a-z0-9])([A-Z])/g, "$1.$2").split(".");
+  return key
+    .replace(/^tls\./, "")
+    .replace(/([a-z0-9])([A-Z])/g, "$1.$2")
+    .split(".");
 }

@@ -36,7 +36,8 @@ export function createIntake(deps: IntakeDeps): Intake {
   function serve(connection: Connection, first: Buffer | null, protocol: Protocol, traffic: Traffic): void {
     const lane = deps.lanes.find((candidate) => candidate.protocols.includes(protocol)) ?? deps.opaque;
     const session = lane.serve(connection, first, traffic, protocol);
-    if (open.has(connection.socket)) open.set(connection.socket, session);
+    const accepted = connection.transport ?? connection.socket;
+    if (open.has(accepted)) open.set(accepted, session);
     if (traffic.draining) session.drain();
   }
 

@@ -1,4 +1,5 @@
-// The compiled rules of one revision: two indices, one for calls and one for connections that nobody parses.
+// The compiled rules of one revision: three indices, for calls, for connections that nobody parses, and for the names
+// of TLS servers that are to be opened.
 
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { RequestHead } from "../../core/exchange.ts";
@@ -8,6 +9,7 @@ import { Call } from "./call.ts";
 import type { Candidate, Entry } from "./candidate.ts";
 import type { IndexNode } from "./index-node.ts";
 import { Search } from "./search.ts";
+import { headOfServer, secureCandidates } from "./secure-candidates.ts";
 
 interface IndexedParts {
   readonly revision: string;
@@ -15,6 +17,7 @@ interface IndexedParts {
   readonly candidates: readonly Candidate[];
   readonly calls: IndexNode | null;
   readonly connections: IndexNode | null;
+  readonly secured: IndexNode | null;
 }
 
 /** `candidates` in ascending order. Runs in steps, since there may be a hundred thousand. */
@@ -27,7 +30,8 @@ export function* indexRules(
   const live = candidates.filter(({ rule }) => rule.spec.scope.percentage > 0);
   const calls = yield* indexOf(live);
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
-  return new IndexedRules({ revision, rules, candidates, calls, connections });
+  const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
+  return new IndexedRules({ revision, rules, candidates, calls, connections, secured });
 }
 
 export class IndexedRules implements RuleSet {
@@ -37,6 +41,7 @@ export class IndexedRules implements RuleSet {
   readonly candidates: readonly Candidate[];
   readonly #calls: IndexNode | null;
   readonly #connections: IndexNode | null;
+  readonly #secured: IndexNode | null;
   readonly #call = new Call();
   readonly #search = new Search(this.#call);
 
@@ -47,6 +52,7 @@ export class IndexedRules implements RuleSet {
     this.candidates = Object.freeze(parts.candidates);
     this.#calls = parts.calls;
     this.#connections = parts.connections;
+    this.#secured = parts.secured;
     Object.freeze(this);
   }
 
@@ -73,6 +79,12 @@ export class IndexedRules implements RuleSet {
     if (this.#connections === null) return null;
     this.#call.reset(undefined, connection, roll);
     return this.#run(this.#connections, false)?.rule ?? null;
+  }
+
+  concernsTls(serverName: string, connection: ConnectionFacts, roll: Roll): boolean {
+    if (this.#secured === null) return false;
+    this.#call.reset(headOfServer(serverName, connection), connection, roll);
+    return this.#run(this.#secured, false) !== null;
   }
 
   #run(index: IndexNode, withBody: boolean): Entry | null {

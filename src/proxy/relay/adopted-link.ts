@@ -1,8 +1,9 @@
-// A link over a socket that somebody else connects (inside a network namespace): queues until it is there.
+// A link over a socket that somebody else connects (inside a network namespace, or with TLS upon it): queues until it
+// is there.
 
 import type { Socket } from "node:net";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
-import { messageOf } from "../../core/errors.ts";
+import { messageOf, UnderstudyError } from "../../core/errors.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
 
 /** Connects on our behalf; null: nobody listens there, dial it the usual way. Must end on abort. */
@@ -22,6 +23,11 @@ export function createInsideDial(
       : dial(upstream, events);
 }
 
+/** A link over a socket that is open, or will be; a rejection ends the link with what it says. */
+export function linkOver(upstream: HostPort, events: LinkEvents, socket: Socket | Promise<Socket>): Link {
+  return new AdoptedLink(upstream, events, socket, null);
+}
+
 class AdoptedLink implements Link {
   readonly upstream: HostPort;
   readonly #events: LinkEvents;
@@ -32,16 +38,33 @@ class AdoptedLink implements Link {
   #paused = false;
   #gone = false;
 
-  constructor(upstream: HostPort, events: LinkEvents, socket: Promise<Socket | null>, dial: Dial) {
+  /** `dial`: for a promise that brings null. */
+  constructor(
+    upstream: HostPort,
+    events: LinkEvents,
+    socket: Socket | Promise<Socket | null>,
+    dial: Dial | null,
+  ) {
     this.upstream = upstream;
     this.#events = events;
+    if (!("then" in socket)) {
+      this.#attach(this.#listen(socket));
+      return;
+    }
     socket.then(
       (found) => {
         if (this.#gone) found?.destroy();
-        else this.#attach(found ? this.#listen(found) : dial(upstream, events));
+        else if (found) this.#attach(this.#listen(found));
+        else if (dial) this.#attach(dial(upstream, events));
       },
-      (error) => this.#finish("refused", `${formatHostPort(upstream)}: ${messageOf(error)}`),
+      (error) => this.#fail(error),
     );
+  }
+
+  #fail(error: unknown): void {
+    const isOurs = error instanceof UnderstudyError;
+    const detail = isOurs ? error.message : `${formatHostPort(this.upstream)}: ${messageOf(error)}`;
+    this.#finish(isOurs && error.code === "connect_timeout" ? "timeout" : "refused", detail);
   }
 
   #listen(socket: Socket): Socket {

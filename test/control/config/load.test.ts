@@ -93,6 +93,10 @@ test("config: every option is read alike from flag, variable and file", async ()
     journalCalls: "0",
     maxRuleLabels: "13",
     accessLogLinesPerSecond: "14",
+    "tls.caDir": "/etc/ca",
+    "tls.upstreamCas": "/etc/a.pem,/etc/b.pem",
+    "tls.insecureUpstream": "old.shop,older.shop:8443",
+    "tls.clientCertificates": "bank.test=/me.pem:/me.key",
   };
   for (const { key } of allOptions) {
     const text = texts[key] ?? "12s";
@@ -117,6 +121,27 @@ test("config: a flag wins over a variable, a variable over the file, the file ov
     [1, 2, 3],
   );
   assert.deepEqual(listen, { host: "127.0.0.1", port: 3 });
+});
+
+test("config: paths of TLS are meant as seen from the file that names them", async () => {
+  const { tls } = await loadConfig({
+    flags: new Map(),
+    env: {},
+    file: "/etc/understudy/understudy.yaml",
+    readFile: async () =>
+      [
+        "tls:",
+        "  caDir: ca",
+        "  upstreamCas: [a.pem, /b.pem]",
+        "  clientCertificates: {bank.test: {cert: me.pem, key: /me.key}}",
+      ].join("\n"),
+  });
+  assert.equal(tls.caDir, "/etc/understudy/ca");
+  assert.deepEqual(tls.upstreamCas, ["/etc/understudy/a.pem", "/b.pem"]);
+  assert.deepEqual(
+    [...tls.clientCertificates],
+    [["bank.test", { cert: "/etc/understudy/me.pem", key: "/me.key" }]],
+  );
 });
 
 test("config: YAML may use its own types", async () => {

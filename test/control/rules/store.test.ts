@@ -20,7 +20,14 @@ function setOf(specs: readonly RuleSpec[], revision: string): RuleSet {
     effects: [],
     terminal: { kind: "relay" as const },
   }));
-  return { revision, rules, decide: () => null, decideWithBody: () => null, decideConnection: () => null };
+  return {
+    revision,
+    rules,
+    decide: () => null,
+    decideWithBody: () => null,
+    decideConnection: () => null,
+    concernsTls: () => false,
+  };
 }
 
 /** A source that says what the test hands it. */

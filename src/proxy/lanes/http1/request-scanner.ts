@@ -33,6 +33,8 @@ export class RequestScanner implements RequestHead {
   readonly #framing = new MessageFraming();
   readonly #lastAuthority = new RecurringText();
   readonly #lastTarget = new RecurringText();
+  /** Of requests whose target names no scheme (RFC 9110 §4.2.2); belongs to the connection. */
+  impliedScheme: "http" | "https" = "http";
   #bytes: Buffer = noBytes;
   #start = 0;
   #inFields = false;
@@ -121,9 +123,10 @@ export class RequestScanner implements RequestHead {
     return methodName(this.#bytes, this.#start + this.#line.methodStart, this.#start + this.#line.methodEnd);
   }
 
-  /** What an absolute-form target says; "http" otherwise, since this lane is plain. */
+  /** What an absolute-form target says, otherwise what the connection implies. */
   get scheme(): "http" | "https" {
-    return this.#line.targetForm === "absolute" && /^https:/i.test(this.target) ? "https" : "http";
+    if (this.#line.targetForm !== "absolute") return this.impliedScheme;
+    return /^https:/i.test(this.target) ? "https" : "http";
   }
 
   /** RFC 9112 §3.3: the target's own authority, else Host; "" where neither stands. */

@@ -120,8 +120,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#parsers = pool.take();
     this.#scanner = this.#parsers.request;
     this.#walk = new BodyWalk(traffic.settings.limits);
-    this.#half = new UpstreamHalf(traffic, this, this.#parsers.response);
+    this.#half = new UpstreamHalf(traffic, this, this.#parsers.response, connection.dial);
     this.#borrowed = new BorrowedBytes(connection.socket, () => this.#released());
+    this.#scanner.impliedScheme = connection.scheme ?? "http";
     this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.idleMs;
   }
 

@@ -7,7 +7,7 @@
 
 import type { HostPort } from "../../../core/address.ts";
 import type { Traffic } from "../../../core/lane.ts";
-import type { Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
+import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyWalk } from "./body-walk.ts";
 import type { Call } from "./call.ts";
@@ -34,7 +34,7 @@ export interface DownstreamSide {
 }
 
 export class UpstreamHalf implements LinkEvents {
-  readonly #traffic: Traffic;
+  readonly #dial: Dial;
   readonly #down: DownstreamSide;
   readonly #scanner: ResponseScanner;
   readonly #walk: BodyWalk;
@@ -48,8 +48,8 @@ export class UpstreamHalf implements LinkEvents {
   /** Bytes before this offset of the chunk at hand have been forwarded or belong to a sink. */
   #from = 0;
 
-  constructor(traffic: Traffic, down: DownstreamSide, scanner: ResponseScanner) {
-    this.#traffic = traffic;
+  constructor(traffic: Traffic, down: DownstreamSide, scanner: ResponseScanner, dial = traffic.dial) {
+    this.#dial = dial;
     this.#down = down;
     this.#scanner = scanner;
     this.#walk = new BodyWalk(traffic.settings.limits);
@@ -78,7 +78,7 @@ export class UpstreamHalf implements LinkEvents {
     const link = this.#link;
     if (link && link.upstream.port === upstream.port && link.upstream.host === upstream.host) return;
     link?.destroy(false);
-    this.#link = this.#traffic.dial(upstream, this);
+    this.#link = this.#dial(upstream, this);
   }
 
   expect(call: Call): void {

@@ -83,7 +83,7 @@ class FaultedSplice implements LinkEvents {
     socket.on("error", () => undefined); // close follows, and the signal with it
     signal.addEventListener("abort", () => this.#cut("the client left"), { once: true });
     if (socket.readableEnded) this.#up.end([]);
-    this.#link = this.#traffic.dial(upstream, this);
+    this.#link = (this.#connection.dial ?? this.#traffic.dial)(upstream, this);
     await Promise.allSettled([this.#pumpUp(), this.#pumpDown()]);
     this.#link?.destroy(false);
     socket.destroy();

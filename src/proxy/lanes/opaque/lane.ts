@@ -17,7 +17,7 @@ export function createOpaqueLane(serverNameOf: (first: Uint8Array) => string): L
         first,
         traffic,
         protocol,
-        protocol === "tls" && first ? serverNameOf(first) : "",
+        protocol === "tls" && first ? serverNameOf(first) : (connection.serverName ?? ""),
       ),
   };
 }
@@ -62,7 +62,8 @@ function serveOpaque(
     return { drain: () => undefined };
   }
   const splice = new Splice(connection, traffic, report);
-  splice.start(traffic.dial(upstream, splice), first);
+  const dial = connection.dial ?? traffic.dial;
+  splice.start(dial(upstream, splice), first);
   // A stream without messages has no good moment to stop: it lasts until its peers end it, or the drain deadline does.
   return { drain: () => undefined };
 }

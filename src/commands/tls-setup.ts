@@ -1,0 +1,68 @@
+// TLS for the commands that carry traffic: the authority that signs, and what is believed of upstreams, read from files.
+
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { openAuthority } from "../control/ca/folder.ts";
+import type { Config, TlsConfig } from "../control/config/load.ts";
+import type { Authority } from "../core/certificates.ts";
+import { systemClock } from "../core/clock.ts";
+import { messageOf, UnderstudyError } from "../core/errors.ts";
+import type { TlsOptions } from "../sidecar.ts";
+import type { Shell } from "./command.ts";
+
+type Surroundings = Pick<Shell, "env" | "cwd">;
+
+/**
+ * undefined without rules: then nothing is ever opened. `otherwise`: the authority where the user has none. Throws
+ * `bad_config` for a file that cannot be used.
+ */
+export async function tlsOptionsOf(
+  { tls, rules }: Pick<Config, "tls" | "rules">,
+  shell: Surroundings,
+  otherwise: () => Promise<Authority | null>,
+): Promise<TlsOptions | undefined> {
+  if (rules === null) return undefined;
+  const folder = authorityFolder(tls, shell);
+  const own = folder === null ? null : await openAuthority(folder, systemClock);
+  const read = (field: string, path: string) => readPem(field, inFolder(shell.cwd, path));
+  return {
+    authority: own ?? (await otherwise()),
+    extraRoots: await Promise.all(tls.upstreamCas.map((path) => read("tls.upstreamCas", path))),
+    unverified: tls.insecureUpstream,
+    clientCertificates: await Promise.all(
+      [...tls.clientCertificates].map(async ([host, { cert, key }]) => ({
+        host,
+        certificate: await read(`tls.clientCertificates.${host}.cert`, cert),
+        key: await read(`tls.clientCertificates.${host}.key`, key),
+      })),
+    ),
+  };
+}
+
+/** Where the user's authority is or would be; null where there is no home to put it. */
+export function authorityFolder(tls: Pick<TlsConfig, "caDir">, { env, cwd }: Surroundings): string | null {
+  if (tls.caDir !== null) return inFolder(cwd, tls.caDir);
+  const home = env.XDG_CONFIG_HOME || (env.HOME ? join(env.HOME, ".config") : "");
+  return home === "" ? null : join(inFolder(cwd, home), "understudy", "ca");
+}
+
+/** Tells the authorities of several machines apart in a browser's list. */
+export function authorityName(): string {
+  return `Understudy of ${hostname().slice(0, 40)}`;
+}
+
+function inFolder(folder: string, path: string): string {
+  return isAbsolute(path) ? path : join(folder, path);
+}
+
+async function readPem(field: string, path: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (thrown) {
+    throw new UnderstudyError("bad_config", `${field}: expected a PEM file: ${messageOf(thrown)}`);
+  }
+  if (text.includes("-----BEGIN ")) return text;
+  throw new UnderstudyError("bad_config", `${field}: expected a PEM file, but ${path} holds none`);
+}

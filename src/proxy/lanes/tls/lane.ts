@@ -1,0 +1,207 @@
+// The lane of TLS: reads what the client asks for, and opens the connection only where a rule concerns that server.
+// Everything else is relayed as it came, to the byte.
+//
+//   ClientHello ──► no rule concerns it ─────────────────────► opaque
+//               ├─► a rule does, but there is no authority ──► opaque, and a line that says so
+//               ├─► the client distrusts our certificates ───► opaque
+//               └─► opened (opener.ts) ──────────────────────► the lane of what is inside
+
+import type { HostPort } from "../../../core/address.ts";
+import type { Timer } from "../../../core/clock.ts";
+import type { Connection } from "../../../core/connection.ts";
+import { messageOf } from "../../../core/errors.ts";
+import type { Lane, Session, Traffic } from "../../../core/lane.ts";
+import { type ClientHello, maxHelloBytes, readClientHello } from "./client-hello.ts";
+import { createDistrust, type Distrust, departureText, receptionOf } from "./distrust.ts";
+import type { Opener } from "./opener.ts";
+
+export interface TlsLaneDeps {
+  /** For what is not opened. */
+  readonly opaque: Lane;
+  /** Loaded with the first connection that is to be opened; null: no authority, so none can be. */
+  readonly loadOpener: ((traffic: Traffic) => Promise<Opener>) | null;
+}
+
+/** Clients that are known to distrust us, each with a server. */
+const maxDistrust = 1_000;
+
+export function createTlsLane(deps: TlsLaneDeps): Lane {
+  const shared: Shared = {
+    ...deps,
+    distrust: createDistrust(maxDistrust),
+    opener: null,
+    missesAuthority: deps.loadOpener === null,
+  };
+  return {
+    protocols: ["tls"],
+    serve(connection, first, traffic, protocol) {
+      const { originalDestination } = connection;
+      // TLS within TLS that we have opened is somebody else's affair.
+      if (originalDestination === null || connection.transport !== undefined)
+        return deps.opaque.serve(connection, first, traffic, protocol);
+      return new Hello(connection, originalDestination, traffic, shared).start(first);
+    },
+  };
+}
+
+interface Shared extends TlsLaneDeps {
+  readonly distrust: Distrust;
+  opener: Promise<Opener> | null;
+  /** It has not been told yet that there is no authority. */
+  missesAuthority: boolean;
+}
+
+/** A connection from its first byte to the verdict on it. */
+class Hello implements Session {
+  readonly #connection: Connection;
+  readonly #destination: HostPort;
+  readonly #traffic: Traffic;
+  readonly #shared: Shared;
+  #bytes: Buffer = Buffer.alloc(0);
+  #timer: Timer | null = null;
+  readonly #startedAt: number;
+
+  constructor(connection: Connection, destination: HostPort, traffic: Traffic, shared: Shared) {
+    this.#connection = connection;
+    this.#destination = destination;
+    this.#traffic = traffic;
+    this.#shared = shared;
+    this.#startedAt = traffic.clock.now();
+  }
+
+  /** A hello is read at once or not at all: there is nothing to finish early. */
+  drain(): void {}
+
+  start(first: Buffer | null): Session {
+    const { socket } = this.#connection;
+    if (first) this.#bytes = first;
+    const verdict = this.#read();
+    if (verdict !== "need-more") return this.#judge(verdict);
+    socket.on("data", this.#onData);
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onEnd);
+    this.#timer = this.#traffic.clock.after(this.#traffic.settings.deadlines.detectMs, () => {
+      this.#traffic.tap.observe({ kind: "detection-timeout", connection: this.#connection });
+      this.#finish("not-hello");
+    });
+    if (socket.readableEnded || socket.destroyed) this.#finish("not-hello");
+    return this;
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    const verdict = this.#read();
+    if (verdict !== "need-more") this.#finish(verdict);
+  };
+
+  readonly #onEnd = (): void => this.#finish("not-hello");
+
+  #read(): ClientHello | "need-more" | "not-hello" {
+    const verdict = readClientHello(this.#bytes);
+    return verdict === "need-more" && this.#bytes.length > maxHelloBytes ? "not-hello" : verdict;
+  }
+
+  #finish(verdict: ClientHello | "not-hello"): void {
+    const { socket } = this.#connection;
+    this.#timer?.cancel();
+    socket.off("data", this.#onData);
+    socket.off("end", this.#onEnd);
+    socket.off("error", this.#onEnd);
+    this.#judge(verdict);
+  }
+
+  #judge(hello: ClientHello | "not-hello"): Session {
+    if (hello === "not-hello") return this.#relay();
+    const name = hello.serverName || this.#destination.host.toLowerCase();
+    if (this.#isNamedOpaque(name) || !this.#traffic.concernsTls(name, this.#connection)) return this.#relay();
+    const { loadOpener, distrust } = this.#shared;
+    if (loadOpener === null) {
+      this.#tellMissingAuthority(name);
+      return this.#relay();
+    }
+    if (distrust.has(this.#trustKey(name))) return this.#relay();
+    this.#connection.socket.pause();
+    this.#shared.opener ??= loadOpener(this.#traffic);
+    void this.#open(this.#shared.opener, hello, name);
+    return this;
+  }
+
+  async #open(loading: Promise<Opener>, hello: ClientHello, name: string): Promise<void> {
+    const opening = {
+      connection: this.#connection,
+      upstream: this.#destination,
+      hello,
+      name,
+      first: this.#bytes,
+    };
+    try {
+      await (await loading).open(opening, (error) => this.#learn(name, error));
+    } catch (thrown) {
+      this.#tell(`${name} could not be opened, so it is relayed unread: ${messageOf(thrown)}`);
+      this.#relay();
+    }
+  }
+
+  #learn(name: string, error: Error | null): void {
+    const reception = error === null ? "accepted" : receptionOf(error);
+    if (error) this.#report(name, error);
+    if (!this.#shared.distrust.learn(this.#trustKey(name), reception)) return;
+    const why = error === null ? "" : ` (${departureText(error)})`;
+    this.#tell(
+      `a client does not trust our certificate for ${name}${why}: from now on that host is relayed unread for it; ` +
+        "understudy ca show tells how to trust the authority",
+    );
+  }
+
+  /** An opened connection that carried no call leaves no other trace. */
+  #report(serverName: string, error: Error): void {
+    const { clock, tap } = this.#traffic;
+    const durationMs = clock.now() - this.#startedAt;
+    tap.observe({
+      kind: "opaque",
+      connectionId: this.#connection.id,
+      direction: this.#connection.direction,
+      protocol: "tls",
+      serverName,
+      upstream: this.#destination,
+      rule: null,
+      outcome: "failed",
+      flags: ["DC"],
+      detail: `the client did not go on with TLS: ${departureText(error)}`,
+      startedAtMs: clock.wall() - durationMs,
+      durationMs,
+      upBytes: this.#bytes.length,
+      downBytes: 0,
+    });
+  }
+
+  #tellMissingAuthority(name: string): void {
+    if (!this.#shared.missesAuthority) return;
+    this.#shared.missesAuthority = false;
+    this.#tell(
+      `a rule could claim calls to ${name}, but TLS cannot be opened without a certificate authority, so it is ` +
+        "relayed unread; understudy ca init makes one",
+    );
+  }
+
+  #tell(message: string): void {
+    this.#traffic.tap.observe({ kind: "trouble", area: "tls", message });
+  }
+
+  #trustKey(name: string): string {
+    return `${this.#connection.downstream.host} ${name}`;
+  }
+
+  #isNamedOpaque(name: string): boolean {
+    const place = `${name}:${this.#destination.port}`;
+    return this.#traffic.settings.opaqueHosts.some((host) => {
+      const wanted = host.toLowerCase();
+      return wanted === name || wanted === place;
+    });
+  }
+
+  #relay(): Session {
+    const first = this.#bytes.length > 0 ? this.#bytes : null;
+    return this.#shared.opaque.serve(this.#connection, first, this.#traffic, "tls");
+  }
+}

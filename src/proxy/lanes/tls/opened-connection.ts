@@ -1,0 +1,52 @@
+// A connection whose TLS we have opened: what it carries is plain to the lanes, and its links are TLS again.
+
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { HostPort } from "../../../core/address.ts";
+import type { Connection, Direction } from "../../../core/connection.ts";
+import type { Dial } from "../../../core/link.ts";
+
+export class OpenedConnection implements Connection {
+  readonly id: string;
+  readonly direction: Direction;
+  readonly originalDestination: HostPort | null;
+  /** It talks to us and knows it, whatever it believes: a failure of its upstream can be told in words. */
+  readonly mode = "fixed";
+  readonly scheme = "https";
+  readonly socket: Socket;
+  readonly transport: Socket;
+  readonly serverName: string;
+  readonly dial: Dial;
+  readonly #accepted: Connection;
+
+  /** `accepted`: the connection as it came. */
+  constructor(accepted: Connection, socket: TLSSocket, serverName: string, dial: Dial) {
+    const transport = accepted.socket;
+    this.id = accepted.id;
+    this.direction = accepted.direction;
+    this.originalDestination = accepted.originalDestination;
+    this.#accepted = accepted;
+    this.serverName = serverName;
+    this.dial = dial;
+    this.transport = transport;
+    // RST is TCP's: the TLS above has no handle that could send one.
+    socket.resetAndDestroy = () => {
+      transport.resetAndDestroy();
+      return socket;
+    };
+    this.socket = socket;
+  }
+
+  get downstream(): HostPort {
+    return this.#accepted.downstream;
+  }
+
+  get signal(): AbortSignal {
+    return this.#accepted.signal;
+  }
+
+  /** Never asked: only an explicit proxy answers CONNECT, and what is opened has one destination. */
+  tunnelTo(): Connection {
+    return this;
+  }
+}

@@ -1,0 +1,173 @@
+// Opens one TLS connection that a rule concerns: finds out what the upstream speaks, does the server's part of the
+// handshake with a leaf for the name that the client asked for, and hands the plain bytes to the lane of their protocol.
+//
+//   hello ──► upstream handshake ──► ALPN that it picked ──► our handshake ──► lane        h2 offered
+//         └── http/1.1 or nothing offered: nothing to find out; the upstream is dialled by the first call that needs it
+//
+// An upstream that cannot be had is not the end: mocks answer without it, and a relayed call gets 502 with the reason.
+
+import { formatHostPort, type HostPort } from "../../../core/address.ts";
+import type { Authority } from "../../../core/certificates.ts";
+import type { Connection } from "../../../core/connection.ts";
+import type { Protocol, Traffic } from "../../../core/lane.ts";
+import type { Dial, SecureAim, SecureChannel, SecureDial } from "../../../core/link.ts";
+import type { ClientHello } from "./client-hello.ts";
+import { createLeafServers } from "./leaf-servers.ts";
+import { OpenedConnection } from "./opened-connection.ts";
+
+/** A connection that is to be opened. */
+export interface Opening {
+  readonly connection: Connection;
+  readonly upstream: HostPort;
+  readonly hello: ClientHello;
+  /** What the leaf is for: the SNI, or the address that was dialled. */
+  readonly name: string;
+  /** The bytes so far, which begin with the hello. */
+  readonly first: Buffer;
+}
+
+export interface Opener {
+  /**
+   * Takes the connection over. `heard` tells, once, how the client took our certificate: null for well. Rejects, with
+   * the connection untouched, where no leaf can be issued.
+   */
+  open(opening: Opening, heard: (error: Error | null) => void): Promise<void>;
+}
+
+export interface OpenerDeps {
+  readonly authority: Authority;
+  readonly secureDial: SecureDial;
+  readonly traffic: Traffic;
+}
+
+/** Leaves kept for the next connection to the same server. */
+const maxLeafServers = 1_000;
+/** Upstreams known to be out of reach, so that not every connection waits for them. */
+const maxUnreachable = 1_000;
+const unreachableForMs = 10_000;
+/** A client that distrusts a certificate leaves at once. */
+const departureMs = 2_000;
+
+const plainProtocols: ReadonlySet<string> = new Set(["http/1.1", "http/1.0"]);
+
+export function createOpener({ authority, secureDial, traffic }: OpenerDeps): Opener {
+  const { clock } = traffic;
+  const servers = createLeafServers({
+    authority,
+    clock,
+    most: maxLeafServers,
+    handshakeMs: traffic.settings.deadlines.headMs,
+  });
+  const unreachable = new Map<string, number>();
+
+  /** null where the upstream cannot be had, or need not be asked. */
+  async function channelFor(aim: SecureAim): Promise<SecureChannel | null> {
+    if (aim.protocols.every((protocol) => plainProtocols.has(protocol))) return null;
+    const key = `${aim.serverName} ${formatHostPort(aim.upstream)}`;
+    if ((unreachable.get(key) ?? 0) > clock.now()) return null;
+    try {
+      const channel = await secureDial.open(aim);
+      unreachable.delete(key);
+      return channel;
+    } catch {
+      // Its reason is told by the first call that needs the upstream.
+      unreachable.delete(key);
+      unreachable.set(key, clock.now() + unreachableForMs);
+      for (const oldest of unreachable.keys()) {
+        if (unreachable.size <= maxUnreachable) break;
+        unreachable.delete(oldest);
+      }
+      return null;
+    }
+  }
+
+  return {
+    async open(opening, heard) {
+      const { connection, hello, upstream, first } = opening;
+      const { socket } = connection;
+      socket.on("error", () => undefined); // close follows, wherever somebody cares
+      const { serverName, protocols } = hello;
+      const aim = { upstream, serverName, protocols };
+      const channel = await channelFor(aim);
+      const protocol = channel ? channel.protocol : fallback(protocols);
+      const server = await servers.for(opening.name, protocol).catch((thrown) => {
+        channel?.destroy();
+        throw thrown;
+      });
+      const upstreams = new Upstreams(secureDial, { ...aim, protocols: protocol ? [protocol] : [] }, channel);
+      socket.once("close", () => upstreams.close());
+      if (socket.destroyed) return upstreams.close();
+      socket.unshift(first);
+      const secured = await server.accept(socket).catch((error: Error) => {
+        heard(error);
+        return null;
+      });
+      if (!secured) return;
+      secured.on("error", () => undefined);
+      const opened = new OpenedConnection(connection, secured, serverName, upstreams.dial);
+      traffic.route(opened, null, laneOf(protocol));
+      watchReception(secured, traffic, heard);
+    },
+  };
+}
+
+/** The upstream side of one opened connection: its first link is the channel that is open already, if any. */
+class Upstreams {
+  readonly #secureDial: SecureDial;
+  readonly #aim: SecureAim;
+  #channel: SecureChannel | null;
+
+  constructor(secureDial: SecureDial, aim: SecureAim, channel: SecureChannel | null) {
+    this.#secureDial = secureDial;
+    this.#aim = aim;
+    this.#channel = channel;
+  }
+
+  readonly dial: Dial = (upstream, events) => {
+    const channel = this.#channel;
+    this.#channel = null;
+    if (channel?.alive) return channel.attach(events);
+    return this.#secureDial.link({ ...this.#aim, upstream }, events);
+  };
+
+  /** Gives up what no link was made of. */
+  close(): void {
+    this.#channel?.destroy();
+    this.#channel = null;
+  }
+}
+
+/** Without an upstream to ask: HTTP/1 where the client speaks it, since every rule can answer there. */
+function fallback(protocols: readonly string[]): string | null {
+  return ["http/1.1", "h2"].find((protocol) => protocols.includes(protocol)) ?? null;
+}
+
+/** null: its first bytes tell. */
+function laneOf(protocol: string | null): Protocol | null {
+  if (protocol === null) return null;
+  if (protocol === "h2") return "http/2";
+  return plainProtocols.has(protocol) ? "http/1" : "opaque";
+}
+
+/** Some clients verify after the handshake: one that never says a word and leaves at once has not liked what it saw. */
+function watchReception(
+  socket: OpenedConnection["socket"],
+  traffic: Traffic,
+  heard: (error: Error | null) => void,
+): void {
+  const since = traffic.clock.now();
+  const settle = (error: Error | null) => {
+    socket.off("data", onData);
+    socket.off("end", onEnd);
+    socket.off("close", onEnd);
+    heard(error);
+  };
+  const onData = () => settle(null);
+  const onEnd = () => {
+    const soon = traffic.clock.now() - since < departureMs;
+    if (soon) settle(new Error("the client left right after our certificate"));
+  };
+  socket.once("data", onData);
+  socket.once("end", onEnd);
+  socket.once("close", onEnd);
+}

@@ -1,0 +1,85 @@
+// `understudy ca` as a user sees it.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { caInit, caRotate, caShow } from "../../src/commands/ca.ts";
+import { authorityFolder, tlsOptionsOf } from "../../src/commands/tls-setup.ts";
+import { loadConfig } from "../../src/control/config/load.ts";
+import { fakeShell } from "../support/fake-shell.ts";
+import { testAuthority } from "../support/https.ts";
+
+const home = mkdtempSync(join(tmpdir(), "understudy-ca-home-"));
+after(() => rmSync(home, { recursive: true }));
+
+test("ca: init, show and rotate tell the fingerprint, the files, and how to trust them", async () => {
+  const shell = fakeShell({ env: { HOME: home } });
+  assert.equal(await caInit.run([], shell), 0);
+  const file = join(home, ".config/understudy/ca/ca.pem");
+  const made = shell.out();
+  for (const part of [
+    file,
+    "SHA-256      ",
+    "curl --cacert",
+    "NODE_EXTRA_CA_CERTS=",
+    "SSL_CERT_FILE=",
+    "certutil",
+  ])
+    assert.ok(made.includes(part), part);
+  const again = fakeShell({ env: { HOME: home } });
+  await caShow.run([], again);
+  assert.equal(again.out(), made);
+  await assert.rejects(caInit.run([], shell), { code: "bad_config", message: /exists already/ });
+  const rotated = fakeShell({ env: { HOME: home } });
+  await caRotate.run([], rotated);
+  assert.match(rotated.out(), /replaced\.pem/);
+  assert.ok(!rotated.out().includes(/SHA-256 +(\S+)/.exec(made)?.[1] ?? "?"));
+});
+
+test("ca: the folder is that of the flag, the variable, XDG, or the home, in this order", async () => {
+  const at = (env: Record<string, string>, caDir: string | null = null) =>
+    authorityFolder({ caDir }, { env, cwd: "/work" });
+  assert.equal(at({ HOME: "/h" }), "/h/.config/understudy/ca");
+  assert.equal(at({ HOME: "/h", XDG_CONFIG_HOME: "/x" }), "/x/understudy/ca");
+  assert.equal(at({ HOME: "/h" }, "mine"), "/work/mine");
+  assert.equal(at({}), null);
+  await assert.rejects(caShow.run([], fakeShell()), { code: "bad_config", message: /--ca-dir/ });
+  const shell = fakeShell({ env: { UNDERSTUDY_CA_DIR: join(home, "by-variable") } });
+  await caInit.run([], shell);
+  assert.match(shell.out(), /by-variable\/ca\.pem/);
+});
+
+test("ca: --help is told, and secrets never are", async () => {
+  for (const command of [caInit, caShow, caRotate]) {
+    const shell = fakeShell();
+    await command.run(["--help"], shell);
+    assert.equal(shell.out(), command.help);
+    assert.doesNotMatch(command.help, /PRIVATE/);
+  }
+});
+
+test("tls setup: files that cannot be used are told by their option", async () => {
+  const config = (file: string) =>
+    loadConfig({
+      flags: new Map([["rules", "r.yaml"]]),
+      env: {},
+      file: "/u.yaml",
+      readFile: async () => file,
+    });
+  const none = async () => null;
+  const shell = fakeShell();
+  const missing = await config("tls: {upstreamCas: [/nowhere.pem]}");
+  await assert.rejects(tlsOptionsOf(missing, shell, none), {
+    code: "bad_config",
+    message: /^tls\.upstreamCas: expected a PEM file: ENOENT/,
+  });
+  const foreign = await config("tls: {clientCertificates: {bank.test: {cert: /dev/null, key: /dev/null}}}");
+  await assert.rejects(tlsOptionsOf(foreign, shell, none), {
+    message: /^tls\.clientCertificates\.bank\.test\.cert: .*\/dev\/null holds none/,
+  });
+  const passing = await testAuthority();
+  assert.equal((await tlsOptionsOf(await config(""), shell, async () => passing))?.authority, passing);
+  assert.equal(await tlsOptionsOf({ ...(await config("")), rules: null }, shell, none), undefined);
+});
