@@ -6,6 +6,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
+import { trustInJava } from "./java-trust.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -36,13 +37,17 @@ const systemBundles = [
 ];
 
 /** `trust`: PEM of what is to be trusted in addition. */
-export async function openTrustFolder(trust: string, env: Environment): Promise<TrustFolder> {
+export async function openTrustFolder(trust: string, env: Environment, cwd: string): Promise<TrustFolder> {
   const folder = await mkdtemp(join(tmpdir(), "understudy-trust-"));
   const broom = sweepAfterUs(folder);
   try {
     await chmod(folder, 0o755); // nothing secret: a command that gives up its rights goes on trusting
     return {
-      variables: { ...(await writeBundles(folder, trust, env)), ...(await writeExtra(folder, trust, env)) },
+      variables: {
+        ...(await writeBundles(folder, trust, env)),
+        ...(await writeExtra(folder, trust, env)),
+        ...(await trustInJava(folder, trust, env, cwd, () => bundleAt(""))),
+      },
       async close() {
         await rm(folder, { recursive: true, force: true });
         broom.end();

@@ -169,7 +169,10 @@ interface Trusting {
 
 async function prepareTrust(config: Config, shell: Shell): Promise<Trusting> {
   const tls = await tlsOptionsOf(config, shell, passingAuthority);
-  return { tls, folder: tls?.authority ? await openTrustFolder(tls.authority.trust, shell.env) : null };
+  return {
+    tls,
+    folder: tls?.authority ? await openTrustFolder(tls.authority.trust, shell.env, shell.cwd) : null,
+  };
 }
 
 function withTrust(job: BareJob, { tls, folder }: Trusting): Job {
