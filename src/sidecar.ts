@@ -24,6 +24,7 @@ import { isLoopback, wouldLoop } from "./proxy/accept/loop-guard.ts";
 import { detect } from "./proxy/detect/detect.ts";
 import { serverNameOf } from "./proxy/detect/server-name.ts";
 import { createHttp1Lane } from "./proxy/lanes/http1/lane.ts";
+import { createHttp2Lane } from "./proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "./proxy/lanes/opaque/lane.ts";
 import { planConnectionFault } from "./proxy/perform/connection-fault.ts";
 import { decodedBody } from "./proxy/perform/content-encoding.ts";
@@ -94,7 +95,8 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
 
   const store =
     options.rules === null ? null : await openStore(options.rules, options, deps, tap, stop.signal);
-  const intake = createIntake({ detect, lanes: [createHttp1Lane()], opaque: createOpaqueLane(serverNameOf) });
+  const opaque = createOpaqueLane(serverNameOf);
+  const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque)], opaque });
   const deadlines = createDeadlines(clock, tickMs);
   const ownAddresses = new Set(
     Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map(({ address }) => address)),

@@ -15,6 +15,7 @@ import { type ListenerMode, openListener } from "../../src/proxy/accept/listener
 import { detect } from "../../src/proxy/detect/detect.ts";
 import { serverNameOf } from "../../src/proxy/detect/server-name.ts";
 import { createHttp1Lane } from "../../src/proxy/lanes/http1/lane.ts";
+import { createHttp2Lane } from "../../src/proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "../../src/proxy/lanes/opaque/lane.ts";
 import { compileRules } from "../../src/proxy/match/compile.ts";
 import { planConnectionFault } from "../../src/proxy/perform/connection-fault.ts";
@@ -65,7 +66,8 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const clock = systemClock;
   let rules = compile(options.rules ?? []);
   let draining = false;
-  const intake = createIntake({ detect, lanes: [createHttp1Lane()], opaque: createOpaqueLane(serverNameOf) });
+  const opaque = createOpaqueLane(serverNameOf);
+  const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque)], opaque });
   const states = createStates(1_000);
   const deadlines = createDeadlines(clock, options.tickMs ?? 20);
   const traffic: Traffic = createPipeline({
