@@ -1,6 +1,7 @@
 // The link for claimed calls that go on to the upstream: a client of our own, with stream ids, windows and header tables of
 // its own. A call that a rule held up could not use the pinned link any more, where later streams have been opened
 // meanwhile and ids must only grow (RFC 9113 §5.1.1).
+// It is long because it is a whole client: sending, receiving and the windows between.
 
 import type { HostPort } from "../../../core/address.ts";
 import { emptyBody } from "../../../core/body.ts";
