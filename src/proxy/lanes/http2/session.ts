@@ -631,11 +631,8 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
       call.fail(flag === "DPE" ? "refused" : "failed", flag, reason);
       call.finish(this.#traffic);
     }
-    for (const [id, stream] of [...this.streams]) {
+    for (const stream of this.streams.values())
       stream.call.fail(flag === "DPE" ? "refused" : "failed", flag, reason);
-      this.#finish(id, stream);
-      this.#giveUp(stream);
-    }
     if (!this.#settingsSent) this.#sendSettings();
     this.#sayGoAway(this.#client.lastStream, code, reason);
     this.#client.stop();
@@ -875,8 +872,8 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
       how !== "closed" &&
       (relayed.length > 0 || !neverOpen)
     ) {
+      this.#connection.socket.resetAndDestroy(); // first: the end of the last stream would end it by FIN
       this.#failRelayed(flag, text, null);
-      this.#connection.socket.resetAndDestroy();
       return;
     }
     this.#sendSettings();
@@ -912,8 +909,6 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
 
   upstreamBroke(detail: string): void {
     const text = `the upstream broke HTTP/2: ${detail}`;
-    this.#up.drop(true);
-    this.#upstreamGone = true;
     this.refuse(errorCodes.internal, text, "UPE");
   }
 

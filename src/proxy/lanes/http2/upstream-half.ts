@@ -187,6 +187,7 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
 
   /** Always false. */
   #broke(detail: string): false {
+    this.#walk.cut(); // a frame that has gone half-way is completed, so that GOAWAY can follow it
     this.#walk.stop();
     this.#events.upstreamBroke(detail);
     return false;
