@@ -23,6 +23,9 @@ export interface ClientEvents {
   /** True where somebody is there to get what passes. */
   readonly hasUpstream: boolean;
   toUpstream(bytes: Buffer): void;
+  /** Something of ours waits for a border between the frames to the upstream. */
+  readonly uploadWaits: boolean;
+  uploadBorder(): void;
   /** A header block: a new request, or trailers. `priority`: five octets, or none. */
   requestBlock(stream: number, endStream: boolean, block: HeaderBlock, priority: Buffer): void;
   /** False: the client sent more than it was allowed to. */
@@ -116,6 +119,10 @@ export class ClientHalf implements FrameReader {
   }
 
   admits(head: FrameHead): boolean {
+    if (this.#events.uploadWaits) {
+      this.#walk.cut();
+      this.#events.uploadBorder();
+    }
     const { type, stream, length } = head;
     if (length > this.#events.serverFrameBytes)
       return this.#refuse(errorCodes.frameSize, `a frame of ${length} bytes`);

@@ -40,6 +40,11 @@ export class Outlet {
     else this.#aside.push(bytes);
   }
 
+  /** Something waits for a border between frames. */
+  get waits(): boolean {
+    return this.#aside.length > 0;
+  }
+
   /** A border between frames is reached: what waited for it goes. */
   border(): void {
     if (this.#aside.length === 0) return;

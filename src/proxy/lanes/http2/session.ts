@@ -330,6 +330,14 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
     this.#toUpstream.add(bytes);
   }
 
+  get uploadWaits(): boolean {
+    return this.#toUpstream.waits;
+  }
+
+  uploadBorder(): void {
+    this.#toUpstream.border();
+  }
+
   requestBlock(id: number, endStream: boolean, block: HeaderBlock, priority: Buffer): void {
     const stream = this.streams.get(id);
     if (stream) return this.#trailers(id, stream, endStream, block);
@@ -783,6 +791,10 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
   get holdsNothing(): boolean {
     this.#toClient.flush();
     return this.#connection.socket.writableLength === 0;
+  }
+
+  get waitsForBorder(): boolean {
+    return this.#toClient.waits;
   }
 
   border(): void {

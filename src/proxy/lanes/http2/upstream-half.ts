@@ -38,6 +38,8 @@ export interface UpstreamEvents {
   toClient(bytes: Buffer): void;
   /** Nothing of the client's bytes is held any longer. */
   readonly holdsNothing: boolean;
+  /** Something of ours waits for a border between frames. */
+  readonly waitsForBorder: boolean;
   /** No frame is half-way through to the client. */
   border(): void;
   responseData(id: number, bytes: number): void;
@@ -173,6 +175,11 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
   }
 
   admits(head: FrameHead): boolean {
+    // A bulk response whose chunks all end inside a frame must not keep replies of ours waiting.
+    if (this.#events.waitsForBorder && !this.#open) {
+      this.#walk.cut();
+      this.#events.border();
+    }
     if (head.length > this.#events.clientFrameBytes) return this.#broke(`a frame of ${head.length} bytes`);
     if (!this.isOpen && (head.type !== frameTypes.settings || (head.flags & flags.ack) !== 0))
       return this.#broke("its first frame is not SETTINGS");

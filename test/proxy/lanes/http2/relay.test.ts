@@ -311,6 +311,14 @@ const brokenUpstreams: readonly (readonly [what: string, bytes: Buffer])[] = [
   ["another first frame", responseFrame(1)],
   ["a frame larger than the client takes", Buffer.concat([serverHello, data(1, Buffer.alloc(16_385))])],
   ["a block that does not decode", Buffer.concat([serverHello, frame(1, 4, 1, Buffer.from([0xff, 0xff]))])],
+  [
+    "more DATA than the window",
+    Buffer.concat([
+      serverHello,
+      responseFrame(1),
+      ...Array.from({ length: 5 }, () => data(1, Buffer.alloc(16_384))),
+    ]),
+  ],
   ["CONTINUATION without a block", Buffer.concat([serverHello, frame(9, 4, 1)])],
   ["padding larger than its frame", Buffer.concat([serverHello, frame(1, 0xc, 1, Buffer.from([9]))])],
   ["SETTINGS of a wrong length", frame(4, 0, 0, Buffer.alloc(5))],
