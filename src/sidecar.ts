@@ -28,6 +28,7 @@ import { isLoopback, wouldLoop } from "./proxy/accept/loop-guard.ts";
 import { detect } from "./proxy/detect/detect.ts";
 import { serverNameOf } from "./proxy/detect/server-name.ts";
 import { createHttp1Lane } from "./proxy/lanes/http1/lane.ts";
+import { createHttp2Lane } from "./proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "./proxy/lanes/opaque/lane.ts";
 import { createTlsLane, type TlsLaneDeps } from "./proxy/lanes/tls/lane.ts";
 import { planConnectionFault } from "./proxy/perform/connection-fault.ts";
@@ -102,7 +103,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
-    const intake = createIntake({ detect, lanes: [createHttp1Lane(), tls], opaque });
+    const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls], opaque });
     const deadlines = createDeadlines(deps.clock, tickMs);
     const traffic: Traffic = createPipeline({
       settings: options.settings,

@@ -19,7 +19,7 @@ export interface CallEvent {
   readonly kind: "call";
   readonly connectionId: string;
   readonly direction: Direction;
-  readonly protocol: "http/1";
+  readonly protocol: "http/1" | "http/2";
   readonly method: string;
   readonly authority: string;
   readonly path: string;

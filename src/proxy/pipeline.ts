@@ -64,6 +64,7 @@ export function createPipeline(deps: PipelineDeps): Traffic {
     get draining() {
       return deps.isDraining();
     },
+    mayClaim: () => deps.rules().rules.length > 0,
     decide(head, connection) {
       const rules = deps.rules();
       if (rules.rules.length === 0) return null;

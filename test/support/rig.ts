@@ -16,6 +16,7 @@ import { type ListenerMode, openListener } from "../../src/proxy/accept/listener
 import { detect } from "../../src/proxy/detect/detect.ts";
 import { serverNameOf } from "../../src/proxy/detect/server-name.ts";
 import { createHttp1Lane } from "../../src/proxy/lanes/http1/lane.ts";
+import { createHttp2Lane } from "../../src/proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "../../src/proxy/lanes/opaque/lane.ts";
 import { createTlsLane } from "../../src/proxy/lanes/tls/lane.ts";
 import { createOpener } from "../../src/proxy/lanes/tls/opener.ts";
@@ -73,7 +74,8 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   let rules = compile(options.rules ?? []);
   let draining = false;
   const opaque = createOpaqueLane(serverNameOf);
-  const intake = createIntake({ detect, lanes: [createHttp1Lane(), ...tlsLanes(options, opaque)], opaque });
+  const lanes = [createHttp1Lane(), createHttp2Lane(opaque), ...tlsLanes(options, opaque)];
+  const intake = createIntake({ detect, lanes, opaque });
   const states = createStates(1_000);
   const deadlines = createDeadlines(clock, options.tickMs ?? 20);
   const traffic: Traffic = createPipeline({

@@ -131,6 +131,7 @@ export function openWire(options: WireOptions = {}): Wire {
     tap: { observe: (event) => void events.push(event) },
     dial,
     draining: false,
+    mayClaim: () => true,
     decide: (head) => options.decide?.(head.method, head.path) ?? null,
     decideConnection: () => null,
     concernsTls: () => false,

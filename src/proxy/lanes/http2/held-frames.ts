@@ -1,0 +1,49 @@
+// Frames of the upstream that must wait, because replies of ours have used the client's connection window: they go in
+// their order as the window opens again. What waits is bounded by what the upstream was allowed to send.
+
+interface Held {
+  /** Octets that it takes from the connection's window. */
+  readonly windowBytes: number;
+  readonly parts: Buffer[];
+  complete: boolean;
+}
+
+export class HeldFrames {
+  #frames: Held[] = [];
+  /** Window that the waiting frames will take. */
+  windowBytes = 0;
+  /** All octets that wait. */
+  bytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#frames.length === 0;
+  }
+
+  /** A frame, whole or (DATA) to be gone on with by `append`. */
+  add(windowBytes: number, bytes: Buffer, complete: boolean): void {
+    this.#frames.push({ windowBytes, parts: [Buffer.from(bytes)], complete });
+    this.windowBytes += windowBytes;
+    this.bytes += bytes.length;
+  }
+
+  append(bytes: Buffer): void {
+    this.#frames.at(-1)?.parts.push(Buffer.from(bytes));
+    this.bytes += bytes.length;
+  }
+
+  complete(): void {
+    const last = this.#frames.at(-1);
+    if (last) last.complete = true;
+  }
+
+  /** The next frame that fits into `windowBytes`; null where it does not, or none waits. */
+  take(windowBytes: number): { readonly windowBytes: number; readonly bytes: Buffer } | null {
+    const next = this.#frames[0];
+    if (!next?.complete || next.windowBytes > windowBytes) return null;
+    this.#frames.shift();
+    const bytes = Buffer.concat(next.parts);
+    this.windowBytes -= next.windowBytes;
+    this.bytes -= bytes.length;
+    return { windowBytes: next.windowBytes, bytes };
+  }
+}

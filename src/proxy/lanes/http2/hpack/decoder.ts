@@ -1,0 +1,167 @@
+// The decoding side of HPACK (RFC 7541 §3): one per direction of a connection, fed with every block in order.
+
+import { Field } from "./field.ts";
+import type { CodedField, HeaderBlock, Representation } from "./header-block.ts";
+import { huffmanDecode, maxDecodedBytes } from "./huffman.ts";
+import { lastStaticIndex, staticTable } from "./static-table.ts";
+
+/** Why a block could not be decoded; the connection cannot go on (COMPRESSION_ERROR, RFC 9113 §4.3). */
+export interface BlockFlaw {
+  readonly flaw: string;
+}
+
+export interface DecoderLimits {
+  /** Octets of one decoded list; what is beyond is not kept. */
+  readonly maxListBytes: number;
+  readonly maxFields: number;
+}
+
+/** Until a peer's SETTINGS say otherwise (RFC 9113 §6.5.2). */
+export const defaultTableBytes = 4_096;
+/** Longest integer that is read: seven bits a byte, which is more than any length here. */
+const maxIntegerBytes = 4;
+
+export class HpackDecoder {
+  readonly #limits: DecoderLimits;
+  /** Oldest first; the live ones begin at #first. */
+  #entries: Field[] = [];
+  #first = 0;
+  #usedBytes = 0;
+  #maxBytes = defaultTableBytes;
+  #allowedBytes = defaultTableBytes;
+  #updateDue = false;
+  #scratch = Buffer.allocUnsafe(256);
+  // The block at hand.
+  #bytes: Uint8Array = this.#scratch;
+  #at = 0;
+  #to = 0;
+
+  constructor(limits: DecoderLimits) {
+    this.#limits = limits;
+  }
+
+  /** What our SETTINGS_HEADER_TABLE_SIZE allows; to be called when the peer has acknowledged it. */
+  allowTable(bytes: number): void {
+    // RFC 7541 §4.2: an encoder that held more must say at once that it holds less.
+    if (bytes < this.#maxBytes) this.#updateDue = true;
+    this.#allowedBytes = bytes;
+  }
+
+  /** Decodes bytes[from..to), one whole block. */
+  decode(bytes: Uint8Array, from: number, to: number): HeaderBlock | BlockFlaw {
+    this.#bytes = bytes;
+    this.#at = from;
+    this.#to = to;
+    const tableBytes = this.#sizeUpdates();
+    if (tableBytes === -2) return { flaw: "a dynamic table size update is larger than allowed, or missing" };
+    const fields: CodedField[] = [];
+    let listBytes = 0;
+    let tooLarge = false;
+    while (this.#at < to) {
+      const coded = this.#field();
+      if (typeof coded === "string") return { flaw: coded };
+      listBytes += coded.field.sizeBytes;
+      if (listBytes > this.#limits.maxListBytes || fields.length >= this.#limits.maxFields) tooLarge = true;
+      else fields.push(coded);
+    }
+    return { bytes, fields, listBytes, tooLarge, tableBytes };
+  }
+
+  /** RFC 7541 §6.3: only at the beginning of a block. The last size; -1 none, -2 not allowed. */
+  #sizeUpdates(): number {
+    let size = -1;
+    while (this.#at < this.#to && ((this.#bytes[this.#at] ?? 0) & 0xe0) === 0x20) {
+      size = this.#integer(5);
+      if (size < 0 || size > this.#allowedBytes) return -2;
+      this.#maxBytes = size;
+      this.#updateDue = false;
+      this.#makeRoom(0);
+    }
+    return this.#updateDue && this.#at < this.#to ? -2 : size;
+  }
+
+  #field(): CodedField | string {
+    const octet = this.#bytes[this.#at] ?? 0;
+    if (octet >= 0x80) {
+      const field = this.#entry(this.#integer(7));
+      if (!field) return "an index points at no entry";
+      return { field, as: "indexed", namedBy: null, nameFrom: 0, valueFrom: 0, valueTo: 0 };
+    }
+    if (octet >= 0x40) return this.#literal(6, "incremental");
+    if (octet >= 0x20) return "a dynamic table size update stands inside a block";
+    return this.#literal(4, octet >= 0x10 ? "never" : "plain");
+  }
+
+  #literal(prefix: number, as: Representation): CodedField | string {
+    const index = this.#integer(prefix);
+    if (index < 0) return "an integer is too long or incomplete";
+    const namedBy = index === 0 ? null : this.#entry(index);
+    if (index > 0 && !namedBy) return "an index points at no entry";
+    const nameFrom = this.#at;
+    const name = namedBy ? namedBy.name : this.#string();
+    const valueFrom = this.#at;
+    const value = name === null ? null : this.#string();
+    if (name === null || value === null) return "a string is incomplete or wrongly coded";
+    const field = new Field(name, value);
+    if (as === "incremental") this.#insert(field);
+    return { field, as, namedBy: namedBy ?? null, nameFrom, valueFrom, valueTo: this.#at };
+  }
+
+  /** RFC 7541 §5.1; -1 where it is too long or incomplete. */
+  #integer(prefix: number): number {
+    const mask = (1 << prefix) - 1;
+    let value = (this.#bytes[this.#at++] ?? 0) & mask;
+    if (value < mask) return value;
+    for (let i = 0; i < maxIntegerBytes && this.#at < this.#to; i++) {
+      const octet = this.#bytes[this.#at++] ?? 0;
+      value += (octet & 0x7f) << (7 * i);
+      if (octet < 0x80) return value;
+    }
+    return -1;
+  }
+
+  /** RFC 7541 §5.2; null where it is incomplete or no valid code. */
+  #string(): string | null {
+    if (this.#at >= this.#to) return null;
+    const coded = (this.#bytes[this.#at] ?? 0) >= 0x80;
+    const length = this.#integer(7);
+    const from = this.#at;
+    const to = from + length;
+    if (length < 0 || to > this.#to) return null;
+    this.#at = to;
+    if (!coded) return latin1(this.#bytes, from, to);
+    const room = maxDecodedBytes(length);
+    if (this.#scratch.length < room) this.#scratch = Buffer.allocUnsafe(room * 2);
+    const decoded = huffmanDecode(this.#bytes, from, to, this.#scratch);
+    return decoded < 0 ? null : this.#scratch.toString("latin1", 0, decoded);
+  }
+
+  /** RFC 7541 §2.3.3. */
+  #entry(index: number): Field | undefined {
+    if (index <= lastStaticIndex) return index > 0 ? staticTable[index] : undefined;
+    const at = this.#entries.length - (index - lastStaticIndex);
+    return at >= this.#first ? this.#entries[at] : undefined;
+  }
+
+  /** RFC 7541 §4.4: one that is larger than the table empties it, and is not an error. */
+  #insert(field: Field): void {
+    const size = field.sizeBytes;
+    this.#makeRoom(size);
+    if (size > this.#maxBytes) return;
+    this.#entries.push(field);
+    this.#usedBytes += size;
+  }
+
+  #makeRoom(bytes: number): void {
+    while (this.#usedBytes > 0 && this.#usedBytes + bytes > this.#maxBytes) {
+      this.#usedBytes -= this.#entries[this.#first++]?.sizeBytes ?? 0;
+    }
+    if (this.#first < 64 || this.#first * 2 < this.#entries.length) return;
+    this.#entries = this.#entries.slice(this.#first);
+    this.#first = 0;
+  }
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("latin1");
+}

@@ -1,0 +1,30 @@
+// A header block as it was decoded: the fields in order, and how each stood on the wire, so that it can be written again
+// for another peer in the same manner.
+
+import type { Field } from "./field.ts";
+
+/** How a field was represented (RFC 7541 §6). */
+export type Representation = "indexed" | "incremental" | "plain" | "never";
+
+export interface CodedField {
+  readonly field: Field;
+  readonly as: Representation;
+  /** The table entry that lent its name; null where the name was written out, or the whole field is indexed. */
+  readonly namedBy: Field | null;
+  /** The strings as they stand in `HeaderBlock.bytes`, length prefix included: name from..to (where written), value. */
+  readonly nameFrom: number;
+  readonly valueFrom: number;
+  readonly valueTo: number;
+}
+
+export interface HeaderBlock {
+  /** Valid until the callback that brought them returns. */
+  readonly bytes: Uint8Array;
+  readonly fields: readonly CodedField[];
+  /** Octets of the list as HTTP/2 counts them (RFC 9113 §6.5.2). */
+  readonly listBytes: number;
+  /** The fields were more, or larger, than the limit: `fields` is not all of them. */
+  readonly tooLarge: boolean;
+  /** The table size that the block asked for last; -1: none. */
+  readonly tableBytes: number;
+}

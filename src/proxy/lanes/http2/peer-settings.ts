@@ -1,0 +1,54 @@
+// SETTINGS of a peer (RFC 9113 §6.5): read, checked, kept, and carried on with the one bound that we add.
+
+import { defaultFrameBytes, defaultWindowBytes, errorCodes, maxWindowBytes } from "./frames.ts";
+import { defaultTableBytes } from "./hpack/decoder.ts";
+
+const ids = { tableBytes: 1, enablePush: 2, windowBytes: 4, frameBytes: 5 } as const;
+/** The largest dynamic table that we keep for a peer; a larger one is announced as this. */
+const maxTableBytes = 65_536;
+/** Parameters that are kept for a later link; a peer that sends more of different ones sends nonsense. */
+const maxKinds = 64;
+
+/** A code for GOAWAY; null where the frame is as it should be. */
+export type SettingsFlaw = { readonly code: number; readonly reason: string } | null;
+
+export class PeerSettings {
+  tableBytes = defaultTableBytes;
+  windowBytes = defaultWindowBytes;
+  frameBytes = defaultFrameBytes;
+  /** Everything said so far, as a new peer has to hear it. */
+  readonly said = new Map<number, number>();
+
+  /** Takes bytes[from..to) over. The table size in `bytes` is lowered in place to what we keep. */
+  take(bytes: Buffer, from: number, to: number): SettingsFlaw {
+    if ((to - from) % 6 !== 0) return { code: errorCodes.frameSize, reason: "SETTINGS of a wrong length" };
+    for (let at = from; at < to; at += 6) {
+      const id = bytes.readUInt16BE(at);
+      let value = bytes.readUInt32BE(at + 2);
+      if (id === ids.tableBytes && value > maxTableBytes) {
+        value = maxTableBytes;
+        bytes.writeUInt32BE(value, at + 2);
+      }
+      const flaw = this.#set(id, value);
+      if (flaw) return flaw;
+    }
+    return null;
+  }
+
+  #set(id: number, value: number): SettingsFlaw {
+    if (id === ids.tableBytes) this.tableBytes = value;
+    else if (id === ids.enablePush && value > 1)
+      return { code: errorCodes.protocol, reason: `SETTINGS_ENABLE_PUSH of ${value}` };
+    else if (id === ids.windowBytes) {
+      if (value > maxWindowBytes)
+        return { code: errorCodes.flowControl, reason: `SETTINGS_INITIAL_WINDOW_SIZE of ${value}` };
+      this.windowBytes = value;
+    } else if (id === ids.frameBytes) {
+      if (value < defaultFrameBytes || value > 0xff_ffff)
+        return { code: errorCodes.protocol, reason: `SETTINGS_MAX_FRAME_SIZE of ${value}` };
+      this.frameBytes = value;
+    }
+    if (this.said.size < maxKinds || this.said.has(id)) this.said.set(id, value);
+    return null;
+  }
+}

@@ -1,0 +1,148 @@
+// The head of a request on one stream: the pseudo-header fields put where rules look for them, and the checks without
+// which a request must not go any further (RFC 9113 §8.2, §8.3.1).
+
+import type { RequestHead } from "../../../core/exchange.ts";
+import { type HeaderList, headerValue } from "../../../core/headers.ts";
+import type { CodedField, HeaderBlock } from "./hpack/header-block.ts";
+
+/** What belongs to a connection of HTTP/1 and must not stand in HTTP/2 (RFC 9113 §8.2.2). */
+const connectionFields = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+export class Http2Head implements RequestHead {
+  method = "";
+  scheme: "http" | "https" = "http";
+  authority = "";
+  path = "";
+  /** Of extended CONNECT (RFC 8441); null where the request is none. */
+  connectProtocol: string | null = null;
+  /** Octets that the body must have; null where the head does not say. */
+  contentLength: number | null = null;
+  readonly #fields: readonly CodedField[];
+  /** Where the regular fields begin. */
+  readonly #regular: number;
+  #headers: HeaderList | null = null;
+
+  constructor(fields: readonly CodedField[], regular: number) {
+    this.#fields = fields;
+    this.#regular = regular;
+  }
+
+  /** Cookie crumbs are one field here (RFC 9113 §8.2.3); a relayed request keeps them apart. */
+  get headers(): HeaderList {
+    this.#headers ??= joinCrumbs(this.#fields.slice(this.#regular));
+    return this.#headers;
+  }
+
+  header(name: string): string | undefined {
+    if (name === "cookie" || this.#headers) return this.#orHost(name, headerValue(this.headers, name));
+    let found: string | undefined;
+    for (let i = this.#regular; i < this.#fields.length; i++) {
+      const field = this.#fields[i]?.field;
+      if (field?.name === name) found = found === undefined ? field.value : `${found}, ${field.value}`;
+    }
+    return this.#orHost(name, found);
+  }
+
+  /** Rules that look at Host find what HTTP/1 would have said there. */
+  #orHost(name: string, found: string | undefined): string | undefined {
+    return found === undefined && name === "host" && this.authority !== "" ? this.authority : found;
+  }
+}
+
+function joinCrumbs(fields: readonly CodedField[]): HeaderList {
+  const list: [string, string][] = [];
+  let crumbs: [string, string] | null = null;
+  for (const { field } of fields) {
+    if (field.name === "cookie" && crumbs) crumbs[1] += `; ${field.value}`;
+    else {
+      const pair: [string, string] = [field.name, field.value];
+      if (field.name === "cookie") crumbs = pair;
+      list.push(pair);
+    }
+  }
+  return list;
+}
+
+/** The head, or what is wrong with it (a stream error, RFC 9113 §8.1.1). */
+export function readRequestHead(block: HeaderBlock): Http2Head | string {
+  const { fields } = block;
+  const pseudo = new Map<string, string>();
+  let regular = 0;
+  for (let field = fields[0]?.field; field?.name.charCodeAt(0) === 0x3a; field = fields[++regular]?.field) {
+    if (!field.valid) return `the value of ${field.name} holds what no field may hold`;
+    if (pseudo.has(field.name)) return `${field.name} stands there twice`;
+    pseudo.set(field.name, field.value);
+  }
+  const head = new Http2Head(fields, regular);
+  return readPseudo(head, pseudo) ?? readRegular(head, fields, regular) ?? head;
+}
+
+function readPseudo(head: Http2Head, pseudo: ReadonlyMap<string, string>): string | null {
+  for (const [name, value] of pseudo) {
+    if (name === ":method") head.method = value;
+    else if (name === ":path") head.path = value;
+    else if (name === ":authority") head.authority = value;
+    else if (name === ":protocol") head.connectProtocol = value;
+    else if (name === ":scheme") head.scheme = value === "https" ? "https" : "http";
+    else return `${name} is no pseudo-header field of a request`;
+  }
+  if (head.method === "") return "a request has no :method";
+  if (head.method === "CONNECT" && head.connectProtocol === null) {
+    // RFC 9113 §8.5
+    if (pseudo.has(":scheme") || pseudo.has(":path")) return "CONNECT has a :scheme or a :path";
+    return head.authority === "" ? "CONNECT has no :authority" : null;
+  }
+  if (head.connectProtocol !== null && head.method !== "CONNECT") return ":protocol without CONNECT";
+  if (!pseudo.has(":scheme")) return "a request has no :scheme";
+  return head.path === "" ? "a request has no :path" : null;
+}
+
+function readRegular(head: Http2Head, fields: readonly CodedField[], from: number): string | null {
+  for (let i = from; i < fields.length; i++) {
+    const field = fields[i]?.field;
+    if (!field) break;
+    const flaw = flawOf(field);
+    if (flaw) return flaw;
+    if (field.name === "content-length") {
+      if (!/^\d{1,15}$/.test(field.value)) return `content-length of ${JSON.stringify(field.value)}`;
+      const length = Number(field.value);
+      if (head.contentLength !== null && head.contentLength !== length) return "two different content-length";
+      head.contentLength = length;
+    } else if (field.name === "host" && head.authority === "") head.authority = field.value;
+  }
+  return null;
+}
+
+/** What is wrong with a regular field; null where nothing is. */
+function flawOf(field: CodedField["field"]): string | null {
+  if (!field.valid) return `a field ${JSON.stringify(field.name.slice(0, 64))} is malformed`;
+  if (field.name.charCodeAt(0) === 0x3a) return `${field.name} stands behind regular fields or in trailers`;
+  if (connectionFields.has(field.name)) return `${field.name} does not belong into HTTP/2`;
+  return field.name === "te" && field.value !== "trailers" ? `te of ${JSON.stringify(field.value)}` : null;
+}
+
+/** What is wrong with trailers; null where nothing is (RFC 9113 §8.1). */
+export function flawOfTrailers(block: HeaderBlock): string | null {
+  for (const { field } of block.fields) {
+    const flaw = flawOf(field);
+    if (flaw) return flaw;
+  }
+  return null;
+}
+
+/** Fields that we originate: lower-case, without those of an HTTP/1 connection, one line each. */
+export function fieldsForHttp2(headers: HeaderList): [string, string][] {
+  const list: [string, string][] = [];
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    if (!connectionFields.has(lower) && (lower !== "te" || value === "trailers"))
+      list.push([lower, value.trim()]);
+  }
+  return list;
+}

@@ -1,0 +1,445 @@
+// The link for claimed calls that go on to the upstream: a client of our own, with stream ids, windows and header tables of
+// its own. A call that a rule held up could not use the pinned link any more, where later streams have been opened
+// meanwhile and ids must only grow (RFC 9113 §5.1.1).
+// It is long because it is a whole client: sending, receiving and the windows between.
+
+import type { HostPort } from "../../../core/address.ts";
+import { emptyBody } from "../../../core/body.ts";
+import { UnderstudyError } from "../../../core/errors.ts";
+import type { Exchange, Reply } from "../../../core/exchange.ts";
+import type { HeaderList } from "../../../core/headers.ts";
+import type { Traffic } from "../../../core/lane.ts";
+import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
+import type { Flag } from "../../../core/tap.ts";
+import { BodyPipe } from "../body-pipe.ts";
+import { type FrameHead, type FrameReader, FrameWalk } from "./frame-walk.ts";
+import {
+  defaultFrameBytes,
+  defaultWindowBytes,
+  errorCodes,
+  flags,
+  frame,
+  frameTypes,
+  goAwayFrame,
+  headerFrames,
+  maxWindowBytes,
+  preface,
+  readUint32,
+  resetFrame,
+  settingsAck,
+  settingsFrame,
+  windowUpdateFrame,
+} from "./frames.ts";
+import { HpackDecoder } from "./hpack/decoder.ts";
+import type { HeaderBlock } from "./hpack/header-block.ts";
+import { encodeLiterals } from "./hpack/literal-block.ts";
+import { PeerSettings } from "./peer-settings.ts";
+import { fieldsForHttp2 } from "./request-head.ts";
+import { Outgoing, type SendPort, SendQueue } from "./send-queue.ts";
+
+/** What one call wants to hear besides its reply. */
+export interface RichCallEvents {
+  interim(headers: HeaderList): void;
+  failed(flag: Flag, detail: string): void;
+}
+
+const creditStepBytes = 16_384;
+/** SETTINGS_ENABLE_PUSH = 0: nobody here could use a push. */
+const ownSettings: readonly (readonly [number, number])[] = [[2, 0]];
+
+class RichStream {
+  readonly out: Outgoing;
+  readonly pipe: BodyPipe;
+  readonly reply: Promise<Reply>;
+  readonly events: RichCallEvents;
+  resolve: (reply: Reply) => void = () => undefined;
+  reject: (error: Error) => void = () => undefined;
+  responded = false;
+  failed = false;
+  owedBytes = 0;
+  full = false;
+
+  constructor(id: number, windowBytes: number, events: RichCallEvents, wants: (stream: RichStream) => void) {
+    this.out = new Outgoing(id, windowBytes);
+    this.events = events;
+    this.pipe = new BodyPipe({
+      start: () => {
+        this.full = false;
+        wants(this);
+      },
+      stop: () => {
+        this.full = true;
+      },
+    });
+    this.reply = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}
+
+export class RichLink implements LinkEvents, FrameReader, SendPort {
+  readonly #traffic: Traffic;
+  readonly #link: Link;
+  readonly #walk = new FrameWalk(this);
+  readonly #decoder: HpackDecoder;
+  readonly #settings = new PeerSettings();
+  readonly #streams = new Map<number, RichStream>();
+  readonly #queue = new SendQueue(this);
+  readonly #upstream: HostPort;
+  #windowBytes = defaultWindowBytes;
+  #nextId = 1;
+  #full = false;
+  #gone = false;
+  #goingAway = false;
+  #connectionOwed = 0;
+  #open: { readonly head: FrameHead; readonly parts: Buffer[]; bytes: number } | null = null;
+  #dataStream: RichStream | undefined;
+  #padLengthDue = false;
+  #payloadLeft = 0;
+  #dataFlags = 0;
+
+  constructor(traffic: Traffic, upstream: HostPort, dial: Dial) {
+    this.#traffic = traffic;
+    this.#upstream = upstream;
+    const { maxHeadBytes, maxHeaders } = traffic.settings.limits;
+    this.#decoder = new HpackDecoder({ maxListBytes: maxHeadBytes, maxFields: maxHeaders });
+    this.#link = dial(upstream, this);
+    this.#write(Buffer.concat([preface, settingsFrame(ownSettings)]));
+  }
+
+  /** False: a further call needs another link. */
+  get isUsable(): boolean {
+    return !this.#gone && !this.#goingAway;
+  }
+
+  /** Sends the exchange; rejects with connect_failed, connect_timeout or body_cut. */
+  relay(exchange: Exchange, connectProtocol: string | null, events: RichCallEvents): Promise<Reply> {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    const stream = new RichStream(id, this.#settings.windowBytes, events, (given) =>
+      this.#credit(given, true),
+    );
+    this.#streams.set(id, stream);
+    const isEmpty = exchange.body.lengthBytes === 0;
+    const block = encodeLiterals(requestFields(exchange, connectProtocol));
+    this.#write(headerFrames(id, isEmpty ? flags.endStream : 0, block));
+    if (!isEmpty) void this.#sendBody(exchange, stream);
+    return stream.reply;
+  }
+
+  /** The call is over, however far it came. */
+  abandon(reply: Promise<Reply> | null): void {
+    for (const [id, stream] of this.#streams) {
+      if (stream.reply === reply) this.#reset(id, stream, errorCodes.cancel);
+    }
+  }
+
+  destroy(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#walk.stop();
+    this.#link.destroy(false);
+    for (const stream of this.#streams.values()) this.#queue.remove(stream.out);
+    this.#streams.clear();
+  }
+
+  async #sendBody(exchange: Exchange, stream: RichStream): Promise<void> {
+    const { out } = stream;
+    const isOpen = () => !stream.failed && this.#streams.get(out.id) === stream;
+    try {
+      for await (const chunk of exchange.body.chunks()) {
+        if (!isOpen()) return;
+        await this.#queue.send(out, chunk);
+      }
+      if (!isOpen()) return;
+      const trailers = fieldsForHttp2(exchange.body.trailers());
+      if (trailers.length === 0) this.#queue.end(out);
+      else this.#write(headerFrames(out.id, flags.endStream, encodeLiterals(trailers)));
+    } catch {
+      if (isOpen()) this.#fail(out.id, stream, "DC", "the request body was cut");
+    }
+  }
+
+  // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get room(): number {
+    return this.#full ? 0 : this.#windowBytes;
+  }
+
+  get frameBytes(): number {
+    return Math.min(this.#settings.frameBytes, defaultFrameBytes);
+  }
+
+  send(bytes: Buffer, dataBytes: number): void {
+    this.#windowBytes -= dataBytes;
+    this.#write(bytes);
+  }
+
+  #write(bytes: Buffer): void {
+    if (!this.#gone && !this.#link.write(bytes)) this.#full = true;
+  }
+
+  #credit(stream: RichStream, all: boolean): void {
+    if (stream.owedBytes === 0 || stream.full || !this.#streams.has(stream.out.id)) return;
+    if (!all && stream.owedBytes < creditStepBytes) return;
+    this.#write(windowUpdateFrame(stream.out.id, stream.owedBytes));
+    stream.owedBytes = 0;
+  }
+
+  #reset(id: number, stream: RichStream, code: number): void {
+    this.#streams.delete(id);
+    this.#queue.remove(stream.out);
+    stream.failed = true;
+    this.#write(resetFrame(id, code));
+  }
+
+  #fail(id: number, stream: RichStream, flag: Flag, detail: string): void {
+    this.#reset(id, stream, errorCodes.cancel);
+    this.#failed(stream, flag, detail);
+  }
+
+  #failed(stream: RichStream, flag: Flag, detail: string): void {
+    stream.failed = true;
+    stream.events.failed(flag, detail);
+    const code = flag === "UF" ? "connect_failed" : flag === "UT" ? "connect_timeout" : "body_cut";
+    const error = new UnderstudyError(code, detail);
+    stream.pipe.fail(error);
+    stream.reject(error);
+  }
+
+  // ── link events ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  data(chunk: Buffer): boolean {
+    this.#walk.feed(chunk);
+    if (this.#connectionOwed > 0) this.#write(windowUpdateFrame(0, this.#connectionOwed));
+    this.#connectionOwed = 0;
+    return true;
+  }
+
+  drain(): void {
+    this.#full = false;
+    this.#queue.pump();
+  }
+
+  end(): void {
+    this.#close("UC", "the upstream ended the connection");
+    this.#link.destroy(false);
+  }
+
+  close(how: LinkEnd, detail: string): void {
+    const flag = how === "refused" ? "UF" : how === "timeout" ? "UT" : "UC";
+    this.#close(flag, detail === "" ? "the upstream ended the connection" : detail);
+  }
+
+  #close(flag: Flag, detail: string): void {
+    this.#gone = true;
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) {
+      this.#queue.remove(stream.out);
+      this.#failed(stream, flag, detail);
+    }
+  }
+
+  #broke(code: number, detail: string): "take" {
+    this.#walk.stop();
+    this.#write(goAwayFrame(0, code, detail));
+    this.#link.destroy(false);
+    this.#close("UPE", `the upstream broke HTTP/2: ${detail}`);
+    return "take";
+  }
+
+  // ── frames ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  forward(): void {
+    // Nothing passes: every frame ends here.
+  }
+
+  admits(head: FrameHead): boolean {
+    if (head.length > defaultFrameBytes) this.#broke(errorCodes.frameSize, `a frame of ${head.length} bytes`);
+    const continues = head.type === frameTypes.continuation;
+    if (this.#open ? !continues || head.stream !== this.#open.head.stream : continues)
+      this.#broke(errorCodes.protocol, "header blocks and CONTINUATION do not follow each other");
+    return !this.#gone;
+  }
+
+  dataBegins(head: FrameHead): "take" {
+    const stream = this.#streams.get(head.stream);
+    this.#dataStream = stream;
+    this.#dataFlags = head.flags;
+    this.#padLengthDue = (head.flags & flags.padded) !== 0;
+    this.#payloadLeft = head.length;
+    this.#connectionOwed += head.length;
+    if (stream) {
+      stream.owedBytes += head.length;
+      if (stream.owedBytes > defaultWindowBytes)
+        return this.#broke(errorCodes.flowControl, "more DATA than the stream's window");
+    }
+    return "take";
+  }
+
+  payload(bytes: Buffer): void {
+    let part = bytes;
+    if (this.#padLengthDue && part.length > 0) {
+      this.#padLengthDue = false;
+      this.#payloadLeft -= 1 + (part[0] ?? 0);
+      part = part.subarray(1);
+    }
+    part = part.subarray(0, Math.max(0, this.#payloadLeft));
+    this.#payloadLeft -= part.length;
+    if (part.length > 0) this.#dataStream?.pipe.push(Buffer.from(part)); // the link uses its buffer again
+  }
+
+  dataEnds(): void {
+    const stream = this.#dataStream;
+    if (!stream) return;
+    if ((this.#dataFlags & flags.endStream) !== 0) this.#responseEnds(stream, []);
+    else this.#credit(stream, false);
+  }
+
+  frame(head: FrameHead, bytes: Buffer, from: number, to: number): "take" {
+    switch (head.type) {
+      case frameTypes.headers:
+        return this.#headers(head, bytes, from, to);
+      case frameTypes.continuation:
+        return this.#continuation(head, bytes, from, to);
+      case frameTypes.settings:
+        return this.#settingsFrame(head, bytes, from, to);
+      case frameTypes.windowUpdate:
+        return this.#windowUpdate(head.stream, readUint32(bytes, from) & maxWindowBytes);
+      case frameTypes.ping:
+        if ((head.flags & flags.ack) === 0 && head.length === 8)
+          this.#write(frame(frameTypes.ping, flags.ack, 0, bytes.subarray(from, to)));
+        return "take";
+      case frameTypes.reset: {
+        const stream = this.#streams.get(head.stream);
+        this.#streams.delete(head.stream);
+        if (!stream) return "take";
+        this.#queue.remove(stream.out);
+        this.#failed(stream, "UC", `the upstream reset the stream with code ${readUint32(bytes, from)}`);
+        return "take";
+      }
+      case frameTypes.goAway:
+        return this.#goAway(readUint32(bytes, from) & maxWindowBytes);
+      case frameTypes.pushPromise:
+        return this.#broke(errorCodes.protocol, "PUSH_PROMISE although push is off");
+      default:
+        return "take";
+    }
+  }
+
+  #goAway(last: number): "take" {
+    this.#goingAway = true;
+    for (const [id, stream] of [...this.#streams]) {
+      if (id > last) this.#fail(id, stream, "UC", "the upstream is going away");
+    }
+    return "take";
+  }
+
+  #settingsFrame(head: FrameHead, bytes: Buffer, from: number, to: number): "take" {
+    if ((head.flags & flags.ack) !== 0) return "take";
+    const before = this.#settings.windowBytes;
+    const flaw = this.#settings.take(bytes, from, to);
+    if (flaw) return this.#broke(flaw.code, flaw.reason);
+    const change = this.#settings.windowBytes - before;
+    for (const stream of this.#streams.values()) stream.out.windowBytes += change;
+    this.#write(settingsAck);
+    this.#queue.pump();
+    return "take";
+  }
+
+  #windowUpdate(id: number, increment: number): "take" {
+    if (id === 0) this.#windowBytes += increment;
+    const stream = this.#streams.get(id);
+    if (stream) stream.out.windowBytes += increment;
+    if (this.#windowBytes > maxWindowBytes || (stream && stream.out.windowBytes > maxWindowBytes))
+      return this.#broke(errorCodes.flowControl, "a window larger than 2^31-1");
+    this.#queue.pump();
+    return "take";
+  }
+
+  #headers(head: FrameHead, bytes: Buffer, from: number, to: number): "take" {
+    const padded = (head.flags & flags.padded) !== 0;
+    const blockAt = from + (padded ? 1 : 0) + ((head.flags & flags.priority) !== 0 ? 5 : 0);
+    const blockTo = to - (padded ? (bytes[from] ?? 0) : 0);
+    if (blockAt > blockTo) return this.#broke(errorCodes.protocol, "padding larger than its frame");
+    if ((head.flags & flags.endHeaders) !== 0) return this.#block(head, bytes, blockAt, blockTo);
+    const part = Buffer.from(bytes.subarray(blockAt, blockTo));
+    this.#open = { head, parts: [part], bytes: part.length };
+    return "take";
+  }
+
+  #continuation(head: FrameHead, bytes: Buffer, from: number, to: number): "take" {
+    const open = this.#open;
+    if (!open) return "take";
+    open.parts.push(Buffer.from(bytes.subarray(from, to)));
+    open.bytes += to - from;
+    if (open.bytes > this.#traffic.settings.limits.maxHeadBytes || open.parts.length > 128)
+      return this.#broke(errorCodes.enhanceYourCalm, "a header block without end");
+    if ((head.flags & flags.endHeaders) === 0) return "take";
+    this.#open = null;
+    const whole = Buffer.concat(open.parts);
+    return this.#block(open.head, whole, 0, whole.length);
+  }
+
+  #block(head: FrameHead, bytes: Buffer, from: number, to: number): "take" {
+    const block = this.#decoder.decode(bytes, from, to);
+    if ("flaw" in block) return this.#broke(errorCodes.compression, block.flaw);
+    const stream = this.#streams.get(head.stream);
+    if (!stream) return "take";
+    const ends = (head.flags & flags.endStream) !== 0;
+    if (stream.responded) this.#responseEnds(stream, listOf(block, 0));
+    else this.#response(stream, block, ends);
+    return "take";
+  }
+
+  #response(stream: RichStream, block: HeaderBlock, ends: boolean): void {
+    const first = block.fields[0]?.field;
+    const status = first?.name === ":status" && /^\d{3}$/.test(first.value) ? Number(first.value) : 0;
+    const isSound = status >= 100 && block.fields.every(({ field }) => field.valid) && !block.tooLarge;
+    if (!isSound) {
+      this.#fail(stream.out.id, stream, "UPE", "the upstream sent a malformed response");
+      return;
+    }
+    if (status < 200) {
+      stream.events.interim(listOf(block, 0));
+      return;
+    }
+    stream.responded = true;
+    const headers = listOf(block, 1);
+    const length = headers.find(([name]) => name === "content-length")?.[1];
+    const lengthBytes = length === undefined ? null : Number(length);
+    const body = ends ? emptyBody : stream.pipe.body(Number.isSafeInteger(lengthBytes) ? lengthBytes : null);
+    stream.resolve({ kind: "response", status, reason: "", headers, body });
+    if (ends) this.#responseEnds(stream, []);
+  }
+
+  #responseEnds(stream: RichStream, trailers: HeaderList): void {
+    this.#streams.delete(stream.out.id);
+    this.#queue.remove(stream.out);
+    stream.pipe.end(trailers);
+  }
+
+  get upstream(): HostPort {
+    return this.#upstream;
+  }
+}
+
+function listOf(block: HeaderBlock, from: number): [string, string][] {
+  return block.fields.slice(from).map(({ field }) => [field.name, field.value]);
+}
+
+/** RFC 9113 §8.3.1. A rule that set Host means the authority. */
+function requestFields(exchange: Exchange, connectProtocol: string | null): HeaderList {
+  const { head, body } = exchange;
+  const fields = fieldsForHttp2(head.headers);
+  const pseudo: [string, string][] = [[":method", head.method]];
+  if (connectProtocol !== null) pseudo.push([":protocol", connectProtocol]);
+  pseudo.push([":scheme", head.scheme], [":authority", head.authority], [":path", head.path]);
+  const sized = fields.filter(([name]) => name !== "content-length");
+  const said = sized.length < fields.length;
+  if (body.lengthBytes !== null && (said || body.lengthBytes > 0))
+    sized.push(["content-length", String(body.lengthBytes)]);
+  return [...pseudo, ...(body.lengthBytes === null ? fields : sized)];
+}

@@ -1,0 +1,162 @@
+// The rich road: one claimed stream, from the exchange over effects and terminal to the reply written downstream. Streams
+// run beside each other; each waits for its own windows alone.
+
+import { bodyOf } from "../../../core/body.ts";
+import { sleep } from "../../../core/clock.ts";
+import type { Connection } from "../../../core/connection.ts";
+import { messageOf, UnderstudyError } from "../../../core/errors.ts";
+import type { Exchange, Reply, ResponseReply } from "../../../core/exchange.ts";
+import type { HeaderList } from "../../../core/headers.ts";
+import type { Claim, Traffic } from "../../../core/lane.ts";
+import { replyFields } from "./fixed-replies.ts";
+import { errorCodes } from "./frames.ts";
+import { fieldsForHttp2 } from "./request-head.ts";
+import type { RichLink } from "./rich-link.ts";
+import type { LocalStream } from "./stream.ts";
+
+/** What the session lends the road. */
+export interface RichRoadDeps {
+  readonly connection: Connection;
+  readonly traffic: Traffic;
+  /** The link for claimed calls. Throws connect_failed where there is nowhere to go. */
+  readonly link: () => RichLink;
+  /** Fields of a head or of trailers. */
+  readonly fields: (stream: LocalStream, fields: HeaderList, endStream: boolean) => void;
+  /** Resolves when the bytes are out. */
+  readonly write: (stream: LocalStream, bytes: Uint8Array) => Promise<void> | undefined;
+  readonly end: (stream: LocalStream) => void;
+  /** RST_STREAM; the stream is over. */
+  readonly reset: (stream: LocalStream, code: number) => void;
+}
+
+/** Serves one stream to its end; never rejects. `claim` null: nobody claims it after its body was seen. */
+export async function serveRich(stream: LocalStream, claim: Claim | null, deps: RichRoadDeps): Promise<void> {
+  const { call } = stream;
+  if (claim) describe(stream, claim);
+  let link: RichLink | null = null;
+  let relayed: Promise<Reply> | null = null;
+  const forward = (exchange: Exchange): Promise<Reply> => {
+    link = deps.link();
+    call.upstream = link.upstream;
+    relayed = link.relay(exchange, stream.head.connectProtocol, {
+      interim: (fields) => deps.fields(stream, fields, false),
+      failed: (flag, detail) => call.fail("failed", flag, detail),
+    });
+    return relayed;
+  };
+  try {
+    const exchange = exchangeOf(stream, deps);
+    const reply = await (claim ? claim.serve(exchange, forward) : forward(exchange));
+    await writeReply(reply, stream, claim, deps);
+  } catch (error) {
+    await answerFailure(error, stream, deps);
+  } finally {
+    const used = link as RichLink | null; // assigned in a callback, which the compiler does not see
+    used?.abandon(relayed);
+    claim?.release();
+  }
+}
+
+function describe(stream: LocalStream, claim: Claim): void {
+  const { call } = stream;
+  const { rule } = claim;
+  call.rule = rule.spec.name;
+  if (rule.terminal.kind !== "relay") {
+    call.outcome = rule.terminal.kind === "mock" ? "mocked" : "aborted";
+    call.upstream = null;
+  }
+  if (rule.terminal.kind === "abort") call.flag("FI");
+  for (const effect of rule.effects) if (effect.fault) call.flag(effect.kind === "delay" ? "DI" : "FI");
+}
+
+function exchangeOf(stream: LocalStream, deps: RichRoadDeps): Exchange {
+  const { connection } = deps;
+  return {
+    id: `${connection.id}-${stream.id}`,
+    connection,
+    head: stream.head,
+    body: stream.pipe.body(stream.bodyBytes),
+    signal: stream.abort.signal,
+    note: (text) => stream.call.remark(text),
+  };
+}
+
+/**
+ * A connection carries other calls too, so what HTTP/1 does to the connection is done to the stream here: `reset` is
+ * INTERNAL_ERROR, as from a server that broke; `close` is CANCEL; a cut body is INTERNAL_ERROR behind its bytes.
+ */
+async function writeReply(
+  reply: Reply,
+  stream: LocalStream,
+  claim: Claim | null,
+  deps: RichRoadDeps,
+): Promise<void> {
+  const { traffic } = deps;
+  if (reply.kind === "sever") {
+    if (reply.how === "hang")
+      await sleep(traffic.clock, traffic.settings.deadlines.hangMs, stream.abort.signal);
+    return deps.reset(stream, reply.how === "rst" ? errorCodes.internal : errorCodes.cancel);
+  }
+  const { call } = stream;
+  call.status = reply.status;
+  const isOurs = claim !== null && claim.rule.terminal.kind !== "relay";
+  const bodiless = call.method === "HEAD" || reply.status === 204 || reply.status === 304;
+  const length = bodiless || call.method === "CONNECT" ? null : reply.body.lengthBytes;
+  const fields = replyFields(reply.status, headersFor(reply), length, isOurs ? traffic.clock.wall() : null);
+  const isEmpty = bodiless || (reply.body.lengthBytes === 0 && reply.body.trailers().length === 0);
+  deps.fields(stream, fields, isEmpty);
+  if (isEmpty) return;
+  for await (const chunk of reply.body.chunks()) {
+    call.responseBytes += chunk.length;
+    await deps.write(stream, chunk);
+    stream.abort.signal.throwIfAborted();
+  }
+  const trailers = fieldsForHttp2(reply.body.trailers());
+  if (trailers.length > 0) deps.fields(stream, trailers, true);
+  else deps.end(stream);
+}
+
+/** A length that stands there, but does not fit the body any more, gives way to the one that holds. */
+function headersFor(reply: ResponseReply): HeaderList {
+  const { lengthBytes } = reply.body;
+  if (lengthBytes === null || lengthBytes === 0) return reply.headers;
+  return reply.headers.filter(
+    ([name, value]) => name.toLowerCase() !== "content-length" || value === String(lengthBytes),
+  );
+}
+
+/** The call could not be served. A reply that has begun can only be cut; a transparent client sees a reset. */
+async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoadDeps): Promise<void> {
+  const { call } = stream;
+  const code = error instanceof UnderstudyError ? error.code : null;
+  if (stream.abort.signal.aborted) {
+    call.fail("failed", "DC", "the client left before its reply was complete");
+    return deps.reset(stream, errorCodes.cancel);
+  }
+  if (call.status !== 0) {
+    if (code !== "body_cut" || call.outcome === "relayed") call.flag(call.flags.includes("FI") ? "FI" : "UC");
+    return deps.reset(stream, errorCodes.internal);
+  }
+  const upstreamFailed = code === "connect_failed" || code === "connect_timeout" || code === "body_cut";
+  const flag = code === "connect_timeout" ? "UT" : code === "body_cut" ? "UC" : "UF";
+  if (upstreamFailed) call.fail("failed", flag, messageOf(error));
+  else call.fail("failed", "UPE", `the rule could not be carried out: ${messageOf(error)}`);
+  if (upstreamFailed && deps.connection.mode === "transparent")
+    return deps.reset(stream, code === "body_cut" ? errorCodes.internal : errorCodes.refusedStream);
+  const status =
+    code === "connect_timeout" ? 504 : upstreamFailed ? 502 : code === "body_too_large" ? 413 : 500;
+  await writeReply(failureReply(status, call.detail), stream, null, deps).catch(() =>
+    deps.reset(stream, errorCodes.internal),
+  );
+}
+
+/** Says in plain words what went wrong. */
+export function failureReply(status: number, detail: string): ResponseReply {
+  return {
+    kind: "response",
+    status,
+    reason: "",
+    headers: [["content-type", "text/plain; charset=utf-8"]],
+    body: bodyOf(Buffer.from(`understudy: ${detail}\n`)),
+  };
+}

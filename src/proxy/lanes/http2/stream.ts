@@ -1,0 +1,110 @@
+// What a session knows of one open stream: relayed on the pinned link under its own id, or answered here.
+
+import { BodyPipe } from "../body-pipe.ts";
+import type { Http2Call } from "./call.ts";
+import type { Http2Head } from "./request-head.ts";
+import { Outgoing } from "./send-queue.ts";
+
+/** Goes through on the pinned link; only its borders are watched. */
+export class RelayedStream {
+  readonly kind = "relayed";
+  readonly call: Http2Call;
+  requestDone = false;
+  responseDone = false;
+  /** A final response head has passed. */
+  responded = false;
+  /** Octets of the request body that its head announced and that have not come; null: not announced. */
+  bodyLeft: number | null;
+
+  constructor(call: Http2Call, contentLength: number | null) {
+    this.call = call;
+    this.bodyLeft = contentLength;
+  }
+}
+
+/** What a stream that is answered here asks of its connection. */
+export interface CreditPort {
+  /** Lets the client send so many more octets on the stream. */
+  credit(stream: LocalStream, bytes: number): void;
+}
+
+/** Credit below this is saved up, where the window is large enough. */
+const creditStepBytes = 16_384;
+
+/** Answered here, or relayed on the link for claimed calls. */
+export class LocalStream {
+  readonly kind = "local";
+  readonly id: number;
+  readonly call: Http2Call;
+  readonly head: Http2Head;
+  readonly out: Outgoing;
+  readonly pipe: BodyPipe;
+  readonly abort = new AbortController();
+  requestDone = false;
+  responseDone = false;
+  /** Octets that the client may still send. */
+  windowBytes: number;
+  /** Octets that came and were not credited: nobody has read them yet. */
+  owedBytes = 0;
+  /** Of these, what the connection window got back already. */
+  countedBytes = 0;
+  /** Sees the payload before the pipe does, while no rule has decided; null: nobody. */
+  peek: ((payload: Buffer | null) => void) | null = null;
+  /** What comes is read by nobody. */
+  discards = false;
+  bodyLeft: number | null;
+  /** Length of the body, where it is known; null: not. */
+  bodyBytes: number | null;
+  readonly #port: CreditPort;
+  readonly #stepBytes: number;
+  #full = false;
+
+  constructor(
+    id: number,
+    call: Http2Call,
+    head: Http2Head,
+    windows: { readonly send: number; readonly receive: number },
+    port: CreditPort,
+  ) {
+    this.id = id;
+    this.call = call;
+    this.head = head;
+    this.bodyLeft = head.contentLength;
+    this.bodyBytes = head.contentLength;
+    this.out = new Outgoing(id, windows.send);
+    this.windowBytes = windows.receive;
+    this.#stepBytes = Math.min(creditStepBytes, windows.receive >> 1);
+    this.#port = port;
+    this.pipe = new BodyPipe({ start: () => this.#wants(true), stop: () => this.#wants(false) });
+  }
+
+  /** A DATA frame of `frameBytes` came, padding included; its payload goes to `payload`. */
+  received(frameBytes: number): void {
+    this.windowBytes -= frameBytes;
+    this.owedBytes += frameBytes;
+  }
+
+  payload(bytes: Buffer): void {
+    if (this.discards) return;
+    this.peek?.(bytes);
+    this.pipe.push(bytes);
+  }
+
+  /** Credits what has been read; `all`: however little. */
+  settle(all: boolean): void {
+    const blocked = this.#full && this.peek === null && !this.discards;
+    if (this.requestDone || blocked || this.owedBytes === 0) return;
+    if (!all && this.owedBytes < this.#stepBytes) return;
+    const bytes = this.owedBytes;
+    this.owedBytes = 0;
+    this.windowBytes += bytes;
+    this.#port.credit(this, bytes);
+  }
+
+  #wants(more: boolean): void {
+    this.#full = !more;
+    if (more) this.settle(true);
+  }
+}
+
+export type Http2Stream = RelayedStream | LocalStream;
