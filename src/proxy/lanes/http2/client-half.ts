@@ -32,7 +32,7 @@ export interface ClientEvents {
   spendUpload(bytes: number): boolean;
   /** DATA of a stream that is closed came and went nowhere: its octets are given back. */
   creditConnection(bytes: number): void;
-  localData(stream: LocalStream, endStream: boolean): void;
+  localData(stream: LocalStream): void;
   requestEnded(id: number, stream: Http2Stream): void;
   /** The stream cannot go on; both sides hear so. */
   resetStream(id: number, code: number, why: string): void;
@@ -222,7 +222,7 @@ export class ClientHalf implements FrameReader {
           errorCodes.protocol,
           "the body is not content-length long",
         );
-      this.#events.localData(stream, ends);
+      this.#events.localData(stream);
     }
     if (ends) this.#events.requestEnded(head.stream, stream);
   }

@@ -151,7 +151,7 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
     if (this.#creditDue > 0) this.#aside(windowUpdateFrame(0, this.#takeCredit()));
     if (!this.#client.insideHead) this.#headBegunAt = -1;
     else if (this.#headBegunAt < 0) this.#headBegunAt = now;
-    if (!this.#settingsSent && this.#clientSettings.said.size >= 0) this.#awaitSettings(now);
+    if (!this.#settingsSent) this.#awaitSettings(now);
     this.#flush();
     this.#setDeadline(now);
     this.#updateFlow();
@@ -443,7 +443,7 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
     this.#creditDue += bytes;
   }
 
-  localData(stream: LocalStream, _endStream: boolean): void {
+  localData(stream: LocalStream): void {
     this.#creditDue += stream.owedBytes - stream.countedBytes;
     stream.countedBytes = stream.owedBytes;
     stream.settle(false);
