@@ -20,13 +20,16 @@ export interface Deadlines {
   readonly headMs: number;
   /** Between two requests on one connection. */
   readonly idleMs: number;
-  /** Without progress inside a body. */
+  /** Without a byte of a request body that is not complete. */
   readonly bodyIdleMs: number;
   /** Without a byte in either direction on an opaque connection. */
   readonly opaqueIdleMs: number;
   /** Until the upstream has accepted a connection. */
   readonly connectMs: number;
-  /** From the end of a request to the first byte of its response. */
+  /**
+   * Without a byte of the response, once the request is complete. Long, since long polls and event streams are silent
+   * by design.
+   */
   readonly responseMs: number;
   /** For open calls to finish after SIGTERM. */
   readonly drainMs: number;
@@ -61,11 +64,11 @@ export const defaultSettings: Settings = Object.freeze({
   deadlines: Object.freeze({
     detectMs: 200,
     headMs: 30_000,
-    idleMs: 600_000,
+    idleMs: 3_600_000,
     bodyIdleMs: 300_000,
     opaqueIdleMs: 7_200_000,
     connectMs: 10_000,
-    responseMs: 300_000,
+    responseMs: 3_600_000,
     drainMs: 10_000,
     hangMs: 600_000,
   }),

@@ -125,10 +125,10 @@ export const deadlineOptions: { readonly [Name in keyof Deadlines]: Option<numbe
   detectMs: deadline("detectMs", "for the first bytes of a connection, before it is relayed unread"),
   headMs: deadline("headMs", "from the first byte of a request head to its last"),
   idleMs: deadline("idleMs", "between two requests on one connection"),
-  bodyIdleMs: deadline("bodyIdleMs", "without progress inside a body"),
+  bodyIdleMs: deadline("bodyIdleMs", "without a byte of a request body that is not complete"),
   opaqueIdleMs: deadline("opaqueIdleMs", "without a byte in either direction on a connection relayed unread"),
   connectMs: deadline("connectMs", "until the upstream has accepted a connection"),
-  responseMs: deadline("responseMs", "from the end of a request to the first byte of its response"),
+  responseMs: deadline("responseMs", "without a byte of the response, once the request is complete"),
   drainMs: deadline("drainMs", "for open calls to finish after SIGTERM or SIGINT"),
   hangMs: deadline("hangMs", "longest silence of a fault that hangs"),
 };
