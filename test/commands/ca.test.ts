@@ -40,10 +40,10 @@ test("ca: init, show and rotate tell the fingerprint, the files, and how to trus
 
 test("ca: the folder is that of the flag, the variable, XDG, or the home, in this order", async () => {
   const at = (env: Record<string, string>, caDir: string | null = null) =>
-    authorityFolder({ caDir }, { env, cwd: "/work" });
+    authorityFolder({ caDir }, { env, cwd: "/project" });
   assert.equal(at({ HOME: "/h" }), "/h/.config/understudy/ca");
   assert.equal(at({ HOME: "/h", XDG_CONFIG_HOME: "/x" }), "/x/understudy/ca");
-  assert.equal(at({ HOME: "/h" }, "mine"), "/work/mine");
+  assert.equal(at({ HOME: "/h" }, "mine"), "/project/mine");
   assert.equal(at({}), null);
   await assert.rejects(caShow.run([], fakeShell()), { code: "bad_config", message: /--ca-dir/ });
   const shell = fakeShell({ env: { UNDERSTUDY_CA_DIR: join(home, "by-variable") } });
