@@ -1,6 +1,7 @@
 // Whoever dies, and however: no process and no namespace stays behind.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import {
   descendantsOf,
@@ -41,9 +42,26 @@ async function start(user: (typeof users)[number]): Promise<Scene> {
 }
 
 async function assertNothingLeft({ running, below, network }: Scene): Promise<void> {
+  const now = ticksSinceBoot();
   await eventually("all processes are gone", () => ![running.pid, ...below].some(isAlive));
-  // The kernel may give the number to a namespace that another test makes meanwhile, and takes down soon.
-  await eventually("nobody lives in the network", () => processesInNetwork(network).length === 0);
+  // The kernel may give the number to a namespace that another test makes meanwhile: what began later is not ours.
+  const left = processesInNetwork(network).filter((pid) => startTicks(pid) <= now);
+  assert.deepEqual(left, []);
+}
+
+/** In hundredths of a second, as /proc counts the start of processes (proc_pid_stat(5), field 22). */
+function ticksSinceBoot(): number {
+  return Math.round(Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 100);
+}
+
+/** Infinity for a process that has ended. */
+function startTicks(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 describe("run: leaves nothing behind", { skip: noNamespaces }, () => {
