@@ -111,6 +111,7 @@ export class FromClient implements ClientEvents {
     const stream = new RelayedStream(call, head.contentLength);
     stream.requestDone = endStream;
     table.open.set(id, stream);
+    table.lastRelayed = id;
     const bits = (endStream ? flags.endStream : 0) | (priority.length > 0 ? flags.priority : 0);
     wires.toUpstream.add(headerFrames(id, bits, encoder.encode(block), priority));
   }
@@ -119,9 +120,8 @@ export class FromClient implements ClientEvents {
     const { wires, encoder, local, table } = this.#deps;
     if (stream.requestDone)
       return this.refuse(errorCodes.streamClosed, `HEADERS behind the end of stream ${id}`);
-    const flaw = endStream ? flawOfTrailers(block) : "a second header block does not end the stream";
-    if (flaw ?? (block.tooLarge ? "trailers are too large" : null))
-      return this.resetStream(id, errorCodes.protocol, flaw ?? "trailers are too large");
+    const flaw = this.#flawOfTrailers(stream, endStream, block);
+    if (flaw !== null) return this.resetStream(id, errorCodes.protocol, flaw);
     stream.call.requestBytes += block.listBytes;
     if (stream instanceof RelayedStream)
       wires.toUpstream.add(headerFrames(id, flags.endStream, encoder.encode(block)));
@@ -132,6 +132,12 @@ export class FromClient implements ClientEvents {
       );
     stream.requestDone = true;
     table.closeIfDone(id, stream);
+  }
+
+  #flawOfTrailers(stream: Http2Stream, endStream: boolean, block: HeaderBlock): string | null {
+    if (!endStream) return "a second header block does not end the stream";
+    if ((stream.bodyLeft ?? 0) > 0) return "the body is not content-length long";
+    return flawOfTrailers(block) ?? (block.tooLarge ? "trailers are too large" : null);
   }
 
   #malformed(id: number, block: HeaderBlock, reason: string): void {
