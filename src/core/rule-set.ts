@@ -54,6 +54,8 @@ export interface RuleSet {
    * but something else of HTTP. `serverName`: the SNI in lower case, or the address that was dialled where there is none.
    */
   concernsTls(serverName: string, connection: ConnectionFacts, roll: Roll): boolean;
+  /** Whether any rule could claim a call on this connection, told by its destination and direction alone. */
+  concernsConnection(connection: ConnectionFacts, roll: Roll): boolean;
 }
 
 /** Either all rules, compiled, or what is wrong with each that cannot be. */
@@ -76,4 +78,5 @@ export const noRules: RuleSet = Object.freeze({
   decideWithBody: () => null,
   decideConnection: () => null,
   concernsTls: () => false,
+  concernsConnection: () => false,
 });

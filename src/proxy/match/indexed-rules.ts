@@ -1,5 +1,5 @@
-// The compiled rules of one revision: three indices, for calls, for connections that nobody parses, and for the names
-// of TLS servers that are to be opened.
+// The compiled rules of one revision: four indices, for calls, for connections that nobody parses, for the names of TLS
+// servers that are to be opened, and for the places to which calls could be claimed.
 
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { RequestHead } from "../../core/exchange.ts";
@@ -8,6 +8,7 @@ import { buildIndex } from "./build-index.ts";
 import { Call } from "./call.ts";
 import type { Candidate, Entry } from "./candidate.ts";
 import type { IndexNode } from "./index-node.ts";
+import { placeCandidates } from "./place-candidates.ts";
 import { Search } from "./search.ts";
 import { headOfServer, secureCandidates } from "./secure-candidates.ts";
 
@@ -18,6 +19,7 @@ interface IndexedParts {
   readonly calls: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
+  readonly places: IndexNode | null;
 }
 
 /** `candidates` in ascending order. Runs in steps, since there may be a hundred thousand. */
@@ -31,7 +33,8 @@ export function* indexRules(
   const calls = yield* indexOf(live);
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
-  return new IndexedRules({ revision, rules, candidates, calls, connections, secured });
+  const places = yield* indexOf(placeCandidates(live));
+  return new IndexedRules({ revision, rules, candidates, calls, connections, secured, places });
 }
 
 export class IndexedRules implements RuleSet {
@@ -42,6 +45,7 @@ export class IndexedRules implements RuleSet {
   readonly #calls: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
+  readonly #places: IndexNode | null;
   readonly #call = new Call();
   readonly #search = new Search(this.#call);
 
@@ -53,6 +57,7 @@ export class IndexedRules implements RuleSet {
     this.#calls = parts.calls;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
+    this.#places = parts.places;
     Object.freeze(this);
   }
 
@@ -85,6 +90,12 @@ export class IndexedRules implements RuleSet {
     if (this.#secured === null) return false;
     this.#call.reset(headOfServer(serverName, connection), connection, roll);
     return this.#run(this.#secured, false) !== null;
+  }
+
+  concernsConnection(connection: ConnectionFacts, roll: Roll): boolean {
+    if (this.#places === null) return false;
+    this.#call.reset(undefined, connection, roll);
+    return this.#run(this.#places, false) !== null;
   }
 
   #run(index: IndexNode, withBody: boolean): Entry | null {

@@ -27,6 +27,7 @@ function setOf(specs: readonly RuleSpec[], revision: string): RuleSet {
     decideWithBody: () => null,
     decideConnection: () => null,
     concernsTls: () => false,
+    concernsConnection: () => true,
   };
 }
 

@@ -6,6 +6,7 @@
 
 import type { Connection } from "../../../core/connection.ts";
 import type { Traffic } from "../../../core/lane.ts";
+import { namesOpaqueHost } from "../http1/opaque-host.ts";
 import { Http2Call } from "./call.ts";
 import type { ClientEvents, ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
@@ -87,7 +88,9 @@ export class FromClient implements ClientEvents {
     if (endStream && head.contentLength !== null && head.contentLength > 0)
       return this.#malformed(id, block, "content-length without a body");
     const isTunnel = head.method === "CONNECT" && head.connectProtocol === null;
-    const verdict = isTunnel ? null : traffic.decide(head, connection);
+    const { opaqueHosts } = traffic.settings;
+    const isOpaque = isTunnel || namesOpaqueHost(opaqueHosts, connection.originalDestination, head.authority);
+    const verdict = isOpaque ? null : traffic.decide(head, connection);
     const decided = verdict?.kind === "undecided" && endStream ? verdict.decide(new Uint8Array(0)) : verdict;
     if (decided === null) this.#relay(id, endStream, block, priority, head, call);
     else local.take(id, endStream, decided, head, call);
