@@ -24,7 +24,7 @@ const mock: Partial<RuleSpec> = {
   respond: replyWith("hi"),
 };
 
-/** Claimed, and its body read by nobody: so no credit is given for it, however the bytes arrive. */
+/** Claimed, and its body read by nobody: credit for it ends, however the bytes arrive. */
 const silent: Partial<RuleSpec> = {
   name: "silent",
   matches: [{ path: { op: "exact", value: "/silent" } }],
@@ -133,10 +133,7 @@ const connectionErrors: readonly (readonly [what: string, bytes: Buffer, code: n
     Buffer.concat([
       hello,
       requestFrame(1, "/silent", [], 0x4),
-      data(1, 16_384),
-      data(1, 16_384),
-      data(1, 16_384),
-      data(1, 16_384),
+      ...Array.from({ length: 40 }, () => data(1, 16_384)),
     ]),
     flowControl,
   ],
