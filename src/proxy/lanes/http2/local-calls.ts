@@ -9,6 +9,7 @@ import type { ConnectionWindows } from "./connection-windows.ts";
 import { type FixedReplies, replyFields } from "./fixed-replies.ts";
 import { flags, frame, frameTypes, headerFrames, windowUpdateFrame } from "./frames.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
+import { peekBody } from "./peek.ts";
 import type { Http2Head } from "./request-head.ts";
 import { RichLink } from "./rich-link.ts";
 import { failureReply, type RichRoadDeps, serveRich } from "./rich-road.ts";
@@ -55,7 +56,7 @@ export class LocalCalls {
     if (verdict.kind === "claim" && this.#answerFixed(id, endStream, verdict, head, call)) return;
     const stream = this.#open(id, endStream, head, call);
     if (verdict.kind === "claim") this.#serve(stream, verdict);
-    else this.#peek(stream, verdict);
+    else peekBody(stream, verdict, this.#deps.traffic, (claim) => this.#serve(stream, claim));
   }
 
   /** RFC 6585 §5: the head has more fields, or more octets, than the limits allow. */
@@ -137,22 +138,6 @@ export class LocalCalls {
       if (this.#isOpen(stream)) stream.settle(true);
       this.#deps.windows.pass(Number.POSITIVE_INFINITY);
     });
-  }
-
-  /** The body is kept and looked at until a rule can decide; without one the call goes on over the rich link. */
-  #peek(stream: LocalStream, undecided: Undecided): void {
-    const { maxRuleBodyBytes } = this.#deps.traffic.settings.limits;
-    const seen: Buffer[] = [];
-    let bytes = 0;
-    stream.peek = (payload) => {
-      if (payload) {
-        seen.push(payload);
-        bytes += payload.length;
-        if (bytes <= maxRuleBodyBytes) return;
-      } else stream.bodyBytes = bytes;
-      stream.peek = null;
-      this.#serve(stream, undecided.decide(bytes > maxRuleBodyBytes ? null : Buffer.concat(seen)));
-    };
   }
 
   #richLink(): RichLink {

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import type { HostPort } from "../../../core/address.ts";
 import type { Connection, Direction } from "../../../core/connection.ts";
 import type { Deadlined } from "../../../core/deadlines.ts";
+import type { Inlet } from "../../../core/inlet.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { Dial, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import { FrameBorders } from "./frame-borders.ts";
@@ -23,6 +24,7 @@ export class UnreadConnection implements Connection, Deadlined {
   readonly mode: Connection["mode"];
   readonly scheme: "http" | "https";
   readonly socket: Socket;
+  readonly inlet?: Inlet;
   readonly serverName: string;
   readonly dial: Dial;
   deadlineAt: number;
@@ -39,6 +41,7 @@ export class UnreadConnection implements Connection, Deadlined {
     this.mode = accepted.mode;
     this.scheme = accepted.scheme ?? "http";
     this.socket = accepted.socket;
+    if (accepted.inlet) this.inlet = accepted.inlet;
     this.serverName = accepted.serverName ?? "";
     this.#accepted = accepted;
     this.#traffic = traffic;
