@@ -231,7 +231,9 @@ async function openStore(
     import("./proxy/lanes/dialects/all.ts"),
   ]);
   const dialects = all.createDialects();
-  const plan = createPlanner({ ...deps, maxBodyBytes: options.settings.limits.maxRuleBodyBytes, dialects });
+  const { limits, deadlines } = options.settings;
+  const { maxRuleBodyBytes: maxBodyBytes } = limits;
+  const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   const store = createRuleStore({
     sources: [fileSource(options.rules, { clock: deps.clock })],
     compile: (specs, revision, stop) =>

@@ -36,6 +36,8 @@ export interface PlannerDeps {
   readonly random: Random;
   /** Bytes of a body that a rule may hold whole (JSON patches, templates); also after decoding. */
   readonly maxBodyBytes: number;
+  /** Longest silence of a call that `fault.abort: hang` has claimed. */
+  readonly hangMs: number;
   /** Further things that a rule can do, in their words; none where left out. */
   readonly dialects?: readonly Dialect[];
 }
@@ -71,7 +73,7 @@ function onlyTerminal(terminal: Terminal, other: Terminal, dialect: string): Ter
 
 function terminalOf(spec: RuleSpec, deps: PlannerDeps, engine: TemplateEngine): Terminal {
   const abort = spec.fault?.abort ?? null;
-  if (abort !== null) return isOfHttp(abort) ? abortTerminal(abort, spec.name) : relayTerminal;
+  if (abort !== null) return isOfHttp(abort) ? abortTerminal(abort, spec.name, deps) : relayTerminal;
   const { respond } = spec;
   if (respond === null || !isReply(respond)) return relayTerminal;
   return mockTerminal(respond, { ...deps, engine, rule: spec.name });
