@@ -14,7 +14,6 @@ import { headOfServer, secureCandidates } from "./secure-candidates.ts";
 interface IndexedParts {
   readonly revision: string;
   readonly rules: readonly Rule[];
-  readonly candidates: readonly Candidate[];
   readonly calls: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
@@ -31,14 +30,12 @@ export function* indexRules(
   const calls = yield* indexOf(live);
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
-  return new IndexedRules({ revision, rules, candidates, calls, connections, secured });
+  return new IndexedRules({ revision, rules, calls, connections, secured });
 }
 
 export class IndexedRules implements RuleSet {
   readonly revision: string;
   readonly rules: readonly Rule[];
-  /** Every item of every rule in the order in which they are tried; for `explain`. */
-  readonly candidates: readonly Candidate[];
   readonly #calls: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
@@ -49,7 +46,6 @@ export class IndexedRules implements RuleSet {
   constructor(parts: IndexedParts) {
     this.revision = parts.revision;
     this.rules = Object.freeze(parts.rules);
-    this.candidates = Object.freeze(parts.candidates);
     this.#calls = parts.calls;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
