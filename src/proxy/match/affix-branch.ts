@@ -2,6 +2,7 @@
 
 import { enter, firstOf, type IndexNode } from "./index-node.ts";
 import type { Search } from "./search.ts";
+import { hashStep } from "./text-table.ts";
 
 interface Affix {
   readonly text: string;
@@ -44,7 +45,8 @@ export class AffixBranch implements IndexNode {
     for (let i = 0; i < this.#lengths.length; i++) {
       const length = this.#lengths[i] ?? 0;
       if (length > end) return;
-      for (; seen < length; seen++) hash = step(hash, text.charCodeAt(this.#suffix ? end - 1 - seen : seen));
+      for (; seen < length; seen++)
+        hash = hashStep(hash, text.charCodeAt(this.#suffix ? end - 1 - seen : seen));
       if (i === 0 && !this.#heads.has(hash)) return;
       const found = this.#affixes.get(hash);
       if (found !== undefined) this.#enter(found, text, length, search);
@@ -61,13 +63,8 @@ export class AffixBranch implements IndexNode {
   #hash(text: string, length: number): number {
     let hash = 0;
     for (let i = 0; i < length; i++) {
-      hash = step(hash, text.charCodeAt(this.#suffix ? text.length - 1 - i : i));
+      hash = hashStep(hash, text.charCodeAt(this.#suffix ? text.length - 1 - i : i));
     }
     return hash;
   }
-}
-
-/** 30 bits, so that V8 keeps it without allocating. */
-function step(hash: number, code: number): number {
-  return (Math.imul(hash, 31) + code) & 0x3fffffff;
 }
