@@ -10,6 +10,7 @@ import { type Sidecar, type SidecarOptions, startSidecar, type TlsOptions } from
 import type { Shell } from "./command.ts";
 import type { Observers } from "./observers.ts";
 import { ruleReaderFor } from "./rule-reader.ts";
+import { createTidyTap } from "./tidy-memory.ts";
 import { programVersion } from "./version.ts";
 
 export interface Job {
@@ -52,7 +53,7 @@ export async function startSidecarFor(
       rules: config.rules,
       ...(await ruleReaderFor(config.rules, job.shell)),
       whenRulesAreBad: "refuse",
-      taps: observers.taps,
+      taps: [...observers.taps, createTidyTap(systemClock)],
       version: programVersion(),
       ...(job.tls ? { tls: job.tls } : {}),
       ...(connectInside ? { connectInside } : {}),

@@ -7,6 +7,7 @@ import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar.ts";
 import { exitCodes, type Shell } from "./command.ts";
 import { createObservers } from "./observers.ts";
 import { ruleReaderFor } from "./rule-reader.ts";
+import { createTidyTap } from "./tidy-memory.ts";
 import { tlsOptionsOf } from "./tls-setup.ts";
 import { programVersion } from "./version.ts";
 
@@ -37,7 +38,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         rules: config.rules,
         ...(await ruleReaderFor(config.rules, shell)),
         whenRulesAreBad: serving.whenRulesAreBad,
-        taps: observers.taps,
+        taps: [...observers.taps, createTidyTap(systemClock)],
         version,
         ...(tls ? { tls } : {}),
       },

@@ -10,7 +10,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { type Effect, relayTerminal, type Terminal } from "../../core/effect.ts";
 import type { Random } from "../../core/random.ts";
-import type { FaultSpec, RuleSpec } from "../../core/rule.ts";
+import type { FaultSpec, RespondSpec, RuleSpec } from "../../core/rule.ts";
 import { RuleProblem } from "../../core/rule-problem.ts";
 import type { Plan } from "../../core/rule-set.ts";
 import { abortTerminal } from "./abort.ts";
@@ -36,13 +36,25 @@ export interface PlannerDeps {
  */
 export function createPlanner(deps: PlannerDeps): (spec: RuleSpec) => Plan {
   const engine = createTemplateEngine(deps);
+  // Rules often give the same reply, which then is one object: most of the memory of a large set of mocks.
+  const still = new WeakMap<RespondSpec, Terminal>();
   return (spec) => {
     refuseUnreachable(spec);
-    const terminal = terminalOf(spec, deps, engine);
+    const known = spec.respond && !spec.fault?.abort ? still.get(spec.respond) : undefined;
+    const terminal = known ?? terminalOf(spec, deps, engine);
+    if (spec.respond && neverVaries(spec.respond, terminal)) still.set(spec.respond, terminal);
     const effects = spec.fault ? faultEffects(spec.fault, deps) : [];
     if (spec.patch) effects.push(patchEffect(spec.patch, deps.maxBodyBytes));
-    return Object.freeze({ effects: Object.freeze(effects), terminal });
+    return Object.freeze({ effects: effects.length === 0 ? noEffects : Object.freeze(effects), terminal });
   };
+}
+
+const noEffects: readonly Effect[] = Object.freeze([]);
+
+/** The same for every call and every rule with this reply. A file may be another one when the rules are planned again. */
+function neverVaries(respond: RespondSpec, terminal: Terminal): boolean {
+  if (respond.kind !== "reply" || respond.reply.body.kind === "file") return false;
+  return terminal.kind === "mock" && terminal.fixed !== null;
 }
 
 function terminalOf(spec: RuleSpec, deps: PlannerDeps, engine: TemplateEngine): Terminal {
