@@ -65,7 +65,7 @@ export function explain(rules: RuleSet, described: DescribedCall, roll: Roll): E
   const misses: Miss[] = [];
   let winner: Candidate | null = null;
   // An index keeps only what a decision needs, so the conditions are compiled again; that they compile is known.
-  const tools = newTools();
+  const tools = newTools(rules.dialects);
   for (const rule of rules.rules) {
     const items = candidatesOf(rule, tools, (compile) => compile());
     const verdicts = items.map((candidate) => verdictOf(candidate, call));
