@@ -53,7 +53,7 @@ export async function startSidecarFor(
       rules: config.rules,
       ...(await ruleReaderFor(config.rules, job.shell)),
       whenRulesAreBad: "refuse",
-      taps: [...observers.taps, createTidyTap(systemClock)],
+      taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
       version: programVersion(),
       ...(job.tls ? { tls: job.tls } : {}),
       ...(connectInside ? { connectInside } : {}),

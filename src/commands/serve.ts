@@ -38,7 +38,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         rules: config.rules,
         ...(await ruleReaderFor(config.rules, shell)),
         whenRulesAreBad: serving.whenRulesAreBad,
-        taps: [...observers.taps, createTidyTap(systemClock)],
+        taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
         version,
         ...(tls ? { tls } : {}),
       },

@@ -12,7 +12,7 @@ const restMs = 700;
 const maxHeapBytes = 64 * 1024 * 1024;
 
 /** A start should be over by then; what takes longer is worth optimising. */
-const startMs = 2_000;
+const startMs = 3_000;
 
 export interface Engine {
   collect(): void;
@@ -21,10 +21,10 @@ export interface Engine {
 }
 
 /**
- * Collects shortly after it was made, and after every change of the rules. Code of the start is not optimised: it never
- * runs again.
+ * Collects shortly after the start, which is over when the first rules are in force where there are any, and after every
+ * change of the rules. Code of the start is not optimised: it never runs again.
  */
-export function createTidyTap(clock: Clock, engine: Engine = v8): Tap {
+export function createTidyTap(clock: Clock, hasRules: boolean, engine: Engine = v8): Tap {
   let timer: Timer | null = null;
   const soon = () => {
     timer?.cancel();
@@ -37,7 +37,7 @@ export function createTidyTap(clock: Clock, engine: Engine = v8): Tap {
     engine.collect();
   };
   engine.optimise(false);
-  soon();
+  if (!hasRules) soon();
   return {
     observe({ kind }) {
       if (kind === "rules-applied" || kind === "rules-rejected") soon();

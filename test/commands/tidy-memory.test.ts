@@ -18,7 +18,7 @@ const applied = { kind: "rules-applied", revision: "1", rules: 1 } as const;
 
 test("tidy memory: once the start is over, code is optimised and garbage collected", async () => {
   const { said, engine, clock } = watched();
-  createTidyTap(clock, engine);
+  createTidyTap(clock, false, engine);
   assert.deepEqual(said, ["hold"]);
   await clock.advance(700);
   assert.deepEqual(said, ["hold", "optimise", "collect"]);
@@ -28,7 +28,7 @@ test("tidy memory: once the start is over, code is optimised and garbage collect
 
 test("tidy memory: a reload is waited for, and tidied up after", async () => {
   const { said, engine, clock } = watched();
-  const tap = createTidyTap(clock, engine);
+  const tap = createTidyTap(clock, false, engine);
   await clock.advance(600);
   tap.observe(applied);
   await clock.advance(600);
@@ -40,10 +40,20 @@ test("tidy memory: a reload is waited for, and tidied up after", async () => {
   assert.equal(said.filter((word) => word === "collect").length, 2);
 });
 
+test("tidy memory: a start with rules is over when they are in force", async () => {
+  const { said, engine, clock } = watched();
+  const tap = createTidyTap(clock, true, engine);
+  await clock.advance(1_500);
+  assert.deepEqual(said, ["hold"]);
+  tap.observe(applied);
+  await clock.advance(700);
+  assert.deepEqual(said, ["hold", "optimise", "collect"]);
+});
+
 test("tidy memory: a long start is optimised after all", async () => {
   const { said, engine, clock } = watched();
-  const tap = createTidyTap(clock, engine);
-  for (let at = 0; at < 2_000; at += 500) {
+  const tap = createTidyTap(clock, false, engine);
+  for (let at = 0; at < 3_000; at += 500) {
     tap.observe(applied);
     await clock.advance(500);
   }
@@ -52,11 +62,11 @@ test("tidy memory: a long start is optimised after all", async () => {
 
 test("tidy memory: V8 collects when it is asked to", async () => {
   const clock = manualClock();
-  createTidyTap(clock);
+  createTidyTap(clock, false);
   const gone = new WeakRef({ garbage: true });
   await clock.advance(700);
   await new Promise((resolve) => setImmediate(resolve));
-  createTidyTap(clock);
+  createTidyTap(clock, false);
   await clock.advance(700);
   assert.equal(gone.deref(), undefined);
 });
