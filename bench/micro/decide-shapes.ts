@@ -60,7 +60,7 @@ function loadRuleOf(i: number) {
 const loadCall = (authority: string, path: string) => ({
   authority,
   path,
-  headers: realisticRequest.headers,
+  headers: realisticRequest.headers.filter(([name]) => name !== "Host"),
 });
 
 export const shapes: readonly Shape[] = [
