@@ -50,9 +50,13 @@ export function createPlanner(deps: PlannerDeps): (spec: RuleSpec) => Plan {
   const engine = createTemplateEngine(deps);
   const { dialects = [] } = deps;
   const tools: DialectTools = { ...deps, wait: (delay, signal) => waitFor(delay, deps, signal) };
+  // Rules often give the same reply, which then is one object: most of the memory of a large set of mocks.
+  const still = new WeakMap<RespondSpec, Terminal>();
   return (spec) => {
     refuseUnreachable(spec);
-    let terminal = terminalOf(spec, deps, engine);
+    const known = spec.respond && !spec.fault?.abort ? still.get(spec.respond) : undefined;
+    let terminal = known ?? terminalOf(spec, deps, engine);
+    if (spec.respond && neverVaries(spec.respond, terminal)) still.set(spec.respond, terminal);
     const effects = spec.fault ? faultEffects(spec.fault, deps) : [];
     if (spec.patch?.request || spec.patch?.response) effects.push(patchEffect(spec.patch, deps.maxBodyBytes));
     for (const dialect of dialects) {
@@ -61,8 +65,16 @@ export function createPlanner(deps: PlannerDeps): (spec: RuleSpec) => Plan {
       effects.push(...share.effects);
       if (share.terminal !== null) terminal = onlyTerminal(terminal, share.terminal, dialect.name);
     }
-    return Object.freeze({ effects: Object.freeze(effects), terminal });
+    return Object.freeze({ effects: effects.length === 0 ? noEffects : Object.freeze(effects), terminal });
   };
+}
+
+const noEffects: readonly Effect[] = Object.freeze([]);
+
+/** The same for every call and every rule with this reply. A file may be another one when the rules are planned again. */
+function neverVaries(respond: RespondSpec, terminal: Terminal): boolean {
+  if (respond.kind !== "reply" || respond.reply.body.kind === "file") return false;
+  return terminal.kind === "mock" && terminal.fixed !== null;
 }
 
 function onlyTerminal(terminal: Terminal, other: Terminal, dialect: string): Terminal {
