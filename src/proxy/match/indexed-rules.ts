@@ -16,7 +16,6 @@ import { headOfServer, secureCandidates } from "./secure-candidates.ts";
 interface IndexedParts {
   readonly revision: string;
   readonly rules: readonly Rule[];
-  readonly candidates: readonly Candidate[];
   readonly calls: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
@@ -37,19 +36,18 @@ export function* indexRules(
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
   const places = yield* indexOf(placeCandidates(live));
-  return new IndexedRules({ revision, rules, candidates, calls, connections, secured, places, dialects });
+  return new IndexedRules({ revision, rules, calls, connections, secured, places, dialects });
 }
 
 export class IndexedRules implements RuleSet {
   readonly revision: string;
   readonly rules: readonly Rule[];
-  /** Every item of every rule in the order in which they are tried; for `explain`. */
-  readonly candidates: readonly Candidate[];
   readonly #calls: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
   readonly #places: IndexNode | null;
-  readonly #dialects: readonly Dialect[];
+  /** Also for `explain`, which compiles the conditions again. */
+  readonly dialects: readonly Dialect[];
   readonly #call = new Call();
   readonly #search = new Search(this.#call);
 
@@ -57,12 +55,11 @@ export class IndexedRules implements RuleSet {
   constructor(parts: IndexedParts) {
     this.revision = parts.revision;
     this.rules = Object.freeze(parts.rules);
-    this.candidates = Object.freeze(parts.candidates);
     this.#calls = parts.calls;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
     this.#places = parts.places;
-    this.#dialects = parts.dialects;
+    this.dialects = parts.dialects;
     Object.freeze(this);
   }
 
@@ -87,7 +84,7 @@ export class IndexedRules implements RuleSet {
 
   /** The first dialect that claims the call says so; without one only the end of the body settles its keys. */
   isEnough(head: RequestHead, payload: Uint8Array): boolean {
-    return this.#dialects.find((dialect) => dialect.claims(head))?.isEnough(head, payload) ?? false;
+    return this.dialects.find((dialect) => dialect.claims(head))?.isEnough(head, payload) ?? false;
   }
 
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null {
