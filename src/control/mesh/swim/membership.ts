@@ -1,0 +1,241 @@
+// Who is in the mesh, and the rules by which claims about members are believed: a claim with a higher incarnation wins,
+// and only a member itself raises its own. What is believed is told on.
+//
+//            suspect(inc ≥)            time runs out, or dead(inc ≥)
+//   alive ───────────────────▶ suspect ──────────────────────────────▶ dead
+//     ▲  alive(inc >), from the member itself   │                       │
+//     └─────────────────────────────────────────┴───────────────────────┘      dead whose From is the member: left
+
+import type { Clock } from "../../../core/clock.ts";
+import type { Random } from "../../../core/random.ts";
+import { type Accusation, type Alive, accusationStruct, aliveStruct, messageType } from "../wire/messages.ts";
+import type { Awareness } from "./awareness.ts";
+import { hostOfClaim, isLive, MemberEntry, type SwimMember } from "./member.ts";
+import { MemberList } from "./member-list.ts";
+import { Suspicion } from "./suspicion.ts";
+import { type SwimTiming, suspicionTimes } from "./timing.ts";
+import { isImpossible } from "./versions.ts";
+
+/** Members that the table holds; further ones are not believed. */
+const maxMembers = 65_536;
+
+/** What the wire holds. A forger can take us there; then nothing refutes him, here as with every peer. */
+const maxIncarnation = 0xffff_ffff;
+
+export interface MembershipDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timing: SwimTiming;
+  readonly awareness: Awareness;
+  /** Sends a message on, in place of what is still queued about that member. */
+  readonly tell: (about: string, message: Buffer) => void;
+  readonly observer: MembershipObserver;
+}
+
+export interface MembershipObserver {
+  /** Alive, and was not before. */
+  joined(member: SwimMember): void;
+  /** Other meta. */
+  updated(member: SwimMember): void;
+  /** Dead or left; its state says which. */
+  gone(member: SwimMember): void;
+  /** Somebody else claims the name of `member` at another address. */
+  conflict(member: SwimMember, claim: Alive): void;
+  suspected(member: SwimMember, from: string): void;
+  refuted(): void;
+}
+
+export class Membership {
+  readonly #deps: MembershipDeps;
+  readonly #suspicions = new Map<string, Suspicion>();
+  readonly list: MemberList;
+  readonly #self: MemberEntry;
+  #live = 1;
+  #leaving = false;
+
+  /** `self`: the first claim about this member. */
+  constructor(deps: MembershipDeps, self: Alive) {
+    this.#deps = deps;
+    this.list = new MemberList(deps.random);
+    this.#self = new MemberEntry(self, hostOfClaim(self) ?? "", deps.clock.now());
+    this.#self.incarnation = self.Incarnation;
+    this.#self.state = "alive";
+    this.list.add(this.#self);
+  }
+
+  get self(): SwimMember {
+    return this.#self;
+  }
+
+  /** Alive and suspected ones, ourselves among them. */
+  get live(): number {
+    return this.#live;
+  }
+
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
+  /** A claim that a member is alive. */
+  alive(claim: Alive): void {
+    if (this.#leaving && claim.Node === this.#self.name) return;
+    const host = hostOfClaim(claim);
+    if (host === null || isImpossible(claim.Vsn)) return;
+    const entry = this.list.get(claim.Node) ?? this.#newEntry(claim, host);
+    if (entry === null) return;
+    const moved = !entry.addr.equals(claim.Addr) || entry.port !== claim.Port;
+    if (moved && !this.#mayMove(entry)) return this.#deps.observer.conflict(entry, claim);
+    if (entry === this.#self) return this.#aliveSelf(claim);
+    if (claim.Incarnation <= entry.incarnation && !moved) return;
+    this.#believe(entry, claim, host);
+  }
+
+  /** A claim that a member does not answer. */
+  suspect(claim: Accusation): void {
+    const entry = this.list.get(claim.Node);
+    if (entry === undefined || claim.Incarnation < entry.incarnation) return;
+    const running = this.#suspicions.get(entry.name);
+    if (running !== undefined) {
+      if (running.confirm(claim.From)) this.#tellAccusation(messageType.suspect, claim);
+      return;
+    }
+    if (entry.state !== "alive") return;
+    if (entry === this.#self) return this.#refute(claim.Incarnation);
+    entry.incarnation = claim.Incarnation;
+    this.#change(entry, "suspect");
+    this.#tellAccusation(messageType.suspect, claim);
+    this.#startSuspicion(entry, claim.From);
+    this.#deps.observer.suspected(entry, claim.From);
+  }
+
+  /** A claim that a member is gone; it left where the claim is its own. */
+  dead(claim: Accusation): void {
+    const entry = this.list.get(claim.Node);
+    if (entry === undefined || claim.Incarnation < entry.incarnation || !isLive(entry)) return;
+    this.#endSuspicion(entry);
+    if (entry === this.#self && !this.#leaving) return this.#refute(claim.Incarnation);
+    entry.incarnation = claim.Incarnation;
+    this.#change(entry, claim.From === claim.Node ? "left" : "dead");
+    this.#tellAccusation(messageType.dead, claim);
+    this.#deps.observer.gone(entry);
+  }
+
+  /** Says that our own meta is another now. */
+  setMeta(meta: Buffer): void {
+    this.#self.meta = meta;
+    this.#self.incarnation++;
+    this.#tellAlive();
+  }
+
+  /** From here on we are going: what is said about us is not contradicted any more. */
+  leave(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    const { name, incarnation } = this.#self;
+    this.dead({ Incarnation: incarnation, Node: name, From: name });
+  }
+
+  /** The next member to probe; forgets who has been gone for long when the list begins anew. */
+  nextToProbe(): SwimMember | null {
+    const longAgo = this.#deps.clock.now() - this.#deps.timing.gossipToTheDeadMs;
+    return this.list.next(
+      (entry) => entry !== this.#self && isLive(entry),
+      (entry) => isLive(entry) || entry === this.#self || entry.changedAtMs > longAgo,
+    );
+  }
+
+  /** Tells everybody that we are here. */
+  announce(): void {
+    this.#tellAlive();
+  }
+
+  /** Ends all timers. */
+  stop(): void {
+    for (const suspicion of this.#suspicions.values()) suspicion.cancel();
+    this.#suspicions.clear();
+  }
+
+  #newEntry(claim: Alive, host: string): MemberEntry | null {
+    if (this.list.size >= maxMembers) return null;
+    const entry = new MemberEntry(owned(claim), host, this.#deps.clock.now());
+    this.list.add(entry);
+    return entry;
+  }
+
+  /** A new address is taken only from who left, or has been dead for as long as we remember the dead. */
+  #mayMove(entry: MemberEntry): boolean {
+    if (entry.state === "left") return true;
+    return (
+      entry.state === "dead" &&
+      this.#deps.clock.now() - entry.changedAtMs > this.#deps.timing.gossipToTheDeadMs
+    );
+  }
+
+  #aliveSelf(claim: Alive): void {
+    const self = this.#self;
+    if (claim.Incarnation < self.incarnation) return;
+    const same = claim.Meta.equals(self.meta) && claim.Vsn.equals(self.vsn);
+    if (claim.Incarnation === self.incarnation && same) return;
+    this.#refute(claim.Incarnation);
+  }
+
+  #believe(entry: MemberEntry, claim: Alive, host: string): void {
+    this.#endSuspicion(entry);
+    const otherMeta = !entry.meta.equals(claim.Meta);
+    const was = entry.state;
+    const { Addr, Meta, Vsn } = owned(claim);
+    Object.assign(entry, { incarnation: claim.Incarnation, addr: Addr, host, port: claim.Port, meta: Meta });
+    if (Vsn.length > 0) entry.vsn = Vsn;
+    if (was !== "alive") this.#change(entry, "alive");
+    this.#deps.tell(entry.name, aliveStruct.message(messageType.alive, claim));
+    if (was === "dead" || was === "left") this.#deps.observer.joined(entry);
+    else if (otherMeta) this.#deps.observer.updated(entry);
+  }
+
+  #startSuspicion(entry: MemberEntry, from: string): void {
+    const { clock, timing } = this.#deps;
+    const times = suspicionTimes(timing, this.list.size, this.#live);
+    const suspicion = new Suspicion(clock, times, from, () => {
+      if (entry.state !== "suspect") return;
+      this.dead({ Incarnation: entry.incarnation, Node: entry.name, From: this.#self.name });
+    });
+    this.#suspicions.set(entry.name, suspicion);
+  }
+
+  #endSuspicion(entry: MemberEntry): void {
+    this.#suspicions.get(entry.name)?.cancel();
+    this.#suspicions.delete(entry.name);
+  }
+
+  #change(entry: MemberEntry, state: MemberEntry["state"]): void {
+    const wasLive = isLive(entry);
+    entry.state = state;
+    entry.changedAtMs = this.#deps.clock.now();
+    this.#live += Number(isLive(entry)) - Number(wasLive);
+  }
+
+  #refute(accused: number): void {
+    this.#self.incarnation = Math.min(maxIncarnation, Math.max(this.#self.incarnation, accused) + 1);
+    this.#deps.awareness.change(1);
+    this.#tellAlive();
+    this.#deps.observer.refuted();
+  }
+
+  #tellAlive(): void {
+    this.#deps.tell(this.#self.name, aliveStruct.message(messageType.alive, this.#self.aliveMessage()));
+  }
+
+  #tellAccusation(type: number, claim: Accusation): void {
+    this.#deps.tell(claim.Node, accusationStruct.message(type, claim));
+  }
+}
+
+/** Without views into a packet, which would be kept alive by them. */
+function owned(claim: Alive): Alive {
+  return {
+    ...claim,
+    Addr: Buffer.from(claim.Addr),
+    Meta: Buffer.from(claim.Meta),
+    Vsn: Buffer.from(claim.Vsn),
+  };
+}
