@@ -92,7 +92,7 @@ export class SerfNode {
       sendTo: (to, message) => this.swim.sendTo(to, message),
       answer: (name, payload, from) => this.#answerQuery(name, payload, from),
     });
-    this.roster.joined(this.swim.membership.self);
+    for (const member of this.swim.membership.list.all()) this.roster.joined(member);
   }
 
   start(): void {

@@ -1,4 +1,7 @@
-// The members in a random order that each probe round follows to its end, and random picks among them.
+// The members on a ring, ordered by a hash of their names, which is the same ring at every member. Each one probes the member
+// that is as many places after it as the common clock counts probe intervals: so in each interval each member is probed by
+// one other, and a death is noticed after one interval at most, where independent random orders leave gaps of many. Clocks
+// that differ turn this into a random order again, no worse. Over as many intervals as there are members, each probes all.
 
 import type { Random } from "../../../core/random.ts";
 import type { MemberEntry } from "./member.ts";
@@ -6,69 +9,71 @@ import type { MemberEntry } from "./member.ts";
 export class MemberList {
   readonly #random: Random;
   readonly #byName = new Map<string, MemberEntry>();
-  #order: MemberEntry[] = [];
-  #cursor = 0;
+  #ring: MemberEntry[] = [];
 
   constructor(random: Random) {
     this.#random = random;
   }
 
   get size(): number {
-    return this.#order.length;
+    return this.#ring.length;
   }
 
   all(): readonly MemberEntry[] {
-    return this.#order;
+    return this.#ring;
   }
 
   get(name: string): MemberEntry | undefined {
     return this.#byName.get(name);
   }
 
-  /** At a random place, so that a newcomer's first probe comes neither first nor last. */
   add(entry: MemberEntry): void {
     this.#byName.set(entry.name, entry);
-    const place = this.#below(this.#order.length + 1);
-    const moved = this.#order[place];
-    this.#order[place] = entry;
-    if (moved !== undefined) this.#order.push(moved);
+    this.#ring.splice(this.#placeOf(entry), 0, entry);
   }
 
-  /** The next one that `fits`; at the end of the list `renew` says who stays, and the order is drawn anew. */
-  next(fits: (entry: MemberEntry) => boolean, stays: (entry: MemberEntry) => boolean): MemberEntry | null {
-    for (let tried = 0, most = this.#order.length; tried <= most; tried++) {
-      if (this.#cursor >= this.#order.length) this.#renew(stays);
-      const entry = this.#order[this.#cursor++];
+  /** The one `steps` places after `self`, or the first after it that `fits`. */
+  after(self: MemberEntry, steps: number, fits: (entry: MemberEntry) => boolean): MemberEntry | null {
+    const size = this.#ring.length;
+    const start = this.#placeOf(self) + steps;
+    for (let i = 0; i < size; i++) {
+      const entry = this.#ring[(start + i) % size];
       if (entry !== undefined && fits(entry)) return entry;
     }
     return null;
   }
 
-  /** Up to `count` different ones that `fit`; in a list where few do, perhaps fewer. */
+  /** Up to `count` different ones that `fit`, by chance; in a list where few do, perhaps fewer. */
   pick(count: number, fits: (entry: MemberEntry) => boolean): readonly MemberEntry[] {
     const picked: MemberEntry[] = [];
-    const tries = Math.max(3 * this.#order.length, 8);
+    const tries = Math.max(3 * this.#ring.length, 8);
     for (let i = 0; i < tries && picked.length < count; i++) {
-      const entry = this.#order[this.#below(this.#order.length)];
+      const entry = this.#ring[Math.floor(this.#random.next() * this.#ring.length)];
       if (entry !== undefined && !picked.includes(entry) && fits(entry)) picked.push(entry);
     }
     return picked;
   }
 
-  #renew(stays: (entry: MemberEntry) => boolean): void {
-    this.#cursor = 0;
-    for (const entry of this.#order) if (!stays(entry)) this.#byName.delete(entry.name);
-    this.#order = this.#order.filter(stays);
-    for (let i = this.#order.length - 1; i > 0; i--) {
-      const j = this.#below(i + 1);
-      const [a, b] = [this.#order[i], this.#order[j]];
-      if (a === undefined || b === undefined) continue; // both lie within the list
-      this.#order[i] = b;
-      this.#order[j] = a;
-    }
+  /** Forgets all but those that stay. */
+  retain(stays: (entry: MemberEntry) => boolean): void {
+    for (const entry of this.#ring) if (!stays(entry)) this.#byName.delete(entry.name);
+    this.#ring = this.#ring.filter(stays);
   }
 
-  #below(limit: number): number {
-    return Math.floor(this.#random.next() * limit);
+  /** Where it is, or would be. */
+  #placeOf(entry: MemberEntry): number {
+    let low = 0;
+    let high = this.#ring.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.#ring[middle];
+      if (other !== undefined && isBefore(other, entry)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
+}
+
+function isBefore(a: MemberEntry, b: MemberEntry): boolean {
+  return a.rank < b.rank || (a.rank === b.rank && a.name < b.name);
 }

@@ -1,6 +1,7 @@
 // One member as the protocol sees it.
 
 import type { HostPort } from "../../../core/address.ts";
+import { hashText } from "../../../core/random.ts";
 import { hostOfBytes } from "../wire/ip-bytes.ts";
 import type { Alive, NodeState } from "../wire/messages.ts";
 
@@ -33,6 +34,8 @@ export interface SwimMember extends HostPort {
 /** The table's own view of a member. */
 export class MemberEntry implements SwimMember {
   readonly name: string;
+  /** Its place on the ring of members. */
+  readonly rank: number;
   host: string;
   port: number;
   addr: Buffer;
@@ -45,6 +48,7 @@ export class MemberEntry implements SwimMember {
   /** Dead with incarnation 0: the alive message that brought it is yet to be applied. */
   constructor(alive: Alive, host: string, nowMs: number) {
     this.name = alive.Node;
+    this.rank = hashText(alive.Node);
     this.host = host;
     this.port = alive.Port;
     this.addr = alive.Addr;

@@ -21,6 +21,11 @@ const maxMembers = 65_536;
 
 /** What the wire holds. A forger can take us there; then nothing refutes him, here as with every peer. */
 const maxIncarnation = 0xffff_ffff;
+/** Members that look for themselves when somebody is suspected, on average. */
+const secondLooks = 4;
+const maxDoubted = 64;
+/** The dead are looked through so often. */
+const forgetEveryMs = 5_000;
 
 export interface MembershipDeps {
   readonly clock: Clock;
@@ -50,17 +55,24 @@ export class Membership {
   readonly #suspicions = new Map<string, Suspicion>();
   readonly list: MemberList;
   readonly #self: MemberEntry;
+  /** Suspected by others, and to be probed next. */
+  readonly #doubted: MemberEntry[] = [];
+  #forgetAtMs = 0;
   #live = 1;
   #leaving = false;
 
-  /** `self`: the first claim about this member. */
-  constructor(deps: MembershipDeps, self: Alive) {
+  /**
+   * `self`: the first claim about this member. `known`: members of a former life, which are believed to be alive until they
+   * do not answer; nothing is told of them.
+   */
+  constructor(deps: MembershipDeps, self: Alive, known: readonly Alive[] = []) {
     this.#deps = deps;
     this.list = new MemberList(deps.random);
     this.#self = new MemberEntry(self, hostOfClaim(self) ?? "", deps.clock.now());
     this.#self.incarnation = self.Incarnation;
     this.#self.state = "alive";
     this.list.add(this.#self);
+    for (const claim of known) this.#remember(claim);
   }
 
   get self(): SwimMember {
@@ -105,6 +117,7 @@ export class Membership {
     this.#change(entry, "suspect");
     this.#tellAccusation(messageType.suspect, claim);
     this.#startSuspicion(entry, claim.From);
+    this.#lookAgain(entry);
     this.#deps.observer.suspected(entry, claim.From);
   }
 
@@ -135,13 +148,14 @@ export class Membership {
     this.dead({ Incarnation: incarnation, Node: name, From: name });
   }
 
-  /** The next member to probe; forgets who has been gone for long when the list begins anew. */
+  /** The next member to probe: one that others doubt, or else the one whose turn it is. */
   nextToProbe(): SwimMember | null {
-    const longAgo = this.#deps.clock.now() - this.#deps.timing.gossipToTheDeadMs;
-    return this.list.next(
-      (entry) => entry !== this.#self && isLive(entry),
-      (entry) => isLive(entry) || entry === this.#self || entry.changedAtMs > longAgo,
-    );
+    this.#forgetTheDead();
+    for (let doubted = this.#doubted.shift(); doubted !== undefined; doubted = this.#doubted.shift())
+      if (doubted.state === "suspect") return doubted;
+    const { clock, timing } = this.#deps;
+    const steps = Math.floor(clock.wall() / timing.probeIntervalMs);
+    return this.list.after(this.#self, steps, (entry) => entry !== this.#self && isLive(entry));
   }
 
   /** Tells everybody that we are here. */
@@ -153,6 +167,15 @@ export class Membership {
   stop(): void {
     for (const suspicion of this.#suspicions.values()) suspicion.cancel();
     this.#suspicions.clear();
+  }
+
+  #remember(claim: Alive): void {
+    const host = hostOfClaim(claim);
+    if (host === null || this.list.get(claim.Node) !== undefined || this.list.size >= maxMembers) return;
+    const entry = new MemberEntry(claim, host, this.#deps.clock.now());
+    entry.incarnation = claim.Incarnation;
+    this.list.add(entry);
+    this.#change(entry, "alive");
   }
 
   #newEntry(claim: Alive, host: string): MemberEntry | null {
@@ -200,6 +223,23 @@ export class Membership {
       this.dead({ Incarnation: entry.incarnation, Node: entry.name, From: this.#self.name });
     });
     this.#suspicions.set(entry.name, suspicion);
+  }
+
+  /**
+   * A few members look at once for themselves, instead of when their list comes to it: the dead one is confirmed sooner, and
+   * the living one hears sooner what it has to refute. How many is a matter of chance, so that nobody has to be asked.
+   */
+  #lookAgain(entry: MemberEntry): void {
+    if (this.#doubted.length >= maxDoubted) return;
+    if (this.#deps.random.next() < secondLooks / this.#live) this.#doubted.push(entry);
+  }
+
+  #forgetTheDead(): void {
+    const now = this.#deps.clock.now();
+    if (this.list.size === this.#live || now < this.#forgetAtMs) return;
+    this.#forgetAtMs = now + forgetEveryMs;
+    const longAgo = now - this.#deps.timing.gossipToTheDeadMs;
+    this.list.retain((entry) => isLive(entry) || entry === this.#self || entry.changedAtMs > longAgo);
   }
 
   #endSuspicion(entry: MemberEntry): void {

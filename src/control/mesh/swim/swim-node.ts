@@ -61,6 +61,8 @@ export interface SwimNodeDeps {
   readonly upper: UpperLayer;
   /** The first claim about ourselves. */
   readonly self: Alive;
+  /** Members of a former life, believed to be alive until they do not answer. */
+  readonly known?: readonly Alive[];
 }
 
 export class SwimNode {
@@ -96,6 +98,7 @@ export class SwimNode {
         tell: (about, message) => this.#tell(about, message),
       },
       deps.self,
+      deps.known,
     );
     this.#sender = new Sender({
       codec: this.#packets,
