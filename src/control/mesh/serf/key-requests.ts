@@ -51,9 +51,9 @@ export interface KeyAnswer {
 }
 
 /** null: no such answer. */
-export function readKeyAnswer(from: string, payload: Buffer): KeyAnswer | null {
+export function readKeyAnswer(from: string, payload: Uint8Array): KeyAnswer | null {
   if (payload[0] !== serfType.keyResponse) return null;
-  const read = attempt(() => keyResponseStruct.parse(payload, 1));
+  const read = attempt(() => keyResponseStruct.parse(Buffer.from(payload), 1));
   if (typeof read === "string") return null;
   return { from, ok: read.Result, message: read.Message, keys: read.Keys, primaryKey: read.PrimaryKey };
 }

@@ -47,7 +47,7 @@ export interface QueryOptions {
 
 export interface QueryAnswer {
   readonly from: string;
-  readonly payload: Buffer;
+  readonly payload: Uint8Array;
 }
 
 interface Open {

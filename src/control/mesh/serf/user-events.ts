@@ -23,7 +23,7 @@ export interface UserEventDeps {
 /** A user broadcast as it is delivered. */
 export interface MeshBroadcast {
   readonly name: string;
-  readonly payload: Buffer;
+  readonly payload: Uint8Array;
   /** Later broadcasts that knew of this one have a larger one. */
   readonly lamportTime: number;
 }

@@ -57,6 +57,7 @@ export class Membership {
   readonly #self: MemberEntry;
   /** Suspected by others, and to be probed next. */
   readonly #doubted: MemberEntry[] = [];
+  #doubtedTurn = false;
   #forgetAtMs = 0;
   #live = 1;
   #leaving = false;
@@ -151,11 +152,18 @@ export class Membership {
   /** The next member to probe: one that others doubt, or else the one whose turn it is. */
   nextToProbe(): SwimMember | null {
     this.#forgetTheDead();
-    for (let doubted = this.#doubted.shift(); doubted !== undefined; doubted = this.#doubted.shift())
-      if (doubted.state === "suspect") return doubted;
+    const doubted = this.#nextDoubted();
+    if (doubted !== undefined) return doubted;
     const { clock, timing } = this.#deps;
     const steps = Math.floor(clock.wall() / timing.probeIntervalMs);
     return this.list.after(this.#self, steps, (entry) => entry !== this.#self && isLive(entry));
+  }
+
+  /** A member answered us. True where we suspect it nevertheless: we have not heard what it says to that. */
+  answered(name: string): boolean {
+    const suspicion = this.#suspicions.get(name);
+    suspicion?.answered();
+    return suspicion !== undefined;
   }
 
   /** Tells everybody that we are here. */
@@ -218,9 +226,12 @@ export class Membership {
   #startSuspicion(entry: MemberEntry, from: string): void {
     const { clock, timing } = this.#deps;
     const times = suspicionTimes(timing, this.list.size, this.#live);
-    const suspicion = new Suspicion(clock, times, from, () => {
-      if (entry.state !== "suspect") return;
-      this.dead({ Incarnation: entry.incarnation, Node: entry.name, From: this.#self.name });
+    const suspicion = new Suspicion(clock, times, from, {
+      look: () => this.#doubt(entry),
+      dead: () => {
+        if (entry.state !== "suspect") return;
+        this.dead({ Incarnation: entry.incarnation, Node: entry.name, From: this.#self.name });
+      },
     });
     this.#suspicions.set(entry.name, suspicion);
   }
@@ -230,8 +241,21 @@ export class Membership {
    * the living one hears sooner what it has to refute. How many is a matter of chance, so that nobody has to be asked.
    */
   #lookAgain(entry: MemberEntry): void {
-    if (this.#doubted.length >= maxDoubted) return;
-    if (this.#deps.random.next() < secondLooks / this.#live) this.#doubted.push(entry);
+    if (this.#deps.random.next() < secondLooks / this.#live) this.#doubt(entry);
+  }
+
+  #doubt(entry: MemberEntry): void {
+    if (this.#doubted.length < maxDoubted && !this.#doubted.includes(entry)) this.#doubted.push(entry);
+  }
+
+  /** Every other time at most, so that many doubts do not keep us from all other members. */
+  #nextDoubted(): MemberEntry | undefined {
+    this.#doubtedTurn = !this.#doubtedTurn;
+    if (!this.#doubtedTurn) return undefined;
+    for (let doubted = this.#doubted.shift(); doubted !== undefined; doubted = this.#doubted.shift())
+      if (doubted.state === "suspect") return doubted;
+    this.#doubtedTurn = false;
+    return undefined;
   }
 
   #forgetTheDead(): void {

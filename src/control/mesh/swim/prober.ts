@@ -1,7 +1,7 @@
 // Asks one member after the other whether it is alive.
 //
 //   t = 0             ping
-//   t = probe timeout still no ack: three others are asked to ping it, and it is asked over a stream
+//   t = probe timeout still no ack: pinged again; three others are asked to ping it, and it is asked over a stream
 //   t = interval      still no ack from anywhere: it is suspected. The interval grows with our own awareness.
 
 import type { Clock, Timer } from "../../../core/clock.ts";
@@ -31,6 +31,8 @@ export interface ProberDeps {
   readonly sequence: SequenceNumbers;
   /** Pings over a stream; `acked` is called if the member answers in time. */
   readonly pingByStream: (member: SwimMember, ping: Ping, withinMs: number, acked: () => void) => void;
+  /** The member answers, and is suspected nevertheless: it can tell us what it says to that. */
+  readonly askForNews: (member: SwimMember) => void;
   /** A direct ack within the probe timeout: the time there and back, and what the ack carried. */
   readonly measured?: (member: SwimMember, roundTripMs: number, payload: Buffer | null) => void;
 }
@@ -77,7 +79,9 @@ export class Prober {
     if (round === null || round.seq !== ack.SeqNo) return false;
     const roundTripMs = this.#deps.clock.now() - round.startedAt;
     if (!round.askedOthers) this.#deps.measured?.(round.target, roundTripMs, ack.Payload);
-    this.#succeeded();
+    this.#deps.awareness.change(-1);
+    this.#answered(round);
+    this.#end();
     return true;
   }
 
@@ -154,6 +158,7 @@ export class Prober {
     const { membership, timing, sender, clock } = this.#deps;
     const { target } = round;
     round.askedOthers = true;
+    this.#ping(round); // one lost packet, there or back, is the likeliest reason of all
     const helpers = membership.list.pick(
       timing.indirectChecks,
       (entry) => entry !== membership.self && entry.name !== target.name && entry.state === "alive",
@@ -173,7 +178,10 @@ export class Prober {
 
   #verdict(round: Round): void {
     const { awareness, membership } = this.#deps;
-    if (round.ackedByStream) return this.#end();
+    if (round.ackedByStream) {
+      this.#answered(round);
+      return this.#end();
+    }
     // Helpers that did not even say that they failed: it is we who are hard to reach.
     awareness.change(round.nacksWanted > 0 ? Math.max(0, round.nacksWanted - round.nacks) : 1);
     const claim = { Incarnation: round.incarnation, Node: round.target.name, From: membership.self.name };
@@ -181,9 +189,8 @@ export class Prober {
     membership.suspect(claim);
   }
 
-  #succeeded(): void {
-    this.#deps.awareness.change(-1);
-    this.#end();
+  #answered(round: Round): void {
+    if (this.#deps.membership.answered(round.target.name)) this.#deps.askForNews(round.target);
   }
 
   #end(): void {

@@ -80,6 +80,7 @@ export class SwimNode {
   /** Whether another member has asked after us by name. */
   confirmed = false;
   #pushPullTimer: Timer | null = null;
+  #asking = false;
   #stopped = false;
 
   constructor(deps: SwimNodeDeps) {
@@ -118,6 +119,7 @@ export class SwimNode {
       awareness: this.awareness,
       sequence,
       pingByStream: (member, ping, withinMs, acked) => this.#pingByStream(member, ping, withinMs, acked),
+      askForNews: (member) => this.#askForNews(member),
       measured: (member, ms, payload) => upper.measured(member, ms, payload),
     });
     this.#responder = new Responder({
@@ -295,6 +297,15 @@ export class SwimNode {
       },
       withinMs,
     );
+  }
+
+  /** One at a time: it is a whole state. */
+  #askForNews(member: SwimMember): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    this.pushPull(member, false, () => {
+      this.#asking = false;
+    });
   }
 
   #schedulePushPull(share: number): void {

@@ -5,17 +5,26 @@ import { nameOf, type SimulatedSerf, Simulation } from "./simulated-mesh.ts";
 
 const minuteMs = 60_000;
 
-/** Bytes a second that each member sends when nothing happens, without the headers of UDP and TCP. */
-export function measureIdle(members: number, seed: number, minutes = 2): number {
+export interface Idle {
+  /** Bytes a second that each member sends, without the headers of UDP and TCP. */
+  readonly packetBytes: number;
+  readonly streamBytes: number;
+}
+
+/** When nothing happens. */
+export function measureIdle(members: number, seed: number, minutes = 2): Idle {
   const simulation = new Simulation({ members, seed });
   const all = simulation.serfMembers();
   simulation.clock.run(30_000); // what is told at the start is told
   const { network } = simulation;
-  const before = network.bytes + network.streamBytes;
+  const before = { packets: network.bytes, streams: network.streamBytes };
   simulation.clock.run(minutes * minuteMs);
-  const sent = network.bytes + network.streamBytes - before;
   for (const member of all) member.stop();
-  return sent / members / (minutes * 60);
+  const share = (bytes: number) => bytes / members / (minutes * 60);
+  return {
+    packetBytes: share(network.bytes - before.packets),
+    streamBytes: share(network.streamBytes - before.streams),
+  };
 }
 
 export interface Judged {
