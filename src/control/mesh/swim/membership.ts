@@ -23,9 +23,14 @@ const maxMembers = 65_536;
 const maxIncarnation = 0xffff_ffff;
 /** Members that look for themselves when somebody is suspected, on average. */
 const secondLooks = 4;
-const maxDoubted = 64;
 /** The dead are looked through so often. */
 const forgetEveryMs = 5_000;
+/**
+ * Who left is remembered for longer than the dead: somebody who was cut off meanwhile still believes it to be alive, and
+ * would bring it back with the incarnation at which it left.
+ */
+const rememberLeftMs = 3_600_000;
+const maxLeft = 128;
 
 export interface MembershipDeps {
   readonly clock: Clock;
@@ -34,6 +39,8 @@ export interface MembershipDeps {
   readonly awareness: Awareness;
   /** Sends a message on, in place of what is still queued about that member. */
   readonly tell: (about: string, message: Buffer) => void;
+  /** Probes a member out of turn. */
+  readonly look: (member: SwimMember) => void;
   readonly observer: MembershipObserver;
 }
 
@@ -55,9 +62,6 @@ export class Membership {
   readonly #suspicions = new Map<string, Suspicion>();
   readonly list: MemberList;
   readonly #self: MemberEntry;
-  /** Suspected by others, and to be probed next. */
-  readonly #doubted: MemberEntry[] = [];
-  #doubtedTurn = false;
   #forgetAtMs = 0;
   #live = 1;
   #leaving = false;
@@ -149,11 +153,9 @@ export class Membership {
     this.dead({ Incarnation: incarnation, Node: name, From: name });
   }
 
-  /** The next member to probe: one that others doubt, or else the one whose turn it is. */
+  /** The next member to probe. */
   nextToProbe(): SwimMember | null {
     this.#forgetTheDead();
-    const doubted = this.#nextDoubted();
-    if (doubted !== undefined) return doubted;
     const { clock, timing } = this.#deps;
     const steps = Math.floor(clock.wall() / timing.probeIntervalMs);
     return this.list.after(this.#self, steps, (entry) => entry !== this.#self && isLive(entry));
@@ -225,9 +227,9 @@ export class Membership {
 
   #startSuspicion(entry: MemberEntry, from: string): void {
     const { clock, timing } = this.#deps;
-    const times = suspicionTimes(timing, this.list.size, this.#live);
+    const times = suspicionTimes(timing, this.#live, this.#live);
     const suspicion = new Suspicion(clock, times, from, {
-      look: () => this.#doubt(entry),
+      look: () => this.#deps.look(entry),
       dead: () => {
         if (entry.state !== "suspect") return;
         this.dead({ Incarnation: entry.incarnation, Node: entry.name, From: this.#self.name });
@@ -241,21 +243,7 @@ export class Membership {
    * the living one hears sooner what it has to refute. How many is a matter of chance, so that nobody has to be asked.
    */
   #lookAgain(entry: MemberEntry): void {
-    if (this.#deps.random.next() < secondLooks / this.#live) this.#doubt(entry);
-  }
-
-  #doubt(entry: MemberEntry): void {
-    if (this.#doubted.length < maxDoubted && !this.#doubted.includes(entry)) this.#doubted.push(entry);
-  }
-
-  /** Every other time at most, so that many doubts do not keep us from all other members. */
-  #nextDoubted(): MemberEntry | undefined {
-    this.#doubtedTurn = !this.#doubtedTurn;
-    if (!this.#doubtedTurn) return undefined;
-    for (let doubted = this.#doubted.shift(); doubted !== undefined; doubted = this.#doubted.shift())
-      if (doubted.state === "suspect") return doubted;
-    this.#doubtedTurn = false;
-    return undefined;
+    if (this.#deps.random.next() < secondLooks / this.#live) this.#deps.look(entry);
   }
 
   #forgetTheDead(): void {
@@ -263,7 +251,14 @@ export class Membership {
     if (this.list.size === this.#live || now < this.#forgetAtMs) return;
     this.#forgetAtMs = now + forgetEveryMs;
     const longAgo = now - this.#deps.timing.gossipToTheDeadMs;
-    this.list.retain((entry) => isLive(entry) || entry === this.#self || entry.changedAtMs > longAgo);
+    const left = this.list
+      .all()
+      .filter((entry) => entry.state === "left" && entry.changedAtMs > now - rememberLeftMs);
+    const remembered = new Set(left.toSorted((a, b) => b.changedAtMs - a.changedAtMs).slice(0, maxLeft));
+    this.list.retain(
+      (entry) =>
+        isLive(entry) || entry === this.#self || entry.changedAtMs > longAgo || remembered.has(entry),
+    );
   }
 
   #endSuspicion(entry: MemberEntry): void {

@@ -50,9 +50,15 @@ interface Round {
   readonly timers: Timer[];
 }
 
+/** Probes out of turn at once. */
+const maxLooks = 32;
+
 export class Prober {
   readonly #deps: ProberDeps;
+  /** Of the turn. */
   #round: Round | null = null;
+  /** Out of turn, by number. */
+  readonly #looks = new Map<number, Round>();
   #ticker: Timer | null = null;
   /** A tick came while a round was running: the next one follows at once. */
   #late = false;
@@ -70,23 +76,37 @@ export class Prober {
   stop(): void {
     this.#stopped = true;
     this.#ticker?.cancel();
-    this.#end();
+    for (const round of [...this.#looks.values()]) this.#end(round);
+    if (this.#round !== null) this.#end(this.#round);
+  }
+
+  /** Probes a member out of turn, beside whatever else is probed. */
+  look(member: SwimMember): void {
+    if (this.#stopped || this.#looks.size >= maxLooks) return;
+    const round = this.#newRound(member);
+    this.#looks.set(round.seq, round);
+    this.#run(round);
   }
 
   /** True where the ack belongs to the running round. */
   acked(ack: Ack): boolean {
-    const round = this.#round;
-    if (round === null || round.seq !== ack.SeqNo) return false;
+    const round = this.#roundOf(ack.SeqNo);
+    if (round === undefined) return false;
     const roundTripMs = this.#deps.clock.now() - round.startedAt;
     if (!round.askedOthers) this.#deps.measured?.(round.target, roundTripMs, ack.Payload);
     this.#deps.awareness.change(-1);
     this.#answered(round);
-    this.#end();
+    this.#end(round);
     return true;
   }
 
   nacked(seq: number): void {
-    if (this.#round?.seq === seq) this.#round.nacks++;
+    const round = this.#roundOf(seq);
+    if (round !== undefined) round.nacks++;
+  }
+
+  #roundOf(seq: number): Round | undefined {
+    return this.#round?.seq === seq ? this.#round : this.#looks.get(seq);
   }
 
   #tickAfter(delayMs: number): void {
@@ -103,21 +123,28 @@ export class Prober {
   }
 
   #begin(): void {
-    const { clock, timing, membership, awareness } = this.#deps;
-    const target = this.#stopped ? null : membership.nextToProbe();
+    const target = this.#stopped ? null : this.#deps.membership.nextToProbe();
     if (target === null) return;
-    const round: Round = {
+    this.#round = this.#newRound(target);
+    this.#run(this.#round);
+  }
+
+  #newRound(target: SwimMember): Round {
+    return {
       target,
       seq: this.#deps.sequence.next(),
       incarnation: target.incarnation,
-      startedAt: clock.now(),
+      startedAt: this.#deps.clock.now(),
       nacksWanted: 0,
       nacks: 0,
       askedOthers: false,
       ackedByStream: false,
       timers: [],
     };
-    this.#round = round;
+  }
+
+  #run(round: Round): void {
+    const { clock, timing, awareness } = this.#deps;
     const intervalMs = awareness.scale(timing.probeIntervalMs);
     round.timers.push(
       clock.after(timing.probeTimeoutMs, () => this.#askOthers(round, intervalMs), { background: true }),
@@ -180,12 +207,13 @@ export class Prober {
     const { awareness, membership } = this.#deps;
     if (round.ackedByStream) {
       this.#answered(round);
-      return this.#end();
+      return this.#end(round);
     }
     // Helpers that did not even say that they failed: it is we who are hard to reach.
-    awareness.change(round.nacksWanted > 0 ? Math.max(0, round.nacksWanted - round.nacks) : 1);
+    if (round === this.#round)
+      awareness.change(round.nacksWanted > 0 ? Math.max(0, round.nacksWanted - round.nacks) : 1);
     const claim = { Incarnation: round.incarnation, Node: round.target.name, From: membership.self.name };
-    this.#end();
+    this.#end(round);
     membership.suspect(claim);
   }
 
@@ -193,8 +221,10 @@ export class Prober {
     if (this.#deps.membership.answered(round.target.name)) this.#deps.askForNews(round.target);
   }
 
-  #end(): void {
-    for (const timer of this.#round?.timers ?? []) timer.cancel();
+  #end(round: Round): void {
+    for (const timer of round.timers) timer.cancel();
+    this.#looks.delete(round.seq);
+    if (round !== this.#round) return;
     this.#round = null;
     if (!this.#late || this.#stopped) return;
     this.#late = false;

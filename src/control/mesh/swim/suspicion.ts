@@ -7,8 +7,8 @@ import { type SuspicionTimes, suspicionTimeoutMs } from "./timing.ts";
 
 /** From so long before the verdict we look so often; a look that begins later than that would come too late. */
 const looksMs = 7_500;
-const lookEveryMs = 2_000;
-const tooLateMs = 1_500;
+const lookEveryMs = 1_000;
+const tooLateMs = 1_000;
 
 export interface SuspicionVerdicts {
   /** Time to look once more. */

@@ -96,6 +96,7 @@ export class SwimNode {
         timing,
         awareness: this.awareness,
         observer: upper,
+        look: (member) => this.#prober.look(member),
         tell: (about, message) => this.#tell(about, message),
       },
       deps.self,
@@ -109,7 +110,7 @@ export class SwimNode {
         timing.packetBytes -
         (deps.keyring.enabled ? 29 : 0) -
         (wire.label === "" ? 0 : 2 + wire.label.length),
-      limit: () => retransmitLimit(timing, this.membership.list.size),
+      limit: () => retransmitLimit(timing, this.membership.live),
     });
     const shared = { clock, random, timing, membership: this.membership, sender: this.#sender };
     this.#gossiper = new Gossiper(shared);

@@ -32,32 +32,35 @@ export class MeshWorker {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #problem: string | null = null;
-  readonly address: HostPort;
+  readonly #started: Promise<HostPort>;
+  #settle: Waiting | null = null;
+  #address: HostPort = { host: "", port: 0 };
 
-  private constructor(worker: Worker, address: HostPort, options: MeshWorkerOptions) {
+  private constructor(worker: Worker, options: MeshWorkerOptions) {
     this.#worker = worker;
     this.#options = options;
-    this.address = address;
+    this.#started = new Promise((resolve, reject) => {
+      const ready = resolve as (address: unknown) => void; // `ready` brings an address
+      this.#settle = { resolve: ready, reject };
+    });
     worker.on("message", (message: FromWorker) => this.#received(message));
     worker.on("error", (error) => this.#ended(messageOf(error)));
     worker.on("exit", () => this.#ended("the thread of the mesh has ended"));
   }
 
   /** Resolves when the member listens. Rejects with `bad_config`. */
-  static start(options: MeshWorkerOptions): Promise<MeshWorker> {
+  static async start(options: MeshWorkerOptions): Promise<MeshWorker> {
     const { onEvent: _events, onExit: _exit, ...setup } = options;
     const suffix = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const entry = fileURLToPath(new URL(`./entry.${suffix}`, import.meta.url));
-    const worker = new Worker(entry, { workerData: setup });
-    return new Promise((resolve, reject) => {
-      worker.once("error", reject);
-      worker.once("message", (first: FromWorker) => {
-        worker.off("error", reject);
-        if (first.kind === "ready") return resolve(new MeshWorker(worker, first.address, options));
-        void worker.terminate();
-        reject(errorOf(first.kind === "failed" ? first : { code: "", message: "the mesh did not start" }));
-      });
-    });
+    const mesh = new MeshWorker(new Worker(entry, { workerData: setup }), options);
+    mesh.#address = await mesh.#started;
+    return mesh;
+  }
+
+  /** Where other members reach it. */
+  get address(): HostPort {
+    return this.#address;
   }
 
   /** Rejects with what the mesh says, or `aborted` when the thread has ended. */
@@ -96,8 +99,10 @@ export class MeshWorker {
       case "refused":
         return this.#take(message.id)?.reject(errorOf(message));
       case "ready":
+        return this.#settle?.resolve(message.address);
       case "failed":
-        return;
+        this.#problem = message.message;
+        return this.#settle?.reject(errorOf(message));
       default:
         return message satisfies never;
     }
@@ -114,6 +119,7 @@ export class MeshWorker {
       this.#problem = problem;
       this.#options.onExit?.(problem);
     }
+    this.#settle?.reject(new UnderstudyError("aborted", problem)); // without effect once it is ready
     for (const { reject } of this.#waiting.values()) reject(new UnderstudyError("aborted", problem));
     this.#waiting.clear();
   }

@@ -48,7 +48,7 @@ export class SimulatedClock implements Clock {
       if (next === undefined || next.at > end) break;
       this.#pop();
       if (next.fire === null) continue;
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       next.fire();
       if (done()) return true;
     }

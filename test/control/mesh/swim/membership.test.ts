@@ -33,7 +33,7 @@ function rig() {
   };
   const tell = (about: string, message: Buffer) => log.push(`tell ${message[0]} about ${about}`);
   const table = new Membership(
-    { clock, random: seededRandom(1), timing: lanTiming, awareness, tell, observer },
+    { clock, random: seededRandom(1), timing: lanTiming, awareness, tell, observer, look: () => undefined },
     claim("self"),
   );
   const heard = () => log.splice(0);
