@@ -68,10 +68,16 @@ function detection(members: number): void {
 
 if (wanted("detection")) for (const members of flags.members.split(",").map(Number)) detection(members);
 if (wanted("idle"))
-  for (const members of [10, 30, 100]) {
-    const { packetBytes, streamBytes } = measureIdle(members, 1, 5);
+  for (const [members, most, key] of [
+    [10, 90, undefined],
+    [30, 90, undefined],
+    [100, 90, undefined],
+    [10, 150, Buffer.alloc(32, 1)],
+  ] as const) {
+    const { packetBytes, streamBytes } = measureIdle(members, 1, 5, key);
     const figure = `${packetBytes.toFixed(0)} B/s probes, ${streamBytes.toFixed(0)} B/s push-pull`;
-    note(`idle, ${members} members, each way`, figure, "≤ 90 B/s of probes", packetBytes <= 90);
+    const how = key === undefined ? "" : ", encrypted";
+    note(`idle, ${members} members, each way${how}`, figure, `≤ ${most} B/s of probes`, packetBytes <= most);
   }
 if (wanted("loss"))
   for (const [loss, streams, most] of [

@@ -12,8 +12,8 @@ export interface Idle {
 }
 
 /** When nothing happens. */
-export function measureIdle(members: number, seed: number, minutes = 2): Idle {
-  const simulation = new Simulation({ members, seed });
+export function measureIdle(members: number, seed: number, minutes = 2, key?: Uint8Array): Idle {
+  const simulation = new Simulation({ members, seed, ...(key === undefined ? {} : { key }) });
   const all = simulation.serfMembers();
   simulation.clock.run(30_000); // what is told at the start is told
   const { network } = simulation;

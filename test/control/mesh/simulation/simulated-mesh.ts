@@ -17,6 +17,8 @@ export interface SimulationOptions {
   readonly members: number;
   readonly seed: number;
   readonly timing?: SwimTiming;
+  /** Left out: nothing is encrypted. */
+  readonly key?: Uint8Array;
   /** Wall clocks differ by up to so much, either way; default 50. */
   readonly skewMs?: number;
   /** Everybody knows everybody from the start; false: nobody knows anybody. */
@@ -90,7 +92,7 @@ export class Simulation {
       clock: this.#skewed(),
       random: this.random,
       timing: this.#options.timing ?? lanTiming,
-      keyring: new Keyring(),
+      keyring: new Keyring(this.#options.key === undefined ? [] : [this.#options.key]),
       transport,
       self,
       known: this.#options.acquainted === false ? [] : this.#claims,

@@ -35,6 +35,8 @@ test("idle: probes cost at most 90 bytes a second and member, however many there
     const { packetBytes } = measureIdle(members, 1);
     assert.ok(packetBytes <= 90, `${packetBytes} B/s of ${members}`);
   }
+  const encrypted = measureIdle(10, 1, 2, Buffer.alloc(32, 1));
+  assert.ok(encrypted.packetBytes <= 150, `${encrypted.packetBytes} B/s encrypted`);
 });
 
 test("loss: nobody is taken for dead at 30 % loss", () => {
