@@ -42,6 +42,7 @@ export interface MeshDeps {
   readonly random: Random;
   /** Owned by the mesh from now on. */
   readonly transport: Transport;
+  /** Must not throw. */
   readonly onEvent: (event: MeshEvent) => void;
   /** Answers a query of another member; null or left out: no answer. */
   readonly answerQuery?: (name: string, payload: Buffer, from: string) => Buffer | null;
@@ -96,14 +97,7 @@ export class Mesh {
    */
   join(addresses: readonly HostPort[]): Promise<JoinResult> {
     const tried = addresses.slice(0, maxJoins);
-    return Promise.all(
-      tried.map(
-        (address) =>
-          new Promise<JoinResult[number]>((resolve) =>
-            this.#node.join(address, (problem) => resolve({ address, problem })),
-          ),
-      ),
-    );
+    return Promise.all(tried.map((address) => this.#joinOne(address)));
   }
 
   /** Tells the others that we leave; resolves when that was told, a few seconds at most. Then `close`. */
@@ -117,6 +111,15 @@ export class Mesh {
     this.#closed = true;
     this.#node.stop();
     await this.#deps.transport.close();
+  }
+
+  #joinOne(address: HostPort): Promise<JoinResult[number]> {
+    return new Promise((resolve) => {
+      const { port } = address;
+      if (port < 1 || port > 65_535 || !Number.isInteger(port))
+        return resolve({ address, problem: `expected a port from 1 to 65535, got ${port}` });
+      this.#node.join(address, (problem) => resolve({ address, problem }));
+    });
   }
 
   /** Everybody known, ourselves and the gone of the last day too. */

@@ -197,8 +197,6 @@ export class SerfNode {
       userMessage: (body, from) => this.#userMessage(body, from),
       localState: () => this.#localState(),
       remoteState: (state, join) => this.#remoteState(state, join),
-      ackPayload: () => null,
-      measured: () => undefined,
       dropped: (reason) => this.#drop(reason),
     };
   }

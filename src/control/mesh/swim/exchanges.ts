@@ -9,6 +9,8 @@ import type { StreamCodec, StreamMessage } from "../wire/stream.ts";
 
 /** Streams that others have open with us; further ones are refused. */
 const maxAccepted = 64;
+/** Bytes that all of them have brought and that are not yet a message: whoever sends them may be a stranger. */
+const maxBufferedBytes = 32 * 1_024 * 1_024;
 
 export interface ExchangesDeps {
   readonly clock: Clock;
@@ -25,10 +27,13 @@ export type ExchangeOutcome =
   | { readonly ok: true; readonly message: StreamMessage }
   | { readonly ok: false; readonly problem: string };
 
+const tooLarge = Object.freeze({ kind: "drop", reason: "too-large" } as const);
+
 export class Exchanges {
   readonly #deps: ExchangesDeps;
   readonly #open = new Set<MeshStream>();
   #accepted = 0;
+  #bufferedBytes = 0;
 
   constructor(deps: ExchangesDeps) {
     this.#deps = deps;
@@ -81,10 +86,14 @@ export class Exchanges {
     this.#accepted++;
     this.#open.add(stream);
     let finished = false;
+    let brought = 0;
     const timer = clock.after(timeoutMs, () => stream.destroy(), { background: true });
     return {
       data: (chunk) => {
-        const outcome = finished ? null : reader.push(chunk);
+        if (finished) return;
+        brought += chunk.length;
+        this.#bufferedBytes += chunk.length;
+        const outcome = this.#bufferedBytes > maxBufferedBytes ? tooLarge : reader.push(chunk);
         if (outcome === null) return;
         finished = true;
         if (outcome.kind !== "drop") return this.#answer(stream, outcome);
@@ -93,7 +102,9 @@ export class Exchanges {
       },
       closed: () => {
         timer.cancel();
-        if (this.#open.delete(stream)) this.#accepted--;
+        if (!this.#open.delete(stream)) return;
+        this.#accepted--;
+        this.#bufferedBytes -= brought;
         stream.destroy();
       },
     };

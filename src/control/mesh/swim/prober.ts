@@ -33,8 +33,6 @@ export interface ProberDeps {
   readonly pingByStream: (member: SwimMember, ping: Ping, withinMs: number, acked: () => void) => void;
   /** The member answers, and is suspected nevertheless: it can tell us what it says to that. */
   readonly askForNews: (member: SwimMember) => void;
-  /** A direct ack within the probe timeout: the time there and back, and what the ack carried. */
-  readonly measured?: (member: SwimMember, roundTripMs: number, payload: Buffer | null) => void;
 }
 
 interface Round {
@@ -45,7 +43,6 @@ interface Round {
   readonly startedAt: number;
   nacksWanted: number;
   nacks: number;
-  askedOthers: boolean;
   ackedByStream: boolean;
   readonly timers: Timer[];
 }
@@ -92,8 +89,6 @@ export class Prober {
   acked(ack: Ack): boolean {
     const round = this.#roundOf(ack.SeqNo);
     if (round === undefined) return false;
-    const roundTripMs = this.#deps.clock.now() - round.startedAt;
-    if (!round.askedOthers) this.#deps.measured?.(round.target, roundTripMs, ack.Payload);
     this.#deps.awareness.change(-1);
     this.#answered(round);
     this.#end(round);
@@ -137,7 +132,6 @@ export class Prober {
       startedAt: this.#deps.clock.now(),
       nacksWanted: 0,
       nacks: 0,
-      askedOthers: false,
       ackedByStream: false,
       timers: [],
     };
@@ -184,7 +178,6 @@ export class Prober {
   #askOthers(round: Round, intervalMs: number): void {
     const { membership, timing, sender, clock } = this.#deps;
     const { target } = round;
-    round.askedOthers = true;
     this.#ping(round); // one lost packet, there or back, is the likeliest reason of all
     const helpers = membership.list.pick(
       timing.indirectChecks,

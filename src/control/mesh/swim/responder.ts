@@ -37,8 +37,6 @@ export interface ResponderDeps {
   readonly sequence: SequenceNumbers;
   /** Somebody asked after us by name. */
   readonly askedFor: () => void;
-  /** Goes with each ack; null: nothing. */
-  readonly ackPayload: () => Buffer | null;
 }
 
 export class Responder {
@@ -61,7 +59,7 @@ export class Responder {
   }
 
   ackOf(ping: Ping): Buffer {
-    return ackStruct.message(messageType.ack, { SeqNo: ping.SeqNo, Payload: this.#deps.ackPayload() });
+    return ackStruct.message(messageType.ack, { SeqNo: ping.SeqNo, Payload: null });
   }
 
   indirectPing(request: IndirectPing, from: HostPort): void {

@@ -45,9 +45,6 @@ export interface UpperLayer extends MembershipObserver {
   localState(join: boolean): Buffer;
   /** Came with a push-pull, before its members are merged; `join`: we are joining whom it came from. */
   remoteState(state: Buffer, join: boolean): void;
-  /** Goes with each ack. */
-  ackPayload(): Buffer | null;
-  measured(member: SwimMember, roundTripMs: number, payload: Buffer | null): void;
   dropped(reason: DropReason | "version"): void;
 }
 
@@ -121,7 +118,6 @@ export class SwimNode {
       sequence,
       pingByStream: (member, ping, withinMs, acked) => this.#pingByStream(member, ping, withinMs, acked),
       askForNews: (member) => this.#askForNews(member),
-      measured: (member, ms, payload) => upper.measured(member, ms, payload),
     });
     this.#responder = new Responder({
       ...shared,
@@ -130,7 +126,6 @@ export class SwimNode {
       askedFor: () => {
         this.confirmed = true;
       },
-      ackPayload: () => upper.ackPayload(),
     });
     this.#exchanges = new Exchanges({
       clock,

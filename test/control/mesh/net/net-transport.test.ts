@@ -78,6 +78,17 @@ test("net: garbage on both ports is dropped and counted", async (t) => {
   assert.deepEqual({ unknown, malformed, crc }, { unknown: 2, malformed: 4, crc: 1 });
 });
 
+test("net: strangers cannot make a member hold more than 32 MiB of half a message", async (t) => {
+  const mesh = await member(t, "a", { keys: [key] });
+  const claim = Buffer.concat([Buffer.from("0a00a00000", "hex"), Buffer.alloc(9_000_000)]);
+  const streams = Array.from({ length: 6 }, () => connect({ ...mesh.address }).on("error", () => undefined));
+  t.after(() => streams.forEach((stream) => void stream.destroy()));
+  for (const stream of streams) stream.write(claim);
+  await until(() => (mesh.counters().dropped["too-large"] ?? 0) >= 2);
+  const [result] = await mesh.join([{ host: "127.0.0.1", port: 70_000 }]);
+  assert.equal(result?.problem, "expected a port from 1 to 65535, got 70000");
+});
+
 test("net: a stream that says nothing is closed when its time is over", async (t) => {
   const mesh = await member(t, "a", { timing: localTiming });
   const stream = connect({ ...mesh.address });

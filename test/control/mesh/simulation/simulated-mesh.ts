@@ -144,7 +144,5 @@ const idleUpperLayer: UpperLayer = {
   userMessage: () => undefined,
   localState: () => nothing,
   remoteState: () => undefined,
-  ackPayload: () => null,
-  measured: () => undefined,
   dropped: () => undefined,
 };

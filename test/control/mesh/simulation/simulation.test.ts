@@ -11,8 +11,8 @@ import { nameOf, Simulation } from "./simulated-mesh.ts";
 for (const { members, seeds, goalMs } of [
   { members: 10, seeds: 20, goalMs: 6_300 },
   { members: 30, seeds: 20, goalMs: 8_000 },
-  { members: 100, seeds: 12, goalMs: 10_400 },
-  { members: 300, seeds: 2, goalMs: 12_800 },
+  { members: 100, seeds: 8, goalMs: 10_400 },
+  { members: 300, seeds: 1, goalMs: 12_800 },
 ])
   test(`detection: a death is known to all ${members} members in ${goalMs / 1_000} s, and never takes much longer`, () => {
     const runs = Array.from({ length: seeds }, (_, seed) => measureDetection(members, seed));
@@ -31,23 +31,23 @@ test("detection: clocks that differ by minutes cost patience, not correctness", 
 });
 
 test("idle: probes cost at most 90 bytes a second and member, however many there are", () => {
-  for (const members of [10, 60]) {
-    const { packetBytes } = measureIdle(members, 1);
+  for (const members of [10, 40]) {
+    const { packetBytes } = measureIdle(members, 1, 1);
     assert.ok(packetBytes <= 90, `${packetBytes} B/s of ${members}`);
   }
-  const encrypted = measureIdle(10, 1, 2, Buffer.alloc(32, 1));
+  const encrypted = measureIdle(10, 1, 1, Buffer.alloc(32, 1));
   assert.ok(encrypted.packetBytes <= 150, `${encrypted.packetBytes} B/s encrypted`);
 });
 
 test("loss: nobody is taken for dead at 30 % loss", () => {
-  const { falseDeaths, suspicions } = measureLoss(30, 5, 0.3, 5);
+  const { falseDeaths, suspicions } = measureLoss(20, 5, 0.3, 4);
   assert.ok(suspicions > 100, "the loss is felt");
   assert.equal(falseDeaths, 0);
 });
 
 for (const cutMs of [6_000, 12_000, 40_000, 120_000])
   test(`partition: halves heal within a minute after ${cutMs / 1_000} s`, () => {
-    for (const seed of [1, 2]) assert.ok(measureHealing(24, seed, cutMs) <= 60_000, `seed ${seed}`);
+    for (const seed of [1, 2]) assert.ok(measureHealing(14, seed, cutMs) <= 60_000, `seed ${seed}`);
   });
 
 test("broadcast: everybody hears it once, within 3 s, also at 20 % loss", () => {
@@ -192,5 +192,5 @@ function troubled(seed: number): void {
 }
 
 test("invariants: incarnations only grow, the left stay away, and after the trouble all see each other", () => {
-  for (let seed = 1; seed <= 12; seed++) troubled(seed);
+  for (let seed = 1; seed <= 8; seed++) troubled(seed);
 });
