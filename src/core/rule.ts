@@ -3,6 +3,26 @@
 
 import type { Direction } from "./connection.ts";
 import type { HeaderList } from "./headers.ts";
+import type { BodyMatch, DelaySpec, JsonPatchSpec, NamedMatch, PathMatch, TextMatch } from "./rule-values.ts";
+import type {
+  EventFaultSpec,
+  EventStep,
+  ScriptStep,
+  SocketFaultSpec,
+  SocketPatchSpec,
+  WebSocketMatch,
+} from "./rule-websocket.ts";
+
+export type {
+  BodyMatch,
+  DelaySpec,
+  JsonPatchOperation,
+  JsonPatchSpec,
+  JsonPathTest,
+  NamedMatch,
+  PathMatch,
+  TextMatch,
+} from "./rule-values.ts";
 
 export interface RuleSpec {
   /** Unique in the set; letters, digits, `-` and `.`. */
@@ -36,17 +56,8 @@ export interface MatchSpec {
   readonly body?: BodyMatch;
   /** A CEL expression over `request` and `connection` that yields a bool. */
   readonly expr?: string;
-}
-
-export type TextMatch =
-  | { readonly op: "exact" | "prefix" | "suffix" | "regex" | "contains"; readonly value: string }
-  | { readonly op: "absent" };
-/** `template`: `/users/{id}`; each `{name}` stands for one segment. */
-export type PathMatch = TextMatch | { readonly op: "template"; readonly value: string };
-
-export interface NamedMatch {
-  readonly name: string;
-  readonly match: TextMatch;
+  /** The request asks for a WebSocket. */
+  readonly websocket?: WebSocketMatch;
 }
 
 /** `cidr`: `10.0.0.0/8`, or an address with the full length; null: any. `port` null: any. `hostname` for explicit proxies. */
@@ -55,36 +66,6 @@ export interface DestinationMatch {
   readonly hostname: string | null;
   readonly port: number | null;
 }
-
-export type BodyMatch =
-  | { readonly op: "and" | "or"; readonly of: readonly BodyMatch[] }
-  | { readonly op: "not"; readonly of: BodyMatch }
-  | { readonly op: "equalTo" | "contains" | "matches"; readonly value: string }
-  | {
-      readonly op: "equalToJson";
-      readonly value: unknown;
-      readonly ignoreArrayOrder: boolean;
-      readonly ignoreExtraElements: boolean;
-    }
-  | { readonly op: "matchesJsonPath"; readonly expression: string; readonly test: JsonPathTest | null }
-  | { readonly op: "matchesJsonSchema"; readonly schema: unknown };
-
-/** Applied to each value the JSONPath selects; one that passes is enough. null test: selecting anything is enough. */
-export type JsonPathTest =
-  | { readonly op: "equalTo"; readonly value: string | number | boolean | null }
-  | { readonly op: "contains" | "matches"; readonly value: string }
-  | {
-      readonly op: "greaterThan" | "lessThan" | "greaterThanOrEqual" | "lessThanOrEqual";
-      readonly value: number;
-    }
-  | {
-      readonly op: "equalToJson";
-      readonly value: unknown;
-      readonly ignoreArrayOrder: boolean;
-      readonly ignoreExtraElements: boolean;
-    }
-  /** True: the path selects nothing. */
-  | { readonly op: "absent" };
 
 /** Who is touched. A call outside the scope goes on to the next rule. */
 export interface ScopeSpec {
@@ -126,6 +107,13 @@ export type RespondSpec =
   | {
       readonly kind: "random";
       readonly choices: readonly { readonly weight: number; readonly reply: ReplySpec }[];
+    }
+  /** Takes part in the conversation: the whole of it, or where the rule names messages, the answer to each. */
+  | {
+      readonly kind: "websocket";
+      readonly script: readonly ScriptStep[];
+      /** The subprotocol to agree on; null: the first that the client offers. */
+      readonly subprotocol: string | null;
     };
 
 export interface ReplySpec {
@@ -146,31 +134,9 @@ export type ReplyBodySpec =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "base64"; readonly bytes: Uint8Array }
   /** Absolute path; read when the rules are loaded. */
-  | { readonly kind: "file"; readonly path: string };
-
-export type DelaySpec =
-  | { readonly type: "fixed"; readonly ms: number }
-  | { readonly type: "uniform"; readonly minMs: number; readonly maxMs: number }
-  | {
-      readonly type: "normal";
-      readonly meanMs: number;
-      readonly stddevMs: number;
-      readonly maxMs: number | null;
-    }
-  | {
-      readonly type: "lognormal";
-      readonly medianMs: number;
-      readonly sigma: number;
-      readonly maxMs: number | null;
-    }
-  | {
-      readonly type: "histogram";
-      readonly buckets: readonly {
-        readonly weight: number;
-        readonly minMs: number;
-        readonly maxMs: number;
-      }[];
-    };
+  | { readonly kind: "file"; readonly path: string }
+  /** An event stream. */
+  | { readonly kind: "events"; readonly steps: readonly EventStep[] };
 
 /** All present parts apply, in this order: delay, then throttle, slice, corrupt, truncate on the bytes; abort ends the call. */
 export interface FaultSpec {
@@ -186,6 +152,8 @@ export interface FaultSpec {
   readonly truncate: { readonly afterBytes: number } | null;
   /** Each response byte is changed with this probability (0 to 1). */
   readonly corrupt: { readonly probability: number; readonly seed: number | null } | null;
+  readonly websocket?: SocketFaultSpec;
+  readonly events?: EventFaultSpec;
 }
 
 export type AbortSpec =
@@ -196,6 +164,7 @@ export type AbortSpec =
 export interface PatchSpec {
   readonly request: MessagePatch | null;
   readonly response: (MessagePatch & { readonly status: number | null }) | null;
+  readonly websocket?: SocketPatchSpec;
 }
 
 export interface MessagePatch {
@@ -205,14 +174,3 @@ export interface MessagePatch {
   /** New body; null: unchanged. */
   readonly body: string | null;
 }
-
-export type JsonPatchSpec =
-  /** RFC 7396. */
-  | { readonly kind: "merge"; readonly value: unknown }
-  /** RFC 6902. */
-  | { readonly kind: "patch"; readonly operations: readonly JsonPatchOperation[] };
-
-export type JsonPatchOperation =
-  | { readonly op: "add" | "replace" | "test"; readonly path: string; readonly value: unknown }
-  | { readonly op: "remove"; readonly path: string }
-  | { readonly op: "move" | "copy"; readonly from: string; readonly path: string };

@@ -74,6 +74,20 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       if (verdict !== "need-body") return claim(verdict, head);
       return undecided(deps, rules, head, connection, roll, claim);
     },
+    decideMessages(head, connection) {
+      const set = deps.rules();
+      if (set.rules.length === 0) return null;
+      const rules = set.decideMessages(head, connection, rollOf());
+      if (rules.length === 0) return null;
+      const concerned = new Set(rules.map(({ rule }) => rule));
+      const claims = [...concerned].map((rule) => claim(rule, head));
+      return {
+        rules,
+        release: () => {
+          for (const each of claims) each.release();
+        },
+      };
+    },
     decideConnection(connection) {
       const rules = deps.rules();
       if (rules.rules.length === 0) return null;

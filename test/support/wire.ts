@@ -133,6 +133,7 @@ export function openWire(options: WireOptions = {}): Wire {
     draining: false,
     mayClaim: () => true,
     decide: (head) => options.decide?.(head.method, head.path) ?? null,
+    decideMessages: () => null,
     decideConnection: () => null,
     concernsTls: () => false,
     route: () => undefined,

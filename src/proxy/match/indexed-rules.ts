@@ -3,10 +3,11 @@
 
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { RequestHead } from "../../core/exchange.ts";
-import type { HeadVerdict, Roll, Rule, RuleSet } from "../../core/rule-set.ts";
+import type { HeadVerdict, MessageRule, Roll, Rule, RuleSet } from "../../core/rule-set.ts";
 import { buildIndex } from "./build-index.ts";
 import { Call } from "./call.ts";
 import type { Candidate, Entry } from "./candidate.ts";
+import { Collect } from "./collect.ts";
 import type { IndexNode } from "./index-node.ts";
 import { Search } from "./search.ts";
 import { headOfServer, secureCandidates } from "./secure-candidates.ts";
@@ -16,6 +17,7 @@ interface IndexedParts {
   readonly rules: readonly Rule[];
   readonly candidates: readonly Candidate[];
   readonly calls: IndexNode | null;
+  readonly sockets: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
 }
@@ -28,10 +30,11 @@ export function* indexRules(
 ): Generator<void, IndexedRules> {
   // A rule for 0 % of the calls is left out, so that it can make no call wait for its body either.
   const live = candidates.filter(({ rule }) => rule.spec.scope.percentage > 0);
-  const calls = yield* indexOf(live);
+  const calls = yield* indexOf(live.filter(({ message }) => message === null));
+  const sockets = yield* indexOf(live.filter(({ message }) => message !== null));
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
-  return new IndexedRules({ revision, rules, candidates, calls, connections, secured });
+  return new IndexedRules({ revision, rules, candidates, calls, sockets, connections, secured });
 }
 
 export class IndexedRules implements RuleSet {
@@ -40,6 +43,7 @@ export class IndexedRules implements RuleSet {
   /** Every item of every rule in the order in which they are tried; for `explain`. */
   readonly candidates: readonly Candidate[];
   readonly #calls: IndexNode | null;
+  readonly #sockets: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
   readonly #call = new Call();
@@ -51,6 +55,7 @@ export class IndexedRules implements RuleSet {
     this.rules = Object.freeze(parts.rules);
     this.candidates = Object.freeze(parts.candidates);
     this.#calls = parts.calls;
+    this.#sockets = parts.sockets;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
     Object.freeze(this);
@@ -73,6 +78,15 @@ export class IndexedRules implements RuleSet {
     if (this.#calls === null) return null;
     this.#call.reset(head, connection, roll, body);
     return this.#run(this.#calls, true)?.rule ?? null;
+  }
+
+  decideMessages(head: RequestHead, connection: ConnectionFacts, roll: Roll): readonly MessageRule[] {
+    if (this.#sockets === null) return [];
+    this.#call.reset(head, connection, roll);
+    const collect = new Collect(this.#call);
+    this.#sockets.visit(collect);
+    this.#call.reset();
+    return collect.all.flatMap(({ message }) => message ?? []);
   }
 
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null {
@@ -105,7 +119,7 @@ function* indexOf(candidates: readonly Candidate[]): Generator<void, IndexNode |
 const keysOfConnections: ReadonlySet<string> = new Set(["destination", "direction"]);
 
 /** Whether a rule names nothing of HTTP, neither in what it selects nor in what it does. */
-function fitsConnections({ spec, effects, terminal }: Rule): boolean {
+function fitsConnections({ spec, effects, terminal, messages }: Rule): boolean {
   const { scope, state, respond, patch, fault } = spec;
   const selects = spec.matches.every((match) =>
     Object.keys(match).every((key) => keysOfConnections.has(key)),
@@ -114,6 +128,7 @@ function fitsConnections({ spec, effects, terminal }: Rule): boolean {
   const speaksHttp =
     respond !== null ||
     patch !== null ||
+    messages !== undefined ||
     fault?.abort?.kind === "httpStatus" ||
     terminal.kind === "mock" ||
     effects.some(({ kind }) => kind === "patch");

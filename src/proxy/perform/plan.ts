@@ -9,6 +9,7 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { type Effect, relayTerminal, type Terminal } from "../../core/effect.ts";
+import type { CompilePayloadTest } from "../../core/payload.ts";
 import type { Random } from "../../core/random.ts";
 import type { FaultSpec, RuleSpec } from "../../core/rule.ts";
 import { RuleProblem } from "../../core/rule-problem.ts";
@@ -16,6 +17,8 @@ import type { Plan } from "../../core/rule-set.ts";
 import { abortTerminal } from "./abort.ts";
 import { corruptEffect } from "./corrupt.ts";
 import { delayEffect } from "./delay.ts";
+import { eventFault } from "./event-fault.ts";
+import { planMessages } from "./message-plan.ts";
 import { mockTerminal } from "./mock.ts";
 import { patchEffect } from "./patch.ts";
 import { sliceEffect } from "./slice.ts";
@@ -34,25 +37,42 @@ export interface PlannerDeps {
  * The planner of one process. Planning reads the files that a rule names. The function throws RuleProblem with the path
  * of what is wrong: template syntax, an unreadable file, a JSON pointer, parts that exclude each other.
  */
-export function createPlanner(deps: PlannerDeps): (spec: RuleSpec) => Plan {
+export function createPlanner(deps: PlannerDeps): (spec: RuleSpec, tests?: CompilePayloadTest) => Plan {
   const engine = createTemplateEngine(deps);
-  return (spec) => {
+  return (spec, tests = noTests) => {
     refuseUnreachable(spec);
-    const terminal = terminalOf(spec, deps, engine);
+    const messages = planMessages(spec, { ...deps, engine, rule: spec.name, tests });
+    if (messages) return Object.freeze({ effects: noEffects, terminal: relayTerminal, messages });
+    const terminal = terminalOf(spec, deps, engine, tests);
     const effects = spec.fault ? faultEffects(spec.fault, deps) : [];
     if (spec.patch) effects.push(patchEffect(spec.patch, deps.maxBodyBytes));
     return Object.freeze({ effects: Object.freeze(effects), terminal });
   };
 }
 
-function terminalOf(spec: RuleSpec, deps: PlannerDeps, engine: TemplateEngine): Terminal {
+const noEffects: readonly Effect[] = Object.freeze([]);
+
+/** For who plans rules without matching them: conditions on messages are then out of reach. */
+const noTests: CompilePayloadTest = (_match, path) => {
+  throw new RuleProblem(path, "conditions on messages need the rules to be compiled as a set");
+};
+
+function terminalOf(
+  spec: RuleSpec,
+  deps: PlannerDeps,
+  engine: TemplateEngine,
+  tests: CompilePayloadTest,
+): Terminal {
   if (spec.fault?.abort) return abortTerminal(spec.fault.abort, spec.name);
-  return spec.respond ? mockTerminal(spec.respond, { ...deps, engine, rule: spec.name }) : relayTerminal;
+  return spec.respond
+    ? mockTerminal(spec.respond, { ...deps, engine, rule: spec.name, tests })
+    : relayTerminal;
 }
 
 function faultEffects(fault: FaultSpec, deps: PlannerDeps): Effect[] {
   const effects: Effect[] = [];
   if (fault.delay) effects.push(delayEffect(fault.delay, deps));
+  if (fault.events) effects.push(eventFault(fault.events, deps));
   if (fault.throttle) effects.push(throttleEffect(fault.throttle, deps.clock));
   if (fault.slice) effects.push(sliceEffect(fault.slice, deps.clock));
   if (fault.corrupt) effects.push(corruptEffect(fault.corrupt, deps.random));

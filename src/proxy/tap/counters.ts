@@ -19,6 +19,10 @@ export interface Counters extends Tap {
   readonly opaque: Tally;
   readonly flags: Tally<Flag>;
   readonly troubles: Tally;
+  /** Messages of finished WebSockets whose frames were understood, by where they went. */
+  readonly messages: Tally;
+  /** Messages that a rule touched or sent, by rule. */
+  readonly touched: Tally;
   /** By direction. */
   readonly opened: Tally;
   readonly closed: Tally;
@@ -41,6 +45,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
     createTally(maxNames),
     createTally(maxNames),
   ];
+  const [messages, touched] = [createTally(2), createTally(maxRuleLabels)];
   const [opened, closed] = [createTally(2), createTally(2)];
   const bytes = { toUpstream: 0, toDownstream: 0 };
   let detectionTimeouts = 0;
@@ -57,6 +62,10 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
     opaque.add(`${event.direction} ${event.protocol} ${event.outcome}`);
     bytes.toUpstream += event.upBytes;
     bytes.toDownstream += event.downBytes;
+    if (event.messages) {
+      messages.add("to_upstream", event.messages.toUpstream);
+      messages.add("to_downstream", event.messages.toDownstream);
+    }
     for (const flag of event.flags) flags.add(flag);
   }
   function observe(event: TapEvent): void {
@@ -66,6 +75,9 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
         break;
       case "opaque":
         observeOpaque(event);
+        break;
+      case "message-touched":
+        touched.add(event.rule);
         break;
       case "connection-opened":
         opened.add(event.connection.direction);
@@ -92,7 +104,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
 
   return {
     observe,
-    ...{ calls, opaque, flags, troubles, opened, closed, bytes },
+    ...{ calls, opaque, flags, troubles, opened, closed, bytes, messages, touched },
     get detectionTimeouts() {
       return detectionTimeouts;
     },

@@ -6,7 +6,8 @@ import { fileOf, linesOf } from "./written.ts";
 
 const mock = "respond: {body: hi}";
 const textOps = "text, or one of {exact|prefix|suffix|regex|contains|absent}";
-const bodyOps = "equalTo, contains, matches, equalToJson, matchesJsonPath, matchesJsonSchema, and, or, not";
+const bodyOps =
+  "equalTo, contains, matches, binaryPrefix, equalToJson, matchesJsonPath, matchesJsonSchema, and, or, not";
 const duration = "a duration such as 200ms or 2s";
 const rate = "bytes per second as a number or such as 64KiB";
 
@@ -115,7 +116,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["matches:", "  - metod: GET", mock],
     '5: rules[0].matches[0].metod: unknown key "metod", did you mean "method"?',
   ],
-  ...["grpc", "message", "metadata", "graphql", "variables", "websocket", "source"].map(
+  ...["grpc", "metadata", "graphql", "variables", "source"].map(
     (key) =>
       [[`matches:`, `  - ${key}: {}`, mock], `5: rules[0].matches[0].${key}: not supported yet`] as const,
   ),
@@ -210,7 +211,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ["respond: {body: a, json: {}}"],
-    "4: rules[0].respond: expected at most one of body, json, file, base64, got body and json",
+    "4: rules[0].respond: expected at most one of body, json, file, base64, events, got body and json",
   ],
   [
     ["respond:", "  status: 204", "  body: a"],
@@ -267,13 +268,13 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["respond: {cycle: [{status: 204, body: a}]}"],
     "4: rules[0].respond.cycle[0].body: a reply with status 204 has no body (RFC 9110 §15)",
   ],
-  ...["grpc", "graphql", "websocket", "schema"].map(
+  ...["grpc", "graphql", "schema"].map(
     (key) => [[`respond: {${key}: x}`], `4: rules[0].respond.${key}: not supported yet`] as const,
   ),
   // fault
   [
     ["fault: {}"],
-    "4: rules[0].fault: expected at least one of delay, abort, throttle, slice, truncate, corrupt, got {}",
+    "4: rules[0].fault: expected at least one of delay, abort, throttle, slice, truncate, corrupt, websocket, events, got {}",
   ],
   [["fault:", "  delay: fast"], `5: rules[0].fault.delay: expected ${duration}, got "fast"`],
   [["fault: {delay: 25h}"], '4: rules[0].fault.delay: expected a duration from 0 to 1d, got "25h"'],
@@ -333,7 +334,6 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     "4: rules[0].fault.corrupt.probability: expected a number from 0 to 1, got 2",
   ],
   [["fault: {http2: {goAway: true}}"], "4: rules[0].fault.http2: not supported yet"],
-  [["fault: {websocket: {closeCode: 1013}}"], "4: rules[0].fault.websocket: not supported yet"],
   // patch
   [["patch: {}"], "4: rules[0].patch: expected request, response or both, got {}"],
   [

@@ -97,6 +97,7 @@ async function writeReply(
       await sleep(traffic.clock, traffic.settings.deadlines.hangMs, stream.abort.signal);
     return deps.reset(stream, reply.how === "rst" ? errorCodes.internal : errorCodes.cancel);
   }
+  if (reply.kind === "websocket") throw new Error("a WebSocket is not answered over HTTP/2");
   const { call } = stream;
   call.status = reply.status;
   const isOurs = claim !== null && claim.rule.terminal.kind !== "relay";
