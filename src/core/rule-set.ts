@@ -54,7 +54,7 @@ export interface RuleSet {
   /** In the order in which they are tried. */
   readonly rules: readonly Rule[];
   decide(head: RequestHead, connection: ConnectionFacts, roll: Roll): HeadVerdict;
-  /** `body`: the decoded payload, or null where it was larger than the limit (then no body key matches). */
+  /** `body`: the decoded payload; null where it was larger than the limit or did not come in time (no body key matches). */
   decideWithBody(
     head: RequestHead,
     connection: ConnectionFacts,
@@ -63,6 +63,8 @@ export interface RuleSet {
   ): Rule | null;
   /** The rules that touch messages of the WebSocket that this request asks for, in the order of trying. */
   decideMessages(head: RequestHead, connection: ConnectionFacts, roll: Roll): readonly MessageRule[];
+  /** Whether the body so far, as sent, settles every body key, although more may come. Never throws. */
+  isEnough(head: RequestHead, payload: Uint8Array): boolean;
   /** The rule that claims a connection whose bytes are not parsed: only rules that name nothing of HTTP can. */
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null;
   /**
@@ -91,6 +93,7 @@ export const noRules: RuleSet = Object.freeze({
   decide: () => null,
   decideWithBody: () => null,
   decideMessages: () => [],
+  isEnough: () => true,
   decideConnection: () => null,
   concernsTls: () => false,
 });

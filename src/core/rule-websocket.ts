@@ -42,6 +42,14 @@ export type ScriptStep =
   /** `times` null: as long as the connection lasts. */
   | { readonly kind: "repeat"; readonly times: number | null; readonly steps: readonly ScriptStep[] };
 
+/** Takes part in the conversation: the whole of it, or where the rule names messages, the answer to each. */
+export interface WebSocketReplySpec {
+  readonly kind: "websocket";
+  readonly script: readonly ScriptStep[];
+  /** The subprotocol to agree on; null: the first that the client offers. */
+  readonly subprotocol: string | null;
+}
+
 /** Harm done to messages that the rule claims, from the one after `afterMessages` on. */
 export interface SocketFaultSpec {
   /** So many claimed messages pass untouched first. */

@@ -7,10 +7,10 @@ import type { BodyMatch, DelaySpec, JsonPatchSpec, NamedMatch, PathMatch, TextMa
 import type {
   EventFaultSpec,
   EventStep,
-  ScriptStep,
   SocketFaultSpec,
   SocketPatchSpec,
   WebSocketMatch,
+  WebSocketReplySpec,
 } from "./rule-websocket.ts";
 
 export type {
@@ -99,7 +99,10 @@ export interface StateSpec {
   readonly becomes: string | null;
 }
 
-export type RespondSpec =
+/** A reply of HTTP; each dialect adds its own kind. */
+export type RespondSpec = HttpRespondSpec | WebSocketReplySpec;
+
+export type HttpRespondSpec =
   | { readonly kind: "reply"; readonly reply: ReplySpec }
   /** In turn, one a call, starting again after the last. */
   | { readonly kind: "cycle"; readonly replies: readonly ReplySpec[] }
@@ -107,13 +110,6 @@ export type RespondSpec =
   | {
       readonly kind: "random";
       readonly choices: readonly { readonly weight: number; readonly reply: ReplySpec }[];
-    }
-  /** Takes part in the conversation: the whole of it, or where the rule names messages, the answer to each. */
-  | {
-      readonly kind: "websocket";
-      readonly script: readonly ScriptStep[];
-      /** The subprotocol to agree on; null: the first that the client offers. */
-      readonly subprotocol: string | null;
     };
 
 export interface ReplySpec {
@@ -156,7 +152,10 @@ export interface FaultSpec {
   readonly events?: EventFaultSpec;
 }
 
-export type AbortSpec =
+/** Each dialect adds its own kind. */
+export type AbortSpec = HttpAbortSpec;
+
+export type HttpAbortSpec =
   | { readonly kind: "httpStatus"; readonly status: number }
   /** RST; FIN without a reply; silence until the client leaves. */
   | { readonly kind: "reset" | "close" | "hang" };

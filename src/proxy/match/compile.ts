@@ -1,5 +1,6 @@
 // Rules as written become rules as decided: conditions compiled, ranked and indexed, all problems collected.
 
+import type { Dialect } from "../../core/dialect.ts";
 import { relayTerminal } from "../../core/effect.ts";
 import { messageOf as textOf } from "../../core/errors.ts";
 import type { CompilePayloadTest, PayloadTest } from "../../core/payload.ts";
@@ -8,6 +9,7 @@ import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import type { MessageRule, Plan, Rule, RuleSet } from "../../core/rule-set.ts";
 import { BodyTools, bodyKey } from "./body-match.ts";
 import type { Candidate } from "./candidate.ts";
+import { dialectKeys } from "./dialect-keys.ts";
 import { Expressions } from "./expression.ts";
 import { headKeys } from "./head-keys.ts";
 import { indexRules } from "./indexed-rules.ts";
@@ -28,8 +30,13 @@ export type PlanRule = (spec: RuleSpec, tests: CompilePayloadTest) => Plan;
 export type Compiled = RuleSet | { readonly problems: readonly CompileProblem[] };
 
 /** `compileSteps` run to its end at once. */
-export function compileRules(specs: readonly RuleSpec[], plan: PlanRule, revision: string): Compiled {
-  const steps = compileSteps(specs, plan, revision);
+export function compileRules(
+  specs: readonly RuleSpec[],
+  plan: PlanRule,
+  revision: string,
+  dialects: readonly Dialect[] = [],
+): Compiled {
+  const steps = compileSteps(specs, plan, revision, dialects);
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
@@ -42,17 +49,19 @@ const rulesPerStep = 64;
 /**
  * The rule set, or every problem of every rule; never throws. Rules are tried by priority, then in the order given.
  * `plan` says what a rule does once it has claimed; a RuleProblem that it throws is a problem of that rule.
+ * `dialects`: in whose words a match may speak.
  * In steps of well under a millisecond, so that traffic goes on while 100,000 rules are compiled.
  */
 export function* compileSteps(
   specs: readonly RuleSpec[],
   plan: PlanRule,
   revision: string,
+  dialects: readonly Dialect[] = [],
 ): Generator<void, Compiled> {
   const problems: CompileProblem[] = [];
   const candidates: Candidate[] = [];
   const rules: Rule[] = [];
-  const tools = newTools();
+  const tools = newTools(dialects);
   const ranked = [...specs].sort((a, b) => a.priority - b.priority); // stable: ties keep the order of writing
   for (const spec of ranked) {
     const collect = <T>(compile: () => T): T | null => {
@@ -75,7 +84,7 @@ export function* compileSteps(
     candidates.push(...candidatesOf(rule, tools, collect));
     if (rules.length % rulesPerStep === 0) yield;
   }
-  return problems.length > 0 ? { problems } : yield* indexRules(revision, rules, candidates);
+  return problems.length > 0 ? { problems } : yield* indexRules(revision, rules, candidates, dialects);
 }
 
 /** What the conditions of one rule set share, so that each pattern is compiled once. */
@@ -84,12 +93,14 @@ interface Tools {
   readonly bodies: BodyTools;
   readonly expressions: Expressions;
   readonly payloads: CompilePayloadTest;
+  readonly dialects: readonly Dialect[];
 }
 
-function newTools(): Tools {
+function newTools(dialects: readonly Dialect[]): Tools {
   const patterns = new Patterns();
   const bodies = new BodyTools(patterns);
-  return { patterns, bodies, expressions: new Expressions(patterns), payloads: payloadTests(bodies) };
+  const expressions = new Expressions(patterns);
+  return { patterns, bodies, expressions, payloads: payloadTests(bodies), dialects };
 }
 
 /** Never throws: each part that does not compile becomes a problem of its own. */
@@ -114,6 +125,11 @@ function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candidate[] {
       const expression =
         source === undefined ? null : collect(() => tools.expressions.compile(source, [...path, "expr"]));
       if (expression) (expression.readsBody ? body : head).push(expression);
+      const spoken = collect(() => dialectKeys(match, path, tools.dialects, tools.patterns));
+      if (spoken) {
+        head.push(...spoken.head);
+        body.push(...spoken.body);
+      }
       const onMessage = match.websocket?.message;
       const test = onMessage ? collect(() => tools.payloads(onMessage, [...path, "message"])) : null;
       return candidate(rule, match, i, head, body, scope, messageOf(rule, match, test));

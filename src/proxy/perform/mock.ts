@@ -1,15 +1,14 @@
 // The terminal of `respond`: one reply, several in turn, or several by weight.
 
 import type { Terminal } from "../../core/effect.ts";
-import type { Handler, Reply } from "../../core/exchange.ts";
-import type { ReplySpec, RespondSpec } from "../../core/rule.ts";
+import type { Handler } from "../../core/exchange.ts";
+import type { HttpRespondSpec, ReplySpec } from "../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import { type PreparedReply, prepareReply, type ReplyDeps } from "./reply.ts";
-import { prepareScript, type ScriptDeps } from "./socket-script.ts";
 import { weightedIndex } from "./weighted-index.ts";
 
 /** Throws RuleProblem for a reply that could never be sent. A cycle starts with its first reply whenever the rule is planned. */
-export function mockTerminal(spec: RespondSpec, deps: ReplyDeps & ScriptDeps): Terminal {
+export function mockTerminal(spec: HttpRespondSpec, deps: ReplyDeps): Terminal {
   switch (spec.kind) {
     case "reply": {
       const { answer, fixed } = prepareReply(spec.reply, ["respond"], deps);
@@ -30,11 +29,6 @@ export function mockTerminal(spec: RespondSpec, deps: ReplyDeps & ScriptDeps): T
       const answer: Handler = (exchange) =>
         pick(replies, weightedIndex(weights, deps.random)).answer(exchange);
       return { kind: "mock", answer, fixed: null };
-    }
-    case "websocket": {
-      const script = prepareScript(spec.script, ["respond", "websocket"], deps);
-      const reply: Reply = { kind: "websocket", script, subprotocol: spec.subprotocol };
-      return { kind: "mock", answer: async () => reply, fixed: null };
     }
     default:
       return spec satisfies never;

@@ -2,11 +2,12 @@
 // answer to one message, or what is put into a live conversation.
 
 import type { Clock } from "../../core/clock.ts";
-import type { Conversation, SocketScript } from "../../core/exchange.ts";
+import type { Terminal } from "../../core/effect.ts";
+import type { Conversation, Reply, SocketScript } from "../../core/exchange.ts";
 import type { CompilePayloadTest } from "../../core/payload.ts";
 import type { Random } from "../../core/random.ts";
 import type { RulePath } from "../../core/rule-problem.ts";
-import type { ScriptStep } from "../../core/rule-websocket.ts";
+import type { ScriptStep, WebSocketReplySpec } from "../../core/rule-websocket.ts";
 import { waitFor } from "./delay.ts";
 import { preparePayload } from "./message-payload.ts";
 import type { ReplyTemplateDeps } from "./reply-template.ts";
@@ -27,6 +28,13 @@ const policyViolation = 1008;
 export function prepareScript(steps: readonly ScriptStep[], path: RulePath, deps: ScriptDeps): SocketScript {
   const run = inOrder(steps, path, deps);
   return { run: async (conversation, signal) => void (await run(conversation, signal)) };
+}
+
+/** The terminal of a rule that is the other end of a WebSocket itself. */
+export function socketTerminal(spec: WebSocketReplySpec, deps: ScriptDeps): Terminal {
+  const script = prepareScript(spec.script, ["respond", "websocket"], deps);
+  const reply: Reply = { kind: "websocket", script, subprotocol: spec.subprotocol };
+  return { kind: "mock", answer: async () => reply, fixed: null };
 }
 
 /** True where some step waits for a message. */

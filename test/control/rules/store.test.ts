@@ -26,6 +26,7 @@ function setOf(specs: readonly RuleSpec[], revision: string): RuleSet {
     decide: () => null,
     decideWithBody: () => null,
     decideMessages: () => [],
+    isEnough: () => true,
     decideConnection: () => null,
     concernsTls: () => false,
   };
