@@ -3,17 +3,18 @@
 import { direct } from "./peers/direct.ts";
 import { haproxyHttp, haproxyMap, haproxyReturn, haproxyTcp } from "./peers/haproxy.ts";
 import { nginxProxy, nginxReturn } from "./peers/nginx.ts";
-import { bareNode, httpProxy, mockttp, undiciPool } from "./peers/node-programs.ts";
-import { understudy } from "./peers/understudy.ts";
+import { bareNode, httpProxy, mockttp, socketRelay, undiciPool } from "./peers/node-programs.ts";
+import { understudy, understudyLooking } from "./peers/understudy.ts";
 import { decision } from "./scenarios/decision.ts";
 import { loadScenarios } from "./scenarios/load.ts";
 import { memory } from "./scenarios/memory.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
+import { socketScenarios } from "./scenarios/sockets.ts";
 import { start } from "./scenarios/start.ts";
 
 /** Those whose name begins with one of `only`; all where it is empty. */
 export function scenariosFor(only: readonly string[]): readonly Scenario[] {
-  const all = [...loadScenarios(), memory, start, decision];
+  const all = [...loadScenarios(), ...socketScenarios, memory, start, decision];
   return only.length === 0
     ? all
     : all.filter(({ name }) => only.some((beginning) => name.startsWith(beginning)));
@@ -23,7 +24,17 @@ export function scenariosFor(only: readonly string[]): readonly Scenario[] {
 export function titleOf(id: string): string {
   const peers = [
     ...[direct, haproxyHttp, haproxyMap, haproxyTcp, haproxyReturn, nginxProxy, nginxReturn],
-    ...[httpProxy, undiciPool, bareNode, mockttp, understudy(10), understudy(1_000), understudy(100_000)],
+    ...[
+      httpProxy,
+      undiciPool,
+      bareNode,
+      mockttp,
+      socketRelay,
+      understudyLooking,
+      understudy(10),
+      understudy(1_000),
+      understudy(100_000),
+    ],
   ];
   return peers.find((peer) => peer.id === id)?.title ?? id;
 }

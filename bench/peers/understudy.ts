@@ -4,22 +4,42 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cores } from "../machine.ts";
 import { freePort, startServer } from "../processes.ts";
-import { calledHost, mockBody, mockedRequest } from "../requests.ts";
+import { calledHost, echoRequest, mockBody, mockedRequest } from "../requests.ts";
 import { rulesOf } from "../rules.ts";
 import type { Peer } from "./peer.ts";
 
 /** `rules`: how many stand there. None but one claims a call of the generator, and that one only /mocked. */
 export function understudy(rules: number): Peer {
-  const id = `understudy-${rules}`;
+  const title = `**Understudy**, ${rules.toLocaleString("en")} rules, metrics, access log`;
+  return withRules(`understudy-${rules}`, title, written(rules));
+}
+
+/** One more rule, which looks into every message of the WebSocket and finds in none what it looks for. */
+export const understudyLooking: Peer = withRules(
+  "understudy-looking",
+  "**Understudy**, a rule looks into every message",
+  [
+    ...written(1_000),
+    {
+      name: "look",
+      matches: [
+        { host: calledHost, websocket: { path: echoRequest.path }, message: { contains: "never said" } },
+      ],
+      fault: { websocket: { closeCode: 1013 } },
+    },
+  ],
+);
+
+function withRules(id: string, title: string, rules: readonly object[]): Peer {
   return {
     id,
-    title: `**Understudy**, ${rules.toLocaleString("en")} rules, metrics, access log`,
+    title,
     missing: () => null,
     async start({ upstreamPort, folder, program }) {
       if (program === null) throw new Error("the build failed");
       const [port, adminPort] = [await freePort(), await freePort()];
       const file = join(folder, "rules.json");
-      writeFileSync(file, JSON.stringify({ version: 1, rules: written(rules) }));
+      writeFileSync(file, JSON.stringify({ version: 1, rules }));
       const args = [program, "proxy", "--listen", `127.0.0.1:${port}`, "--to", `127.0.0.1:${upstreamPort}`];
       const more = ["--rules", file, "--admin", `127.0.0.1:${adminPort}`];
       const launch = { name: id, command: process.execPath, core: cores.proxy };
