@@ -55,17 +55,20 @@ function asBody(match: BodyMatch, path: RulePath, tools: BodyTools): PayloadTest
   };
 }
 
-/** Beyond this the engine's own search is faster than a loop. */
-const shortBytes = 512;
-
+/**
+ * Horspool's search: the byte under the end of the window says how far the window may move, so that of a message that
+ * does not hold the text few bytes are looked at.
+ */
 function containing(wanted: Buffer): PayloadTest {
-  const first = wanted[0] ?? 0;
-  const { length } = wanted;
+  const last = wanted.length - 1;
+  const steps = new Uint16Array(256).fill(Math.min(wanted.length, 65_535));
+  for (let i = 0; i < last; i++) steps[wanted[i] ?? 0] = Math.min(last - i, 65_535);
   return (bytes, from, to) => {
-    if (to - from > shortBytes)
-      return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).includes(wanted);
-    for (let at = from, last = to - length; at <= last; at++)
-      if (bytes[at] === first && standsAt(bytes, at, wanted)) return true;
+    for (let at = from; at + last < to; ) {
+      const end = bytes[at + last] ?? 0;
+      if (end === wanted[last] && standsAt(bytes, at, wanted)) return true;
+      at += steps[end] ?? 1;
+    }
     return false;
   };
 }

@@ -13,7 +13,8 @@ export class PlainPayload {
   bytes: Uint8Array = noBytes;
   from = 0;
   to = 0;
-  #scratch = new Uint8Array(0);
+  /** A Buffer like the chunks: what looks at both sees one shape. */
+  #scratch = Buffer.alloc(0);
   #ascii = false;
 
   /** `source[from..to)` behind a masking key at `keyAt`; a negative `keyAt`: not masked. */
@@ -49,12 +50,12 @@ export class PlainPayload {
     this.bytes = noBytes;
     this.from = 0;
     this.to = 0;
-    if (this.#scratch.length > keptBytes) this.#scratch = new Uint8Array(0);
+    if (this.#scratch.length > keptBytes) this.#scratch = Buffer.alloc(0);
   }
 
   #unmask(source: Uint8Array, from: number, to: number, keyAt: number): void {
     const length = to - from;
-    if (this.#scratch.length < length) this.#scratch = new Uint8Array(Math.max(length, shortBytes));
+    if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafeSlow(Math.max(length, shortBytes));
     const scratch = this.#scratch;
     const k0 = source[keyAt] ?? 0;
     const k1 = source[keyAt + 1] ?? 0;
@@ -85,7 +86,7 @@ export class PlainPayload {
   }
 }
 
-const noBytes = new Uint8Array(0);
+const noBytes = Buffer.alloc(0);
 
 function isAscii(bytes: Uint8Array, from: number, to: number): boolean {
   let seen = 0;
