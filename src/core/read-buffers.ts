@@ -33,3 +33,20 @@ export function createReadBuffers(maxBulkBuffers = 32): ReadBuffers {
     },
   };
 }
+
+/**
+ * The part of a buffer that a read has filled. Messages of one connection often have the same length, so the view of
+ * the last read serves again where buffer and length are the same; nobody may keep it once its bytes are free.
+ */
+export class FilledPart {
+  #view: Buffer | null = null;
+  #buffer: Buffer | null = null;
+
+  of(buffer: Buffer, bytes: number): Buffer {
+    if (bytes === buffer.length) return buffer;
+    if (this.#view !== null && this.#buffer === buffer && this.#view.length === bytes) return this.#view;
+    this.#buffer = buffer;
+    this.#view = buffer.subarray(0, bytes);
+    return this.#view;
+  }
+}
