@@ -31,6 +31,7 @@ export class MemorySocket extends Duplex {
     this.#events = events;
     return {
       upstream,
+      holdsBytes: false, // what is written is copied
       write: (chunk) => this.push(Buffer.from(chunk)),
       end: () => void this.push(null),
       pause: () => {

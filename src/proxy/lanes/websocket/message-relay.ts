@@ -95,7 +95,7 @@ export class MessageRelay {
   receiverDrained(way: Way): void {
     this.#full[way] = false;
     for (const wake of this.#drained[way].splice(0)) wake();
-    this.#pace(way);
+    this.pace(way);
   }
 
   /** Everything is over; idempotent. */
@@ -172,15 +172,16 @@ export class MessageRelay {
   #write(way: Way, bytes: Buffer): void {
     if (this.#isClosed || this.#receiver(way).write(bytes)) return;
     this.#full[way] = true;
-    this.#pace(way);
+    this.pace(way);
   }
 
   #stopped(way: Way, stopped: boolean): void {
     if (!stopped && this.#ended[way] && !this.#isClosed) this.#passEnd(way);
-    this.#pace(way);
+    this.pace(way);
   }
 
-  #pace(way: Way): void {
+  /** Lets the sender of that direction go on, or stops it, as the receiver and the rules demand. */
+  pace(way: Way): void {
     if (this.#full[way] || this.#flows[way]?.isStopped) this.#sender(way).pause();
     else this.#sender(way).resume();
   }

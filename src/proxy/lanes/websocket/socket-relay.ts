@@ -54,7 +54,7 @@ export class SocketRelay implements LinkEvents, Deadlined {
   /** `first`: bytes of the downstream that were read before. */
   start(link: Link, first: Buffer | null): void {
     const { connection, traffic, claim, deflate, exchange } = this.#options;
-    const { socket } = connection;
+    const { socket, inlet } = connection;
     this.#link = link;
     this.#relay = new MessageRelay({
       ...{ clock: traffic.clock, claim, deflate },
@@ -72,16 +72,20 @@ export class SocketRelay implements LinkEvents, Deadlined {
       hit: (rule) => this.#hits.add(rule),
     });
     traffic.deadlines.add(this);
-    socket.on("data", (chunk: Buffer) => this.#fromDownstream(chunk));
+    if (!inlet) socket.on("data", (chunk: Buffer) => this.#fromDownstream(chunk));
     socket.on("drain", () => this.#relay?.receiverDrained("toDownstream"));
     socket.on("end", () => this.#downstreamEnd());
     socket.on("error", (error) => this.#blame("DC", error.message));
     socket.on("close", () => this.#downstreamClosed());
     this.#relay.start();
     if (first) this.#fromDownstream(first);
+    inlet?.direct((chunk) => {
+      this.#fromDownstream(chunk);
+      return !link.holdsBytes;
+    });
     if (socket.readableEnded) this.#downstreamEnd();
     if (socket.destroyed) this.#downstreamClosed();
-    else if (!socket.isPaused() || first === null) socket.resume();
+    else this.#relay.pace("toUpstream");
   }
 
   #fromDownstream(chunk: Buffer): void {
