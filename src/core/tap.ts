@@ -39,6 +39,8 @@ export interface CallEvent {
   /** Bytes from the downstream and to it, heads included. */
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of a WebSocket on an HTTP/2 stream whose frames were understood. */
+  readonly messages?: MessageCounts;
 }
 
 /** One finished connection whose bytes were not parsed. */

@@ -116,6 +116,7 @@ function entryOfCall(event: CallEvent): Entry {
     detail: kept(event.detail),
     requestBytes: event.requestBytes,
     responseBytes: event.responseBytes,
+    ...(event.messages ? { messages: event.messages } : {}),
   };
 }
 

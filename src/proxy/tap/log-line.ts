@@ -60,7 +60,7 @@ function callFields(event: CallEvent): string {
     `,"upstream":${place(event.upstream)},"status":${event.status},"outcome":"${event.outcome}"` +
     `,"rule":${event.rule === null ? "null" : quoted(event.rule)},"flags":${flagText(event.flags)}` +
     `,"startedAtMs":${event.startedAtMs},"durationMs":${thousandths(event.durationMs)}` +
-    `,"requestBytes":${event.requestBytes},"responseBytes":${event.responseBytes}`;
+    `,"requestBytes":${event.requestBytes},"responseBytes":${event.responseBytes}${messageFields(event)}`;
   return event.detail === ""
     ? `${line},"msg":"call"}\n`
     : `${line},"detail":${quoted(event.detail)},"msg":"call"}\n`;
@@ -77,7 +77,7 @@ function opaqueFields(event: OpaqueEvent): string {
   );
 }
 
-function messageFields({ messages }: OpaqueEvent): string {
+function messageFields({ messages }: CallEvent | OpaqueEvent): string {
   if (!messages) return "";
   const { toUpstream, toDownstream, ruleHits } = messages;
   return `,"messagesUp":${toUpstream},"messagesDown":${toDownstream},"ruleHits":${ruleHits}`;

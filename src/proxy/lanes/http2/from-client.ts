@@ -6,6 +6,7 @@
 
 import type { Connection } from "../../../core/connection.ts";
 import type { Traffic } from "../../../core/lane.ts";
+import { claimUpgrade } from "../websocket/upgrade.ts";
 import { Http2Call } from "./call.ts";
 import type { ClientEvents, ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
@@ -89,8 +90,9 @@ export class FromClient implements ClientEvents {
     const isTunnel = head.method === "CONNECT" && head.connectProtocol === null;
     const verdict = isTunnel ? null : traffic.decide(head, connection);
     const decided = verdict?.kind === "undecided" && endStream ? verdict.decide(new Uint8Array(0)) : verdict;
-    if (decided === null) this.#relay(id, endStream, block, priority, head, call);
-    else local.take(id, endStream, decided, head, call);
+    const upgrade = head.connectProtocol === null ? null : claimUpgrade(head, connection, traffic);
+    if (decided === null && upgrade === null) this.#relay(id, endStream, block, priority, head, call);
+    else local.take(id, endStream, decided, head, call, upgrade);
   }
 
   #relay(
