@@ -49,6 +49,11 @@ export interface ConnectionClaim {
 export interface MessageClaim {
   /** In the order in which they are tried; the first that passes claims a message. */
   readonly rules: readonly MessageRule[];
+  /**
+   * Whether a rule of them may still act: it has not expired, and a rule of its name still stands. A connection may live
+   * for days, and no fault outlives its owner.
+   */
+  isInForce(rule: Rule): boolean;
   /** To be called once, when the connection has ended. */
   release(): void;
 }

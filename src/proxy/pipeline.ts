@@ -45,6 +45,12 @@ export interface PipelineDeps {
 export function createPipeline(deps: PipelineDeps): Traffic {
   const calls = new ActiveCalls();
   const rollOf = () => new CallRoll(deps, calls);
+  const names = new WeakMap<RuleSet, ReadonlySet<string>>();
+  const namesOf = (set: RuleSet): ReadonlySet<string> => {
+    const known = names.get(set) ?? new Set(set.rules.map(({ spec }) => spec.name));
+    names.set(set, known);
+    return known;
+  };
   const claim = (rule: Rule, head: RequestHead): Claim => {
     const { state, name } = rule.spec;
     // At once, so that of two calls at the same time only one finds the old state.
@@ -83,6 +89,12 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       const claims = [...concerned].map((rule) => claim(rule, head));
       return {
         rules,
+        isInForce: ({ spec }) => {
+          const { expiresAtMs } = spec.scope;
+          if (expiresAtMs !== null && deps.clock.wall() >= expiresAtMs) return false;
+          const now = deps.rules();
+          return now === set || namesOf(now).has(spec.name);
+        },
         release: () => {
           for (const each of claims) each.release();
         },

@@ -14,6 +14,6 @@ export function messageRules(text: string): Traffic["decideMessages"] {
   const roll = { nowMs: 0, seed: 0, activeCalls: () => 0, stateOf: () => undefined };
   return (head, connection) => {
     const rules = set.decideMessages(head, connection, roll);
-    return rules.length === 0 ? null : { rules, release: () => undefined };
+    return rules.length === 0 ? null : { rules, isInForce: () => true, release: () => undefined };
   };
 }

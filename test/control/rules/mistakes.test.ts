@@ -333,6 +333,77 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["fault: {corrupt: {probability: 2}}"],
     "4: rules[0].fault.corrupt.probability: expected a number from 0 to 1, got 2",
   ],
+  ...[999, 1004, 1005, 1006, 1015, 2999, 5000, '"1000"', 1000.5].map(
+    (code) =>
+      [
+        [`fault: {websocket: {closeCode: ${code}}}`],
+        `4: rules[0].fault.websocket.closeCode: expected a close code: 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 §7.4), got ${code}`,
+      ] as const,
+  ),
+  [
+    ["fault: {websocket: {closeCode: 1013, cut: true}}"],
+    "4: rules[0].fault.websocket: expected at most one of closeCode, cut, dropMessages, delayMessages, duplicateMessages, reorderMessages, got closeCode and cut",
+  ],
+  [
+    ["fault: {websocket: {dropMesages: true}}"],
+    '4: rules[0].fault.websocket.dropMesages: unknown key "dropMesages", did you mean "dropMessages"?',
+  ],
+  [
+    ["fault: {websocket: {afterMessages: 1}}"],
+    "4: rules[0].fault.websocket: expected at least one of closeCode, cut, dropMessages, delayMessages, duplicateMessages, reorderMessages, ignorePings, got none of them",
+  ],
+  [
+    ["fault: {websocket: {closeReason: x, cut: true}}"],
+    "4: rules[0].fault.websocket.closeReason: only means something next to closeCode",
+  ],
+  [
+    ["fault: {delay: 1s, websocket: {cut: true}}"],
+    "4: rules[0].fault.websocket: expected websocket alone: delay works on the whole call",
+  ],
+  [
+    ["fault: {websocket: {reorderMessages: 1}}"],
+    "4: rules[0].fault.websocket.reorderMessages: expected a whole number from 2 to 100, got 1",
+  ],
+  [
+    ["respond: {websocket: [{send: a, wait: 1s}]}"],
+    "4: rules[0].respond.websocket[0]: expected exactly one of send, expect, wait, close, cut, repeat, got send and wait",
+  ],
+  [
+    ["respond: {websocket: [{repeat: {steps: [{send: a}]}}]}"],
+    "4: rules[0].respond.websocket[0].repeat.steps: expected a wait or an expect in a loop without times: it would never pause",
+  ],
+  [
+    ["respond: {status: 200, websocket: [{send: a}]}"],
+    "4: rules[0].respond.websocket: expected websocket to stand alone, got status beside it",
+  ],
+  [
+    ["respond: {subprotocol: 'a b', websocket: [{send: a}]}"],
+    '4: rules[0].respond.subprotocol: expected a subprotocol, which is one token, got "a b"',
+  ],
+  [
+    ["matches: [{message: {contains: x}}]", "fault: {websocket: {cut: true}}"],
+    "4: rules[0].matches[0].message: expected websocket beside it: only a message of a WebSocket can be matched",
+  ],
+  [
+    ["matches: [{websocket: {direction: up}}]", "fault: {websocket: {cut: true}}"],
+    '4: rules[0].matches[0].websocket.direction: expected toUpstream or toDownstream, got "up"',
+  ],
+  [
+    ["patch: {websocket: {json: {a: 1}, replace: x}}"],
+    "4: rules[0].patch.websocket: expected at most one of json, replace, got json and replace",
+  ],
+  [
+    ["fault: {events: {drop: true, cut: true}}"],
+    "4: rules[0].fault.events: expected exactly one of drop, delay, duplicate, cut, got drop and cut",
+  ],
+  [
+    ["respond: {events: [{delay: 1s}]}"],
+    "4: rules[0].respond.events[0]: expected at least one of event, data, id, retry, comment, or repeat",
+  ],
+  [
+    ["respond: {events: [{repeat: {steps: [{data: x}]}}]}"],
+    "4: rules[0].respond.events[0].repeat.steps: expected a delay in a loop without times: it would never pause",
+  ],
   [["fault: {http2: {goAway: true}}"], "4: rules[0].fault.http2: not supported yet"],
   // patch
   [["patch: {}"], "4: rules[0].patch: expected request, response or both, got {}"],

@@ -33,10 +33,15 @@ const closeCode = z
   .refine(
     (code) =>
       (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999),
-    codeExpected,
+    { message: codeExpected, params: { expectation: true } },
   );
 const reasonExpected = "text of at most 123 bytes (RFC 6455 §5.5.1)";
-const closeReason = z.string(reasonExpected).refine((text) => Buffer.byteLength(text) <= 123, reasonExpected);
+const closeReason = z
+  .string(reasonExpected)
+  .refine((text) => Buffer.byteLength(text) <= 123, {
+    message: reasonExpected,
+    params: { expectation: true },
+  });
 
 const times = z
   .int("a whole number from 1 to 1000000")

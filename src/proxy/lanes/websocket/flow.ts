@@ -29,7 +29,8 @@ export interface FlowOptions {
   readonly rules: readonly FlowRule[];
   /** Every message is told to `seen`, so that scripts may wait for one. */
   readonly watched: boolean;
-  readonly swallowsPings: boolean;
+  /** Asked for each ping: whether it goes no further. */
+  readonly swallowsPings: () => boolean;
   /** Messages are plain to some rule, or leave in another form or order than they came in. */
   readonly inflates: boolean;
   /** null: compression was not agreed on. */
@@ -262,7 +263,7 @@ export class MessageFlow {
 
   #control(bytes: Buffer, at: number, end: number): number {
     const { opcode, payloadBytes } = this.#header;
-    if (opcode === opcodes.ping && this.#options.swallowsPings) {
+    if (opcode === opcodes.ping && this.#options.swallowsPings()) {
       this.#flush(bytes, at);
       this.#from = end;
     }

@@ -9,7 +9,7 @@ import { messageOf } from "../../../core/errors.ts";
 import type { Exchange } from "../../../core/exchange.ts";
 import type { MessageClaim } from "../../../core/lane.ts";
 import type { Payload } from "../../../core/payload.ts";
-import type { MessageRule } from "../../../core/rule-set.ts";
+import type { MessageRule, Rule } from "../../../core/rule-set.ts";
 import type { Way } from "../../../core/rule-websocket.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { closeCodes } from "./close-codes.ts";
@@ -71,7 +71,7 @@ export class MessageRelay {
       if (!script) continue;
       if (started.has(rule)) continue;
       started.add(rule);
-      const talk = this.#talk(rule.spec.name);
+      const talk = this.#talk(rule);
       const running = converse(script, this.#deps.exchange, talk, null, this.#stop.signal);
       void running.catch((error: unknown) => {
         if (!this.#stop.signal.aborted) this.#trouble(`rule ${rule.spec.name}: ${messageOf(error)}`);
@@ -121,7 +121,8 @@ export class MessageRelay {
         way,
         rules: acting.map((item) => this.#ruleOf(item).item(item)),
         watched,
-        swallowsPings: concerned.some(({ rule }) => rule.messages?.ignorePings),
+        swallowsPings: () =>
+          concerned.some(({ rule }) => rule.messages?.ignorePings && claim.isInForce(rule)),
         inflates: looks,
         compressed: deflate && new CompressedMessages(deflate[way]),
         maxMessageBytes,
@@ -149,12 +150,13 @@ export class MessageRelay {
       clock: this.#deps.clock,
       exchange: this.#deps.exchange,
       signal: this.#stop.signal,
+      isInForce: () => this.#deps.claim.isInForce(rule),
       flow: (way) => this.#flows[way],
       hit: (hitting) => this.#deps.hit(hitting),
       close: (code, reason, by) => this.close(code, reason, by),
       cut: (by) => this.#cut(by),
       converse: (script, message) =>
-        converse(script, this.#deps.exchange, this.#talk(name), message, this.#stop.signal),
+        converse(script, this.#deps.exchange, this.#talk(rule), message, this.#stop.signal),
       trouble: (text) => this.#trouble(text),
     });
     this.#rules.set(name, made);
@@ -255,21 +257,28 @@ export class MessageRelay {
   // ── scripts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What a script of `rule` may do here. */
-  #talk(rule: string): Talk {
+  #talk(rule: Rule): Talk {
+    const { name } = rule.spec;
     return {
       send: (payload, to) => this.#send(payload, to, rule),
       watch: (look) => {
         this.#watchers.add(look);
         return () => void this.#watchers.delete(look);
       },
-      close: (code, reason) => this.close(code, reason, rule),
-      cut: () => this.#cut(rule),
+      close: (code, reason) => {
+        if (this.#deps.claim.isInForce(rule)) this.close(code, reason, name);
+      },
+      cut: () => {
+        if (this.#deps.claim.isInForce(rule)) this.#cut(name);
+      },
     };
   }
 
-  async #send(payload: Payload, to: Way, rule: string): Promise<void> {
+  async #send(payload: Payload, to: Way, rule: Rule): Promise<void> {
     this.#stop.signal.throwIfAborted();
-    this.#deps.hit(rule);
+    if (!this.#deps.claim.isInForce(rule))
+      throw new Error("its script ended, because it is not in force any more");
+    this.#deps.hit(rule.spec.name);
     this.#flows[to].send(payload);
     if (this.#full[to]) await new Promise<void>((resolve) => this.#drained[to].push(resolve));
     this.#stop.signal.throwIfAborted();

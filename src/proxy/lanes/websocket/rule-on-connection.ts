@@ -13,6 +13,8 @@ export interface ActingDeps {
   readonly clock: Clock;
   readonly exchange: Exchange;
   readonly signal: AbortSignal;
+  /** The rule may still act: it has neither expired nor been taken back. */
+  isInForce(): boolean;
   flow(way: Way): MessageFlow;
   /** The rule has touched a message. */
   hit(rule: string): void;
@@ -56,6 +58,7 @@ export class RuleOnConnection {
   }
 
   #claim(message: ClaimedMessage): boolean {
+    if (!this.#deps.isInForce()) return false;
     const act = this.#actor.act();
     if (act === null) return false;
     this.#deps.hit(this.#name);

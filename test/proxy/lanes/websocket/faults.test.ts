@@ -313,6 +313,39 @@ test("expect within: the connection is closed with 1008 where no such message co
   assert.deepEqual(await client.closed, { code: 1008, reason: "expected a message within 20 ms" });
 });
 
+test("a rule that is taken back stops acting on connections that it concerned", async () => {
+  await using echo = await openEcho();
+  const rules = rulesOf(`
+  - name: drop
+    matches: [{${up}}]
+    fault: {websocket: {dropMessages: true}}`);
+  await using rig = await openRig({ upstream: echo.address, rules });
+  await using client = await openClient(rig.address);
+  sendAll(client, ["dropped"]);
+  await rig.event((event) => event.kind === "message-touched");
+  rig.setRules([]);
+  sendAll(client, ["passes"]);
+  assert.equal(await client.next(), "passes");
+  assert.deepEqual(echo.got, ["passes"]);
+});
+
+test("a rule that expires stops acting on connections that it concerned", async () => {
+  await using echo = await openEcho();
+  const [rule] = rulesOf(`
+  - name: drop
+    matches: [{${up}}]
+    fault: {websocket: {dropMessages: true}}`);
+  assert.ok(rule);
+  const scope = { ...rule.scope, expiresAtMs: Date.now() + 300 };
+  await using rig = await openRig({ upstream: echo.address, rules: [{ ...rule, scope }] });
+  await using client = await openClient(rig.address);
+  sendAll(client, ["dropped"]);
+  await rig.event((event) => event.kind === "message-touched");
+  while (Date.now() < scope.expiresAtMs) await new Promise((resolve) => setImmediate(resolve));
+  sendAll(client, ["passes"]);
+  assert.equal(await client.next(), "passes");
+});
+
 test("maxActive: the rule counts the connections that it concerns until they end", async () => {
   await using echo = await openEcho();
   const rules = rulesOf(`
