@@ -1,10 +1,10 @@
 // Read buffers that grow with the flow: small at rest, large in bulk, from a bounded pool. A buffer whose bytes are
 // still queued on the other side is lent: it returns to the pool when they have left.
 
-const restBytes = 4_096;
+const restBytes = 1_024;
 const bulkBytes = 262_144;
 /** Steps between: a read that fills its buffer asks for the next one. */
-const steps = [restBytes, 32_768, bulkBytes] as const;
+const steps = [restBytes, 4_096, 32_768, bulkBytes] as const;
 
 export interface ReadBuffers {
   /** A buffer of the given step (0: at rest). */

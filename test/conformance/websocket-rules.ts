@@ -8,7 +8,12 @@ import { rulesOf } from "../proxy/lanes/websocket/sockets.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 export function messageRules(text: string): Traffic["decideMessages"] {
-  const planner = createPlanner({ clock: manualClock(), random: seededRandom(1), maxBodyBytes: 1_048_576 });
+  const planner = createPlanner({
+    clock: manualClock(),
+    random: seededRandom(1),
+    maxBodyBytes: 1_048_576,
+    hangMs: 1_000,
+  });
   const set = compileRules(rulesOf(text), planner, "test");
   if ("problems" in set) throw new Error(set.problems.map(({ problem }) => problem.message).join("\n"));
   const roll = { nowMs: 0, seed: 0, activeCalls: () => 0, stateOf: () => undefined };

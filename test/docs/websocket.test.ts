@@ -24,7 +24,12 @@ for (const [index, text] of examples.entries())
   test(`example ${index + 1} is accepted and compiles`, () => {
     const { rules, problems } = parseRules(text, "docs.yaml");
     assert.deepEqual(problems, []);
-    const plan = createPlanner({ clock: systemClock, random: seededRandom(1), maxBodyBytes: 1_000 });
+    const plan = createPlanner({
+      clock: systemClock,
+      random: seededRandom(1),
+      maxBodyBytes: 1_000,
+      hangMs: 1_000,
+    });
     assert.ok(!("problems" in compileRules(rules, plan, "docs")));
   });
 

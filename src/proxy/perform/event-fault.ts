@@ -1,6 +1,6 @@
 // Harm done to single events of a response that is an event stream. Every other response passes untouched.
 
-import { type Clock, sleep } from "../../core/clock.ts";
+import { type Clock, pause } from "../../core/clock.ts";
 import type { Effect } from "../../core/effect.ts";
 import { UnderstudyError } from "../../core/errors.ts";
 import { headerValue } from "../../core/headers.ts";
@@ -8,7 +8,7 @@ import { type Random, seededRandom } from "../../core/random.ts";
 import type { EventFaultSpec } from "../../core/rule-websocket.ts";
 import { sampleDelayMs } from "./delay.ts";
 import { EventSplitter } from "./event-stream.ts";
-import { transformedBody, withBody } from "./streamed-reply.ts";
+import { type Span, transformedBody, withBody } from "./streamed-reply.ts";
 
 export interface EventFaultDeps {
   readonly clock: Clock;
@@ -29,9 +29,8 @@ export function eventFault(spec: EventFaultSpec, deps: EventFaultDeps): Effect {
         exchange.note?.("fault.events: left unchanged, because the stream is compressed");
         return reply;
       }
-      const disturb = (chunks: AsyncIterable<Uint8Array>, signal: AbortSignal) =>
-        disturbed(chunks, spec, deps, signal);
-      const body = transformedBody(reply.body, disturb, exchange.signal);
+      const disturb = (chunks: AsyncIterable<Uint8Array>, span: Span) => disturbed(chunks, spec, deps, span);
+      const body = transformedBody(reply.body, disturb, exchange);
       const lengthChanges = spec.drop || spec.copies > 0;
       return withBody(reply, lengthChanges ? { ...body, lengthBytes: null } : body);
     },
@@ -47,7 +46,7 @@ async function* disturbed(
   chunks: AsyncIterable<Uint8Array>,
   spec: EventFaultSpec,
   deps: EventFaultDeps,
-  signal: AbortSignal,
+  span: Span,
 ): AsyncGenerator<Uint8Array> {
   const splitter = new EventSplitter();
   const random = spec.seed === null ? deps.random : seededRandom(spec.seed);
@@ -59,9 +58,10 @@ async function* disturbed(
       continue;
     }
     for (const { bytes, isEvent } of splitter.push(chunk)) {
-      const spared = !isEvent || seen++ < spec.afterEvents || random.next() >= spec.probability;
+      const spared =
+        span.faultEnds?.aborted || !isEvent || seen++ < spec.afterEvents || random.next() >= spec.probability;
       if (spared) yield bytes;
-      else yield* struck(bytes, spec, random, deps.clock, signal);
+      else yield* struck(bytes, spec, random, deps.clock, span);
     }
     tooLarge = splitter.pendingBytes > deps.maxBodyBytes;
     if (tooLarge) yield splitter.rest();
@@ -75,10 +75,10 @@ async function* struck(
   spec: EventFaultSpec,
   random: Random,
   clock: Clock,
-  signal: AbortSignal,
+  { signal, faultEnds }: Span,
 ): AsyncGenerator<Uint8Array> {
   if (spec.cut) throw new UnderstudyError("body_cut", `fault.events: cut after ${spec.afterEvents} events`);
   if (spec.drop) return;
-  if (spec.delay) await sleep(clock, sampleDelayMs(spec.delay, random), signal);
+  if (spec.delay) await pause(clock, sampleDelayMs(spec.delay, random), signal, faultEnds);
   for (let copy = 0; copy <= spec.copies; copy++) yield bytes;
 }

@@ -36,12 +36,10 @@ const closeCode = z
     { message: codeExpected, params: { expectation: true } },
   );
 const reasonExpected = "text of at most 123 bytes (RFC 6455 §5.5.1)";
-const closeReason = z
-  .string(reasonExpected)
-  .refine((text) => Buffer.byteLength(text) <= 123, {
-    message: reasonExpected,
-    params: { expectation: true },
-  });
+const closeReason = z.string(reasonExpected).refine((text) => Buffer.byteLength(text) <= 123, {
+  message: reasonExpected,
+  params: { expectation: true },
+});
 
 const times = z
   .int("a whole number from 1 to 1000000")

@@ -46,7 +46,7 @@ export interface RichRoadDeps {
 }
 
 /** What becomes of the connection after the call. */
-export type AfterCall = "next" | "close" | "reset" | "hang" | "tunnel";
+export type AfterCall = "next" | "close" | "reset" | "tunnel";
 
 /** Serves one claimed call to its end; never rejects. */
 export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
@@ -97,7 +97,7 @@ function destinationOf(exchange: Exchange, deps: RichRoadDeps): HostPort {
 }
 
 async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
-  if (reply.kind === "sever") return reply.how === "fin" ? "close" : reply.how === "rst" ? "reset" : "hang";
+  if (reply.kind === "sever") return reply.how === "fin" ? "close" : "reset";
   if (reply.kind === "websocket") return writeSocketReply(reply, rich, deps);
   const { call } = rich;
   call.status = reply.status;
