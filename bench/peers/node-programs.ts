@@ -11,6 +11,9 @@ export const httpProxy = program("http-proxy", "http-proxy 1.18", "http-proxy", 
 export const undiciPool = program("undici", "node:http + undici Pool", "undici", (up) => String(up));
 export const http2Proxy = program("http2-proxy", "node:http2, stream by stream", null, (up) => String(up));
 export const bareNode = program("bare-node", "bare node:http handler", null, () => mockBody);
+export const socketRelay = program("socket-relay", "two ws sockets, each message sent on", null, (up) =>
+  String(up),
+);
 export const mockttp = program("mockttp", "mockttp 4", "mockttp", () => mockBody);
 
 /** `needs`: its npm package. `argument`: what the program takes after its port. */

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cores } from "../machine.ts";
 import { freePort, startServer } from "../processes.ts";
-import { calledHost, mockBody, mockedRequest } from "../requests.ts";
+import { calledHost, echoRequest, mockBody, mockedRequest } from "../requests.ts";
 import { rulesOf } from "../rules.ts";
 import type { Peer } from "./peer.ts";
 
@@ -39,6 +39,18 @@ export const understudyOpaque = understudyWith(
   written(10),
   "opaqueHosts: [127.0.0.1]",
 );
+
+/** One more rule, which looks into every message of the WebSocket and finds in none what it looks for. */
+export const understudyLooking = understudyWith("understudy-looking", "a rule looks into every message", [
+  ...written(1_000),
+  {
+    name: "look",
+    matches: [
+      { host: calledHost, websocket: { path: echoRequest.path }, message: { contains: "never said" } },
+    ],
+    fault: { websocket: { closeCode: 1013 } },
+  },
+]);
 
 function understudyWith(id: string, title: string, rules: readonly object[], config = ""): Peer {
   return {

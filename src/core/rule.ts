@@ -3,6 +3,26 @@
 
 import type { Direction } from "./connection.ts";
 import type { HeaderList } from "./headers.ts";
+import type { BodyMatch, DelaySpec, JsonPatchSpec, NamedMatch, PathMatch, TextMatch } from "./rule-values.ts";
+import type {
+  EventFaultSpec,
+  EventStep,
+  SocketFaultSpec,
+  SocketPatchSpec,
+  WebSocketMatch,
+  WebSocketReplySpec,
+} from "./rule-websocket.ts";
+
+export type {
+  BodyMatch,
+  DelaySpec,
+  JsonPatchOperation,
+  JsonPatchSpec,
+  JsonPathTest,
+  NamedMatch,
+  PathMatch,
+  TextMatch,
+} from "./rule-values.ts";
 
 export interface RuleSpec {
   /** Unique in the set; letters, digits, `-` and `.`. */
@@ -36,17 +56,8 @@ export interface MatchSpec {
   readonly body?: BodyMatch;
   /** A CEL expression over `request` and `connection` that yields a bool. */
   readonly expr?: string;
-}
-
-export type TextMatch =
-  | { readonly op: "exact" | "prefix" | "suffix" | "regex" | "contains"; readonly value: string }
-  | { readonly op: "absent" };
-/** `template`: `/users/{id}`; each `{name}` stands for one segment. */
-export type PathMatch = TextMatch | { readonly op: "template"; readonly value: string };
-
-export interface NamedMatch {
-  readonly name: string;
-  readonly match: TextMatch;
+  /** The request asks for a WebSocket. */
+  readonly websocket?: WebSocketMatch;
 }
 
 /** `cidr`: `10.0.0.0/8`, or an address with the full length; null: any. `port` null: any. `hostname` for explicit proxies. */
@@ -55,36 +66,6 @@ export interface DestinationMatch {
   readonly hostname: string | null;
   readonly port: number | null;
 }
-
-export type BodyMatch =
-  | { readonly op: "and" | "or"; readonly of: readonly BodyMatch[] }
-  | { readonly op: "not"; readonly of: BodyMatch }
-  | { readonly op: "equalTo" | "contains" | "matches"; readonly value: string }
-  | {
-      readonly op: "equalToJson";
-      readonly value: unknown;
-      readonly ignoreArrayOrder: boolean;
-      readonly ignoreExtraElements: boolean;
-    }
-  | { readonly op: "matchesJsonPath"; readonly expression: string; readonly test: JsonPathTest | null }
-  | { readonly op: "matchesJsonSchema"; readonly schema: unknown };
-
-/** Applied to each value the JSONPath selects; one that passes is enough. null test: selecting anything is enough. */
-export type JsonPathTest =
-  | { readonly op: "equalTo"; readonly value: string | number | boolean | null }
-  | { readonly op: "contains" | "matches"; readonly value: string }
-  | {
-      readonly op: "greaterThan" | "lessThan" | "greaterThanOrEqual" | "lessThanOrEqual";
-      readonly value: number;
-    }
-  | {
-      readonly op: "equalToJson";
-      readonly value: unknown;
-      readonly ignoreArrayOrder: boolean;
-      readonly ignoreExtraElements: boolean;
-    }
-  /** True: the path selects nothing. */
-  | { readonly op: "absent" };
 
 /** Who is touched. A call outside the scope goes on to the next rule. */
 export interface ScopeSpec {
@@ -119,7 +100,7 @@ export interface StateSpec {
 }
 
 /** A reply of HTTP; each dialect adds its own kind. */
-export type RespondSpec = HttpRespondSpec;
+export type RespondSpec = HttpRespondSpec | WebSocketReplySpec;
 
 export type HttpRespondSpec =
   | { readonly kind: "reply"; readonly reply: ReplySpec }
@@ -149,31 +130,9 @@ export type ReplyBodySpec =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "base64"; readonly bytes: Uint8Array }
   /** Absolute path; read when the rules are loaded. */
-  | { readonly kind: "file"; readonly path: string };
-
-export type DelaySpec =
-  | { readonly type: "fixed"; readonly ms: number }
-  | { readonly type: "uniform"; readonly minMs: number; readonly maxMs: number }
-  | {
-      readonly type: "normal";
-      readonly meanMs: number;
-      readonly stddevMs: number;
-      readonly maxMs: number | null;
-    }
-  | {
-      readonly type: "lognormal";
-      readonly medianMs: number;
-      readonly sigma: number;
-      readonly maxMs: number | null;
-    }
-  | {
-      readonly type: "histogram";
-      readonly buckets: readonly {
-        readonly weight: number;
-        readonly minMs: number;
-        readonly maxMs: number;
-      }[];
-    };
+  | { readonly kind: "file"; readonly path: string }
+  /** An event stream. */
+  | { readonly kind: "events"; readonly steps: readonly EventStep[] };
 
 /** All present parts apply, in this order: delay, then throttle, slice, corrupt, truncate on the bytes; abort ends the call. */
 export interface FaultSpec {
@@ -189,6 +148,8 @@ export interface FaultSpec {
   readonly truncate: { readonly afterBytes: number } | null;
   /** Each response byte is changed with this probability (0 to 1). */
   readonly corrupt: { readonly probability: number; readonly seed: number | null } | null;
+  readonly websocket?: SocketFaultSpec;
+  readonly events?: EventFaultSpec;
 }
 
 /** Each dialect adds its own kind. */
@@ -202,6 +163,7 @@ export type HttpAbortSpec =
 export interface PatchSpec {
   readonly request: MessagePatch | null;
   readonly response: (MessagePatch & { readonly status: number | null }) | null;
+  readonly websocket?: SocketPatchSpec;
 }
 
 export interface MessagePatch {
@@ -211,14 +173,3 @@ export interface MessagePatch {
   /** New body; null: unchanged. */
   readonly body: string | null;
 }
-
-export type JsonPatchSpec =
-  /** RFC 7396. */
-  | { readonly kind: "merge"; readonly value: unknown }
-  /** RFC 6902. */
-  | { readonly kind: "patch"; readonly operations: readonly JsonPatchOperation[] };
-
-export type JsonPatchOperation =
-  | { readonly op: "add" | "replace" | "test"; readonly path: string; readonly value: unknown }
-  | { readonly op: "remove"; readonly path: string }
-  | { readonly op: "move" | "copy"; readonly from: string; readonly path: string };

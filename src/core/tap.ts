@@ -39,6 +39,8 @@ export interface CallEvent {
   /** Bytes from the downstream and to it, heads included. */
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of a WebSocket on an HTTP/2 stream whose frames were understood. */
+  readonly messages?: MessageCounts;
 }
 
 /** One finished connection whose bytes were not parsed. */
@@ -59,12 +61,23 @@ export interface OpaqueEvent {
   readonly durationMs: number;
   readonly upBytes: number;
   readonly downBytes: number;
+  /** Of a WebSocket whose frames were understood; left out: nobody looked. */
+  readonly messages?: MessageCounts;
+}
+
+/** Whole messages that came, and how often a rule touched one or sent one of its own. */
+export interface MessageCounts {
+  readonly toUpstream: number;
+  readonly toDownstream: number;
+  readonly ruleHits: number;
 }
 
 export type TapEvent =
   | CallEvent
   | OpaqueEvent
   | { readonly kind: "connection-opened" | "connection-closed"; readonly connection: ConnectionFacts }
+  /** A rule has touched a message of a WebSocket, or sent one of its own. */
+  | { readonly kind: "message-touched"; readonly connectionId: string; readonly rule: string }
   /** The first bytes did not come within the deadline; the connection is relayed opaque. */
   | { readonly kind: "detection-timeout"; readonly connection: ConnectionFacts }
   | { readonly kind: "rules-applied"; readonly revision: string; readonly rules: number }

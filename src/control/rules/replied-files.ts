@@ -20,6 +20,8 @@ function repliesOf(respond: NonNullable<RuleSpec["respond"]>) {
       return respond.replies;
     case "random":
       return respond.choices.map((choice) => choice.reply);
+    case "websocket":
+      return [];
     default:
       return respond satisfies never;
   }

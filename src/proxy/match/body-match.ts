@@ -50,6 +50,8 @@ export function bodyKey(match: BodyMatch, path: RulePath, tools: BodyTools): Key
   };
 }
 
+const noBytes = new Uint8Array(0);
+
 type BodyTest = (call: Call) => boolean;
 
 function compileBody(match: BodyMatch, path: RulePath, tools: BodyTools): BodyTest {
@@ -76,6 +78,9 @@ function compileBody(match: BodyMatch, path: RulePath, tools: BodyTools): BodyTe
       const pattern = tools.patterns.compile(match.value, place);
       return (call) => pattern.full(call.text);
     }
+    case "binaryPrefix":
+      return (call) =>
+        Buffer.from(match.value).equals((call.body ?? noBytes).subarray(0, match.value.length));
     case "equalToJson":
       return ofJson((json) => jsonEqual(match.value, json, match));
     case "matchesJsonPath":
@@ -105,6 +110,8 @@ function describeBody(match: BodyMatch): string {
       return `matchesJsonPath ${match.expression}${match.test === null ? "" : ` ${describeTest(match.test)}`}`;
     case "matchesJsonSchema":
       return `matchesJsonSchema ${describeValue(JSON.stringify(match.schema))}`;
+    case "binaryPrefix":
+      return `binaryPrefix ${Buffer.from(match.value).toString("base64")}`;
     case "equalToJson":
       return `equalToJson ${JSON.stringify(match.value)}`;
     default:

@@ -1,7 +1,7 @@
 // What the metrics are made of: plain numbers that grow with each event. Below 0.2 µs an event, no allocation.
 
 import type { Clock } from "../../core/clock.ts";
-import type { CallEvent, Flag, OpaqueEvent, Tap, TapEvent } from "../../core/tap.ts";
+import type { CallEvent, Flag, MessageCounts, OpaqueEvent, Tap, TapEvent } from "../../core/tap.ts";
 import { type CallSeries, createCallSeries } from "./call-series.ts";
 import { createTally, type Tally } from "./tally.ts";
 
@@ -19,6 +19,10 @@ export interface Counters extends Tap {
   readonly opaque: Tally;
   readonly flags: Tally<Flag>;
   readonly troubles: Tally;
+  /** Messages of finished WebSockets whose frames were understood, by where they went. */
+  readonly messages: Tally;
+  /** Messages that a rule touched or sent, by rule. */
+  readonly touched: Tally;
   /** By direction. */
   readonly opened: Tally;
   readonly closed: Tally;
@@ -41,6 +45,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
     createTally(maxNames),
     createTally(maxNames),
   ];
+  const [messages, touched] = [createTally(2), createTally(maxRuleLabels)];
   const [opened, closed] = [createTally(2), createTally(2)];
   const bytes = { toUpstream: 0, toDownstream: 0 };
   let detectionTimeouts = 0;
@@ -52,11 +57,17 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
     bytes.toUpstream += event.requestBytes;
     bytes.toDownstream += event.responseBytes;
     for (const flag of event.flags) flags.add(flag);
+    if (event.messages) countMessages(event.messages);
+  }
+  function countMessages({ toUpstream, toDownstream }: MessageCounts): void {
+    messages.add("to_upstream", toUpstream);
+    messages.add("to_downstream", toDownstream);
   }
   function observeOpaque(event: OpaqueEvent): void {
     opaque.add(`${event.direction} ${event.protocol} ${event.outcome}`);
     bytes.toUpstream += event.upBytes;
     bytes.toDownstream += event.downBytes;
+    if (event.messages) countMessages(event.messages);
     for (const flag of event.flags) flags.add(flag);
   }
   function observe(event: TapEvent): void {
@@ -66,6 +77,9 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
         break;
       case "opaque":
         observeOpaque(event);
+        break;
+      case "message-touched":
+        touched.add(event.rule);
         break;
       case "connection-opened":
         opened.add(event.connection.direction);
@@ -92,7 +106,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
 
   return {
     observe,
-    ...{ calls, opaque, flags, troubles, opened, closed, bytes },
+    ...{ calls, opaque, flags, troubles, opened, closed, bytes, messages, touched },
     get detectionTimeouts() {
       return detectionTimeouts;
     },

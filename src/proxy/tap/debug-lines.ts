@@ -1,4 +1,4 @@
-// Every event as a debug line of its area, connections included: UNDERSTUDY_DEBUG=accept,detect,http1,opaque,rules.
+// Every event as a debug line of its area, connections included: UNDERSTUDY_DEBUG=accept,detect,http1,opaque,rules,websocket.
 
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Debug } from "../../core/debug.ts";
@@ -13,6 +13,7 @@ export function createDebugLines(debug: Debug): Tap {
     http1: debug("http1"),
     opaque: debug("opaque"),
     rules: debug("rules"),
+    websocket: debug("websocket"),
   };
   return {
     observe(event) {
@@ -26,6 +27,9 @@ export function createDebugLines(debug: Debug): Tap {
         case "connection-opened":
         case "connection-closed":
           lines.accept(() => connectionLine(event));
+          break;
+        case "message-touched":
+          lines.websocket(() => printable(`${event.connectionId} a message touched by ${event.rule}`));
           break;
         case "detection-timeout":
           lines.detect(() => connectionLine(event));

@@ -3,7 +3,7 @@
 
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Direction } from "../../core/connection.ts";
-import type { CallEvent, Flag, OpaqueEvent, Outcome, Tap } from "../../core/tap.ts";
+import type { CallEvent, Flag, MessageCounts, OpaqueEvent, Outcome, Tap } from "../../core/tap.ts";
 
 /** One finished call or opaque connection. */
 export interface CallRecord {
@@ -31,6 +31,8 @@ export interface CallRecord {
   /** From the downstream, and to it. */
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of a WebSocket whose frames were understood. */
+  readonly messages?: MessageCounts;
   /** Fields of which only the beginning was kept. */
   readonly cut: readonly string[];
 }
@@ -114,6 +116,7 @@ function entryOfCall(event: CallEvent): Entry {
     detail: kept(event.detail),
     requestBytes: event.requestBytes,
     responseBytes: event.responseBytes,
+    ...(event.messages ? { messages: event.messages } : {}),
   };
 }
 
@@ -136,6 +139,7 @@ function entryOfOpaque(event: OpaqueEvent): Entry {
     detail: kept(event.detail),
     requestBytes: event.upBytes,
     responseBytes: event.downBytes,
+    ...(event.messages ? { messages: event.messages } : {}),
   };
 }
 

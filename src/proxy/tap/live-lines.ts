@@ -62,6 +62,7 @@ export function createLiveLines(sink: { write(text: string): void }, options: Li
         case "trouble":
           trouble(printable(`${event.area}: ${event.message}`));
           break;
+        case "message-touched":
         case "connection-opened":
         case "connection-closed":
         case "detection-timeout":

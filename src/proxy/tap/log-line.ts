@@ -40,6 +40,8 @@ export function formatLogLine(event: TapEvent, timeMs: number, base: string): st
     case "connection-closed":
     case "detection-timeout":
       return `${start},"connection":${quoted(event.connection.id)},"msg":"${event.kind}"}\n`;
+    case "message-touched":
+      return `${start},"connection":${quoted(event.connectionId)},"rule":${quoted(event.rule)},"msg":"message touched"}\n`;
     case "rules-applied":
       return `${start},"revision":${quoted(event.revision)},"rules":${event.rules},"msg":"rules applied"}\n`;
     case "rules-rejected":
@@ -58,7 +60,7 @@ function callFields(event: CallEvent): string {
     `,"upstream":${place(event.upstream)},"status":${event.status},"outcome":"${event.outcome}"` +
     `,"rule":${event.rule === null ? "null" : quoted(event.rule)},"flags":${flagText(event.flags)}` +
     `,"startedAtMs":${event.startedAtMs},"durationMs":${thousandths(event.durationMs)}` +
-    `,"requestBytes":${event.requestBytes},"responseBytes":${event.responseBytes}`;
+    `,"requestBytes":${event.requestBytes},"responseBytes":${event.responseBytes}${messageFields(event)}`;
   return event.detail === ""
     ? `${line},"msg":"call"}\n`
     : `${line},"detail":${quoted(event.detail)},"msg":"call"}\n`;
@@ -71,8 +73,14 @@ function opaqueFields(event: OpaqueEvent): string {
     `,"upstream":${place(event.upstream)},"outcome":"${event.outcome}"` +
     `,"rule":${event.rule === null ? "null" : quoted(event.rule)},"flags":${flagText(event.flags)}` +
     `,"startedAtMs":${event.startedAtMs},"durationMs":${thousandths(event.durationMs)}` +
-    `,"upBytes":${event.upBytes},"downBytes":${event.downBytes},"detail":${quoted(event.detail)},"msg":"opaque"}\n`
+    `,"upBytes":${event.upBytes},"downBytes":${event.downBytes}${messageFields(event)},"detail":${quoted(event.detail)},"msg":"opaque"}\n`
   );
+}
+
+function messageFields({ messages }: CallEvent | OpaqueEvent): string {
+  if (!messages) return "";
+  const { toUpstream, toDownstream, ruleHits } = messages;
+  return `,"messagesUp":${toUpstream},"messagesDown":${toDownstream},"ruleHits":${ruleHits}`;
 }
 
 /** A broken file of many rules has as many problems; the first ones are what somebody mends. */

@@ -52,6 +52,16 @@ function connectionFamilies(counters: Counters): readonly MetricFamily[] {
         return { direction, protocol, outcome };
       }),
     ),
+    counter(
+      "understudy_websocket_messages_total",
+      "Messages of finished WebSockets that a rule concerned, by where they went.",
+      () => samplesOf(counters.messages, (direction) => ({ direction })),
+    ),
+    counter(
+      "understudy_websocket_rule_hits_total",
+      "Messages of WebSockets that a rule touched, or sent itself.",
+      () => samplesOf(counters.touched, (rule) => ({ rule })),
+    ),
     counter("understudy_detection_timeouts_total", "Connections whose first byte did not come in time.", () =>
       one(counters.detectionTimeouts),
     ),

@@ -45,6 +45,10 @@ rules:
     matches: [{host: inventory.shop.svc}]
     scope: {baggage: {understudy: alice}}
     respond: {json: {stock: 0}}
+  - name: chat-drop
+    matches: [{websocket: {path: /chat}}]
+    scope: {percentage: 10}
+    fault: {websocket: {closeCode: 1013, afterMessages: 3}}
 `;
 
 const later = `
@@ -56,10 +60,6 @@ const later = `
       - grpc: {service: demo.Greeter, method: SayHello}
         message: {equalToJson: {name: Tom}, ignoreExtraElements: true}
     respond: {grpc: {status: OK, message: {text: "Hi Tom"}}}
-  - name: chat-drop
-    matches: [{websocket: {path: /chat}}]
-    scope: {percentage: 10}
-    fault: {websocket: {closeCode: 1013, afterMessages: 3}}
 `;
 
 test("the schema on disk is up to date (npm run schema)", () => {
@@ -76,13 +76,11 @@ test("what is not supported yet is refused by both, every piece by name", () => 
   assert.deepEqual(
     problems.map(({ path, message }) => `${path}: ${message}`),
     [
-      "rules[3].matches[0].graphql: not supported yet",
-      "rules[3].patch.graphql: not supported yet",
-      "rules[4].matches[0].grpc: not supported yet",
-      "rules[4].matches[0].message: not supported yet",
-      "rules[4].respond.grpc: not supported yet",
-      "rules[5].matches[0].websocket: not supported yet",
-      "rules[5].fault.websocket: not supported yet",
+      "rules[4].matches[0].graphql: not supported yet",
+      "rules[4].patch.graphql: not supported yet",
+      "rules[5].matches[0].grpc: not supported yet",
+      "rules[5].matches[0].message: expected websocket beside it: only a message of a WebSocket can be matched",
+      "rules[5].respond.grpc: not supported yet",
     ],
   );
   assert.equal(validate(parse(supported + later)), false);

@@ -6,7 +6,8 @@ import { fileOf, linesOf } from "./written.ts";
 
 const mock = "respond: {body: hi}";
 const textOps = "text, or one of {exact|prefix|suffix|regex|contains|absent}";
-const bodyOps = "equalTo, contains, matches, equalToJson, matchesJsonPath, matchesJsonSchema, and, or, not";
+const bodyOps =
+  "equalTo, contains, matches, binaryPrefix, equalToJson, matchesJsonPath, matchesJsonSchema, and, or, not";
 const duration = "a duration such as 200ms or 2s";
 const rate = "bytes per second as a number or such as 64KiB";
 
@@ -115,7 +116,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["matches:", "  - metod: GET", mock],
     '5: rules[0].matches[0].metod: unknown key "metod", did you mean "method"?',
   ],
-  ...["grpc", "message", "metadata", "graphql", "variables", "websocket", "source"].map(
+  ...["grpc", "metadata", "graphql", "variables", "source"].map(
     (key) =>
       [[`matches:`, `  - ${key}: {}`, mock], `5: rules[0].matches[0].${key}: not supported yet`] as const,
   ),
@@ -210,7 +211,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ["respond: {body: a, json: {}}"],
-    "4: rules[0].respond: expected at most one of body, json, file, base64, got body and json",
+    "4: rules[0].respond: expected at most one of body, json, file, base64, events, got body and json",
   ],
   [
     ["respond:", "  status: 204", "  body: a"],
@@ -267,13 +268,13 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["respond: {cycle: [{status: 204, body: a}]}"],
     "4: rules[0].respond.cycle[0].body: a reply with status 204 has no body (RFC 9110 §15)",
   ],
-  ...["grpc", "graphql", "websocket", "schema"].map(
+  ...["grpc", "graphql", "schema"].map(
     (key) => [[`respond: {${key}: x}`], `4: rules[0].respond.${key}: not supported yet`] as const,
   ),
   // fault
   [
     ["fault: {}"],
-    "4: rules[0].fault: expected at least one of delay, abort, throttle, slice, truncate, corrupt, got {}",
+    "4: rules[0].fault: expected at least one of delay, abort, throttle, slice, truncate, corrupt, websocket, events, got {}",
   ],
   [["fault:", "  delay: fast"], `5: rules[0].fault.delay: expected ${duration}, got "fast"`],
   [["fault: {delay: 25h}"], '4: rules[0].fault.delay: expected a duration from 0 to 1d, got "25h"'],
@@ -332,8 +333,78 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["fault: {corrupt: {probability: 2}}"],
     "4: rules[0].fault.corrupt.probability: expected a number from 0 to 1, got 2",
   ],
+  ...[999, 1004, 1005, 1006, 1015, 2999, 5000, '"1000"', 1000.5].map(
+    (code) =>
+      [
+        [`fault: {websocket: {closeCode: ${code}}}`],
+        `4: rules[0].fault.websocket.closeCode: expected a close code: 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 §7.4), got ${code}`,
+      ] as const,
+  ),
+  [
+    ["fault: {websocket: {closeCode: 1013, cut: true}}"],
+    "4: rules[0].fault.websocket: expected at most one of closeCode, cut, dropMessages, delayMessages, duplicateMessages, reorderMessages, got closeCode and cut",
+  ],
+  [
+    ["fault: {websocket: {dropMesages: true}}"],
+    '4: rules[0].fault.websocket.dropMesages: unknown key "dropMesages", did you mean "dropMessages"?',
+  ],
+  [
+    ["fault: {websocket: {afterMessages: 1}}"],
+    "4: rules[0].fault.websocket: expected at least one of closeCode, cut, dropMessages, delayMessages, duplicateMessages, reorderMessages, ignorePings, got none of them",
+  ],
+  [
+    ["fault: {websocket: {closeReason: x, cut: true}}"],
+    "4: rules[0].fault.websocket.closeReason: only means something next to closeCode",
+  ],
+  [
+    ["fault: {delay: 1s, websocket: {cut: true}}"],
+    "4: rules[0].fault.websocket: expected websocket alone: delay works on the whole call",
+  ],
+  [
+    ["fault: {websocket: {reorderMessages: 1}}"],
+    "4: rules[0].fault.websocket.reorderMessages: expected a whole number from 2 to 100, got 1",
+  ],
+  [
+    ["respond: {websocket: [{send: a, wait: 1s}]}"],
+    "4: rules[0].respond.websocket[0]: expected exactly one of send, expect, wait, close, cut, repeat, got send and wait",
+  ],
+  [
+    ["respond: {websocket: [{repeat: {steps: [{send: a}]}}]}"],
+    "4: rules[0].respond.websocket[0].repeat.steps: expected a wait or an expect in a loop without times: it would never pause",
+  ],
+  [
+    ["respond: {status: 200, websocket: [{send: a}]}"],
+    "4: rules[0].respond.websocket: expected websocket to stand alone, got status beside it",
+  ],
+  [
+    ["respond: {subprotocol: 'a b', websocket: [{send: a}]}"],
+    '4: rules[0].respond.subprotocol: expected a subprotocol, which is one token, got "a b"',
+  ],
+  [
+    ["matches: [{message: {contains: x}}]", "fault: {websocket: {cut: true}}"],
+    "4: rules[0].matches[0].message: expected websocket beside it: only a message of a WebSocket can be matched",
+  ],
+  [
+    ["matches: [{websocket: {direction: up}}]", "fault: {websocket: {cut: true}}"],
+    '4: rules[0].matches[0].websocket.direction: expected toUpstream or toDownstream, got "up"',
+  ],
+  [
+    ["patch: {websocket: {json: {a: 1}, replace: x}}"],
+    "4: rules[0].patch.websocket: expected at most one of json, replace, got json and replace",
+  ],
+  [
+    ["fault: {events: {drop: true, cut: true}}"],
+    "4: rules[0].fault.events: expected exactly one of drop, delay, duplicate, cut, got drop and cut",
+  ],
+  [
+    ["respond: {events: [{delay: 1s}]}"],
+    "4: rules[0].respond.events[0]: expected at least one of event, data, id, retry, comment, or repeat",
+  ],
+  [
+    ["respond: {events: [{repeat: {steps: [{data: x}]}}]}"],
+    "4: rules[0].respond.events[0].repeat.steps: expected a delay in a loop without times: it would never pause",
+  ],
   [["fault: {http2: {goAway: true}}"], "4: rules[0].fault.http2: not supported yet"],
-  [["fault: {websocket: {closeCode: 1013}}"], "4: rules[0].fault.websocket: not supported yet"],
   // patch
   [["patch: {}"], "4: rules[0].patch: expected request, response or both, got {}"],
   [

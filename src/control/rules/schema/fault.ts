@@ -3,9 +3,11 @@
 import { z } from "zod";
 import type { AbortSpec, FaultSpec } from "../../../core/rule.ts";
 import { delay } from "./delay.ts";
+import { eventFault } from "./events.ts";
 import { across, exactlyOne, mapping, notYet } from "./mapping.ts";
 import { duration, size } from "./quantity.ts";
 import { finalStatus } from "./respond.ts";
+import { webSocketFault } from "./websocket.ts";
 
 const severs = ["reset", "close", "hang"] as const;
 const flag = z.literal(true, "true").exactOptional();
@@ -92,11 +94,16 @@ const parts = {
   slice: slice.exactOptional().describe("The response body in small pieces with waits between them."),
   truncate: truncate.exactOptional().describe("Cut the response body and sever the connection."),
   corrupt: corrupt.exactOptional().describe("Change bytes of the response body."),
+  websocket: webSocketFault.exactOptional().describe("Disturb messages of a WebSocket."),
+  events: eventFault.exactOptional().describe("Disturb single events of an event stream."),
 };
 
 export const fault = across(
-  mapping("a mapping of faults such as delay, abort", { ...parts, ...notYet("http2", "websocket") }),
-  (written, _complain, lacks) => {
+  mapping("a mapping of faults such as delay, abort", { ...parts, ...notYet("http2") }),
+  (written, complain, lacks) => {
+    const others = Object.keys(written).filter((key) => key !== "websocket");
+    if ("websocket" in written && others.length > 0)
+      complain(`expected websocket alone: ${others.join(" and ")} works on the whole call`, "websocket");
     if (Object.keys(written).length === 0)
       lacks(`expected at least one of ${Object.keys(parts).join(", ")}, got {}`);
   },
@@ -108,5 +115,7 @@ export const fault = across(
     slice: written.slice ?? null,
     truncate: written.truncate ?? null,
     corrupt: written.corrupt ?? null,
+    ...(written.websocket === undefined ? {} : { websocket: written.websocket }),
+    ...(written.events === undefined ? {} : { events: written.events }),
   }),
 );

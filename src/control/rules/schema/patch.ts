@@ -5,6 +5,7 @@ import type { JsonPatchOperation, JsonPatchSpec, MessagePatch, PatchSpec } from 
 import { headerFields, headerNames } from "./header.ts";
 import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
 import { finalStatus } from "./respond.ts";
+import { webSocketPatch } from "./websocket.ts";
 
 const pointerExpected = 'a JSON Pointer such as /user/plan, or "" for the whole';
 /** RFC 6901 §3. */
@@ -100,11 +101,19 @@ export const patch = across(
       .exactOptional()
       .describe("Changes to the request before it is relayed."),
     response: response.exactOptional().describe("Changes to the response before the client gets it."),
+    websocket: webSocketPatch(json).exactOptional().describe("Changes to messages of a live WebSocket."),
     ...notYet("graphql", "grpc"),
   }),
-  (written, _complain, lacks) => {
+  (written, complain, lacks) => {
     if (Object.keys(written).length === 0) lacks("expected request, response or both, got {}");
+    const others = Object.keys(written).filter((key) => key !== "websocket");
+    if ("websocket" in written && others.length > 0)
+      complain(`expected websocket alone: ${others.join(" and ")} works on the whole call`, "websocket");
   },
 ).transform(
-  (written): PatchSpec => ({ request: written.request ?? null, response: written.response ?? null }),
+  (written): PatchSpec => ({
+    request: written.request ?? null,
+    response: written.response ?? null,
+    ...(written.websocket === undefined ? {} : { websocket: written.websocket }),
+  }),
 );

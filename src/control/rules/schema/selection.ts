@@ -7,6 +7,7 @@ import { destination } from "./destination.ts";
 import { headerMatches, headerName, nameMatches } from "./header.ts";
 import { across, mapping, notYet } from "./mapping.ts";
 import { pathMatch, text, textMatch } from "./text.ts";
+import { webSocketMatch } from "./websocket.ts";
 
 const standardMethods = new Set(
   ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"].map((m) =>
@@ -45,16 +46,23 @@ const shape = {
   expr: text("a CEL expression")
     .exactOptional()
     .describe("A CEL expression over request and connection that yields true or false."),
+  websocket: webSocketMatch.exactOptional().describe("The request asks for a WebSocket; {} for any."),
+  message: body.exactOptional().describe("Content of a message on that WebSocket: body operators."),
 };
 
 /** One item of `matches`. */
 export const selection = across(
   mapping("a mapping of keys such as host, method, path", {
     ...shape,
-    ...notYet("grpc", "message", "metadata", "graphql", "variables", "websocket", "source"),
+    ...notYet("grpc", "metadata", "graphql", "variables", "source"),
   }),
-  (written, _complain, lacks) => {
+  (written, complain, lacks) => {
+    if ("message" in written && !("websocket" in written))
+      complain("expected websocket beside it: only a message of a WebSocket can be matched", "message");
     if (Object.keys(written).length === 0)
       lacks(`expected at least one key (leave "matches" out to claim every call), got {}`);
   },
-);
+).transform(({ websocket, message, ...http }) => {
+  if (websocket === undefined) return http;
+  return { ...http, websocket: message === undefined ? websocket : { ...websocket, message } };
+});

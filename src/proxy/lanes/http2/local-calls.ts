@@ -4,6 +4,7 @@ import type { Connection } from "../../../core/connection.ts";
 import { UnderstudyError } from "../../../core/errors.ts";
 import type { HeaderList } from "../../../core/headers.ts";
 import type { Claim, Traffic, Undecided } from "../../../core/lane.ts";
+import type { UpgradeClaim } from "../websocket/upgrade.ts";
 import type { Http2Call } from "./call.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
 import { type FixedReplies, replyFields } from "./fixed-replies.ts";
@@ -50,12 +51,24 @@ export class LocalCalls {
     };
   }
 
-  /** Takes a claimed request, or one that is to be looked at with its body. */
-  take(id: number, endStream: boolean, verdict: Claim | Undecided, head: Http2Head, call: Http2Call): void {
+  /**
+   * Takes a claimed request, or one that is to be looked at with its body. `verdict` null: nobody claims it, but rules
+   * concern the messages of the WebSocket that it asks for, which `upgrade` holds.
+   */
+  take(
+    id: number,
+    endStream: boolean,
+    verdict: Claim | Undecided | null,
+    head: Http2Head,
+    call: Http2Call,
+    upgrade: UpgradeClaim | null = null,
+  ): void {
     this.#deps.settings.send();
-    if (verdict.kind === "claim" && this.#answerFixed(id, endStream, verdict, head, call)) return;
+    if (!upgrade && verdict?.kind === "claim" && this.#answerFixed(id, endStream, verdict, head, call))
+      return;
     const stream = this.#open(id, endStream, head, call);
-    if (verdict.kind === "claim") this.#serve(stream, verdict);
+    stream.upgrade = upgrade;
+    if (verdict === null || verdict.kind === "claim") this.#serve(stream, verdict);
     else peekBody(stream, verdict, this.#deps.traffic, (claim) => this.#serve(stream, claim));
   }
 

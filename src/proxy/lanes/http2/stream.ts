@@ -1,6 +1,7 @@
 // What a session knows of one open stream: relayed on the pinned link under its own id, or answered here.
 
 import { BodyPipe } from "../body-pipe.ts";
+import type { UpgradeClaim } from "../websocket/upgrade.ts";
 import type { Http2Call } from "./call.ts";
 import type { Http2Head } from "./request-head.ts";
 import { Outgoing } from "./send-queue.ts";
@@ -52,6 +53,8 @@ export class LocalStream {
   countedBytes = 0;
   /** Sees the payload before the pipe does, while no rule has decided; null: nobody. */
   peek: ((payload: Buffer | null) => void) | null = null;
+  /** Rules on the messages of the WebSocket that it is; null: none. */
+  upgrade: UpgradeClaim | null = null;
   /** What comes is read by nobody. */
   discards = false;
   bodyLeft: number | null;
