@@ -93,7 +93,8 @@ export class FromClient implements ClientEvents {
     const isOpaque = isTunnel || namesOpaqueHost(opaqueHosts, connection.originalDestination, head.authority);
     const verdict = isOpaque ? null : traffic.decide(head, connection);
     const decided = verdict?.kind === "undecided" && endStream ? verdict.decide(new Uint8Array(0)) : verdict;
-    const upgrade = isOpaque || head.connectProtocol === null ? null : claimUpgrade(head, connection, traffic);
+    const upgrade =
+      isOpaque || head.connectProtocol === null ? null : claimUpgrade(head, connection, traffic);
     if (decided === null && upgrade === null) this.#relay(id, endStream, block, priority, head, call);
     else local.take(id, endStream, decided, head, call, upgrade);
   }
