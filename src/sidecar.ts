@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { AdminSources } from "./control/admin/routes.ts";
 import { type Admin, startAdmin } from "./control/admin/server.ts";
+import type { FollowedStore, StoreOptions } from "./control/rules/follow-store.ts";
 import type { RuleStore } from "./control/rules/store.ts";
 import { type HostPort, splitAuthority } from "./core/address.ts";
 import type { Authority } from "./core/certificates.ts";
@@ -51,8 +52,10 @@ export interface SidecarOptions {
   readonly admin: HostPort | null;
   /** Names besides addresses and localhost under which the admin port may be called. */
   readonly adminHosts?: readonly string[];
-  /** File or folder of rules; null: none, everything is relayed. */
+  /** File or folder of rules; null: none. Without a store either, everything is relayed. */
   readonly rules: string | null;
+  /** A store whose rules are taken too. */
+  readonly store?: StoreOptions | null;
   /** `refuse`: rules that are wrong at the start reject the start with `bad_rules`. `relay`: serve without rules. */
   readonly whenRulesAreBad: "refuse" | "relay";
   /** Further observers: live lines, access log, summary. */
@@ -99,7 +102,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const observed = observe(options, deps);
   const connections = await listen(options, observed.tap);
   try {
-    const store = await openStore(options, deps, observed.tap, stop.signal);
+    const { store, followed } = await openStore(options, deps, observed.tap, stop.signal);
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
@@ -121,7 +124,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       isDraining: () => draining,
     });
     connections.serve((connection) => intake.accept(connection, traffic));
-    const admin = await openAdmin(options, observed, store, () => draining, stop.signal);
+    const admin = await openAdmin(options, observed, store, followed, () => draining, stop.signal);
     const shut = async (patienceMs: number): Promise<void> => {
       await connections.close();
       draining = true;
@@ -130,7 +133,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       if (patienceMs > 0) await Promise.race([drained, patience]);
       intake.destroy();
       stop.abort();
-      await admin?.close();
+      await Promise.all([admin?.close(), followed?.close()]);
     };
     return {
       addresses: connections.addresses,
@@ -213,14 +216,20 @@ async function listen(options: SidecarOptions, tap: Tap): Promise<Connections> {
   };
 }
 
+interface OpenRules {
+  /** null: no rules at all. */
+  readonly store: RuleStore | null;
+  readonly followed: FollowedStore | null;
+}
+
 /** What parses and plans rules is loaded only where there are rules: it is most of the memory of the program. */
 async function openStore(
   options: SidecarOptions,
   deps: SidecarDeps,
   tap: Tap,
   signal: AbortSignal,
-): Promise<RuleStore | null> {
-  if (options.rules === null) return null;
+): Promise<OpenRules> {
+  if (options.rules === null && !options.store) return { store: null, followed: null };
   const [{ createRuleStore }, { fileSource }, { compileSteps }, { createPlanner }] = await Promise.all([
     import("./control/rules/store.ts"),
     import("./control/rules/sources/file.ts"),
@@ -228,11 +237,15 @@ async function openStore(
     import("./proxy/perform/plan.ts"),
   ]);
   const plan = createPlanner({ ...deps, maxBodyBytes: options.settings.limits.maxRuleBodyBytes });
+  // The clients of stores are loaded only where there is a store.
+  const follow = options.store ? (await import("./control/rules/follow-store.ts")).followStore : null;
+  const followed = follow && options.store ? await follow(options.store, { ...deps, tap }) : null;
+  const files = options.rules === null ? [] : [fileSource(options.rules, { clock: deps.clock })];
   const store = createRuleStore({
-    sources: [fileSource(options.rules, { clock: deps.clock })],
+    sources: [...files, ...(followed ? [followed.source] : [])],
     compile: (specs, revision, stop) => runInTurns(compileSteps(specs, plan, revision), deps.clock, stop),
     empty: noRules,
-    tap,
+    tap: followed?.tap ?? tap,
     clock: deps.clock,
   });
   await store.start(signal);
@@ -240,7 +253,8 @@ async function openStore(
   if (problems.length > 0 && options.whenRulesAreBad === "refuse") {
     throw new UnderstudyError("bad_rules", problems.map(formatProblem).join("\n"));
   }
-  return store;
+  followed?.announce(() => store.status().problems, signal);
+  return { store, followed };
 }
 
 function dialOf(
@@ -303,6 +317,7 @@ function openAdmin(
   options: SidecarOptions,
   { metrics, journal }: Observed,
   store: RuleStore | null,
+  followed: FollowedStore | null,
   isDraining: () => boolean,
   signal: AbortSignal,
 ): Promise<Admin> | null {
@@ -318,7 +333,11 @@ function openAdmin(
     }),
     ready: () => {
       const reasons = [...(isDraining() ? ["draining"] : []), ...problems().map((text) => `rules: ${text}`)];
-      return { ready: reasons.length === 0, reasons };
+      return {
+        ready: reasons.length === 0,
+        reasons,
+        ...(followed ? { details: [followed.standing()] } : {}),
+      };
     },
   };
   return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [] }, signal);

@@ -9,6 +9,7 @@ import type { Publication } from "../proxy/accept/namespace/publish.ts";
 import { type Sidecar, type SidecarOptions, startSidecar, type TlsOptions } from "../sidecar.ts";
 import type { Shell } from "./command.ts";
 import type { Observers } from "./observers.ts";
+import { storeOptionsOf } from "./store-setup.ts";
 import { programVersion } from "./version.ts";
 
 export interface Job {
@@ -49,6 +50,7 @@ export function startSidecarFor(
       admin: config.admin,
       adminHosts: config.adminHosts,
       rules: config.rules,
+      store: storeOptionsOf(config, job.shell),
       whenRulesAreBad: "refuse",
       taps: observers.taps,
       version: programVersion(),

@@ -6,6 +6,7 @@ import { systemRandom } from "../core/random.ts";
 import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar.ts";
 import { exitCodes, type Shell } from "./command.ts";
 import { createObservers } from "./observers.ts";
+import { storeOptionsOf } from "./store-setup.ts";
 import { tlsOptionsOf } from "./tls-setup.ts";
 import { programVersion } from "./version.ts";
 
@@ -34,6 +35,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         admin: config.admin,
         adminHosts: config.adminHosts,
         rules: config.rules,
+        store: storeOptionsOf(config, shell),
         whenRulesAreBad: serving.whenRulesAreBad,
         taps: observers.taps,
         version,

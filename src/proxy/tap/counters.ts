@@ -26,6 +26,9 @@ export interface Counters extends Tap {
   readonly bytes: { readonly toUpstream: number; readonly toDownstream: number };
   readonly detectionTimeouts: number;
   readonly reloadErrors: number;
+  /** Stores of rules: whether each answers, and how often it was lost. */
+  readonly sources: ReadonlyMap<string, boolean>;
+  readonly sourceLosses: Tally;
   /** null: none were applied yet. */
   readonly rules: RulesInForce | null;
 }
@@ -45,6 +48,9 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
   const bytes = { toUpstream: 0, toDownstream: 0 };
   let detectionTimeouts = 0;
   let reloadErrors = 0;
+  // As many as there are stores in the configuration.
+  const sources = new Map<string, boolean>();
+  const sourceLosses = createTally(maxNames);
   let rules: RulesInForce | null = null;
 
   function observeCall(event: CallEvent): void {
@@ -82,6 +88,10 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
       case "rules-rejected":
         reloadErrors++;
         break;
+      case "rule-source":
+        sources.set(event.source, event.connected);
+        if (!event.connected) sourceLosses.add(event.source);
+        break;
       case "trouble":
         troubles.add(event.area);
         break;
@@ -92,7 +102,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
 
   return {
     observe,
-    ...{ calls, opaque, flags, troubles, opened, closed, bytes },
+    ...{ calls, opaque, flags, troubles, opened, closed, bytes, sources, sourceLosses },
     get detectionTimeouts() {
       return detectionTimeouts;
     },
