@@ -44,7 +44,8 @@ ${waitHelp}  --keep N                 versions before this one that are kept, 20
   --dry-run                write nothing, as rules diff
 
 ${storeFlagsHelp}
-Exit code: 0 done or nothing to do, 1 some sidecar lags (--wait), ${storeExitHelp}.
+Exit code: 0 done or nothing to do, 1 some sidecar lags (--wait),
+${storeExitHelp}.
 
 Examples:
   understudy rules apply mocks.yaml --store consul://127.0.0.1:8500 --wait

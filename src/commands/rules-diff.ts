@@ -11,7 +11,8 @@ Shows what understudy rules apply would change: rules that would come (+), go (-
 change (~), with their lines. Nothing is written.
 
 ${storeFlagsHelp}
-Exit code: 0 no difference, 1 some, ${storeExitHelp}.
+Exit code: 0 no difference, 1 some,
+${storeExitHelp}.
 `;
 
 export const rulesDiff: Command = {

@@ -11,7 +11,8 @@ const help = `Usage: understudy rules get NAME --store URL [FLAGS]
 Shows one rule as it stands in the store: applied, written by hand, or of an owner.
 
 ${storeFlagsHelp}
-Exit code: 0, 69 also where there is no such rule, ${storeExitHelp}.
+Exit code: 0, 69 also where there is no such rule,
+${storeExitHelp}.
 `;
 
 export const rulesGet: Command = {

@@ -10,7 +10,8 @@ Lists the versions of the applied rules, the newest first. understudy rules roll
 puts one of them in force again.
 
 ${storeFlagsHelp}
-Exit code: 0, ${storeExitHelp}.
+Exit code: 0,
+${storeExitHelp}.
 `;
 
 export const rulesHistory: Command = {

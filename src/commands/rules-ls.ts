@@ -12,7 +12,8 @@ Lists the rules of a store: those that were applied, those that were written by 
 keys of their own, and those that belong to an owner who is alive.
 
 ${storeFlagsHelp}
-Exit code: 0, ${storeExitHelp}.
+Exit code: 0,
+${storeExitHelp}.
 `;
 
 interface Row {

@@ -210,5 +210,5 @@ export const storeFlagsHelp = `Flags of the store:
 `;
 
 /** Exit codes that these commands share. */
-export const storeExitHelp =
-  "64 the command line is not understood, 65 the rules are refused, 69 the store\ndoes not answer, 75 somebody else has changed the rules in between";
+export const storeExitHelp = `64 the command line is not understood, 65 the rules are refused, 69 the store does
+not answer, 75 somebody else has changed the rules in between`;
