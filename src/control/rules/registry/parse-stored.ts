@@ -7,7 +7,9 @@ import type { RulePath } from "../../../core/rule-problem.ts";
 import type { Problem } from "../../../core/rule-source.ts";
 import { runInTurns } from "../../../core/turns.ts";
 import { type ParsedRules, parseSteps } from "../parse.ts";
+import { isMapping } from "../schema/mapping.ts";
 import { sharedName } from "../shared-name.ts";
+import { readYaml } from "../yaml-tree.ts";
 import type { StoredRule } from "./stored-rules.ts";
 
 export interface ReadStored {
@@ -98,15 +100,13 @@ function asFile(text: string, name: string): { readonly file: string; readonly l
   return { file: `${head.join("\n")}\n${body.replace(/^(?=.)/gm, "    ")}\n`, lines: head.length };
 }
 
+/** JSON, or YAML written alike. */
 function namedJson(text: string, name: string): string {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || "name" in value) return text;
-    const comma = Object.keys(value).length === 0 ? "" : ",";
-    return text.replace("{", () => `{"name":${JSON.stringify(name)}${comma}`);
-  } catch {
-    return text; // flow YAML, or a mistake that the parser will tell
-  }
+  const { value } = readYaml(text);
+  // What is no mapping is a mistake, which the parser will tell.
+  if (!isMapping(value) || "name" in value) return text;
+  const comma = Object.keys(value).length === 0 ? "" : ",";
+  return text.replace("{", () => `{"name":${JSON.stringify(name)}${comma}`);
 }
 
 /** As seen from the value itself. */

@@ -55,6 +55,7 @@ export function storedRules(view: KeyView, prefix: string, belonging: Belonging)
     else if (meaning.kind === "content") contents.set(key, value);
     else if (meaning.kind === "leased") leases.push({ key, value, audience });
   }
+  for (const found of [written, manifests, leases]) found.sort((a, b) => rankOf(a) - rankOf(b));
   const rules = [
     ...written.map(({ key, name, value }) => ({ place: key, name, text: value, leaseMs: null })),
     ...manifests.flatMap((found) => listedRules(found, prefix, contents, problems)),
@@ -65,6 +66,11 @@ export function storedRules(view: KeyView, prefix: string, belonging: Belonging)
 
 const strayKey =
   "expected the name of a rule (letters, digits, - and .), @service/NAME/… or @namespace/NAME/… after the prefix";
+
+/** Sorting is stable: within an audience the keys keep their order. */
+function rankOf({ audience }: Found): number {
+  return ["everyone", "namespace", "service"].indexOf(audience.kind);
+}
 
 function listedRules(
   { key, value, audience }: Found,

@@ -16,6 +16,7 @@ import type { Tap } from "../../../core/tap.ts";
 import type { KeyValueStore, KeyView } from "../kv/key-value-store.ts";
 import { Wake } from "../kv/wake.ts";
 import type { Belonging } from "../registry/keys.ts";
+import { digestOf } from "../registry/manifest.ts";
 import { StoredParser } from "../registry/parse-stored.ts";
 import { revisionOf, type StoredRule, storedRules } from "../registry/stored-rules.ts";
 import { backOffMs } from "./back-off.ts";
@@ -189,7 +190,7 @@ class Source implements StoreSource {
     const silentMs = this.#deps.clock.now() - (this.#heardAt ?? 0);
     const rules = stored.rules.filter(({ leaseMs }) => leaseMs === null || silentMs < leaseMs);
     if (stored.problems.length === 0) return this.#snapshot(rules, newestIndex(view), signal);
-    const revision = `${revisionOf(rules)}!${stored.problems.length}`;
+    const revision = `${revisionOf(rules)}!${digestOf(JSON.stringify(stored.problems))}`;
     if (revision === this.#revision) return null;
     this.#revision = revision;
     this.#rules = rules;
