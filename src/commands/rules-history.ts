@@ -21,10 +21,11 @@ export const rulesHistory: Command = {
   run(args, shell) {
     const operands = { what: "no operand", least: 0, most: 0 };
     return withStore(args, shell, { command: "rules history", operands }, async (line, signal) => {
-      const { manifest, history } = await line.registry.state(signal);
+      const { manifest } = await line.registry.state(signal);
+      const { manifests } = await line.registry.past(signal);
       const newest = manifest?.value;
       const versions = [
-        ...history.filter(({ version }) => version < (newest?.version ?? 0)),
+        ...manifests.filter(({ version }) => version < (newest?.version ?? 0)),
         ...(newest ? [newest] : []),
       ];
       const rows = versions.reverse().map(({ version, atMs, author, reason, rules }) => ({

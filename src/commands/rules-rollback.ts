@@ -1,6 +1,7 @@
 // `understudy rules rollback`: puts an earlier version of the applied rules in force again, as a new version.
 
-import { referenceOf } from "../control/rules/registry/manifest.ts";
+import { digestOf, referenceOf } from "../control/rules/registry/manifest.ts";
+import type { PastVersions } from "../control/rules/registry/past-versions.ts";
 import type { DesiredRule } from "../control/rules/registry/registry.ts";
 import type { RegistryState } from "../control/rules/registry/registry-state.ts";
 import { diffRules } from "../control/rules/registry/rule-diff.ts";
@@ -41,7 +42,7 @@ export const rulesRollback: Command = {
       const seen = await line.registry.state(signal);
       const inForce = seen.manifest?.value.version ?? 0;
       const version = countOf("rollback", line.operands[0], inForce - 1);
-      const rules = rulesOf(version, seen);
+      const rules = rulesOf(version, seen, await line.registry.past(signal));
       const diff = diffRules(rulesInForce(seen), rules);
       const written = await line.registry.put(rules, `rollback to ${version}`, seen, signal);
       if (!line.json) {
@@ -60,8 +61,16 @@ export const rulesRollback: Command = {
   },
 };
 
-function rulesOf(version: number, { manifest, history, contents }: RegistryState): readonly DesiredRule[] {
-  const known = [...history, ...(manifest ? [manifest.value] : [])];
+function rulesOf(
+  version: number,
+  { manifest, contents }: RegistryState,
+  past: PastVersions,
+): readonly DesiredRule[] {
+  const newest = manifest?.value;
+  const known = [
+    ...past.manifests.filter((one) => one.version < (newest?.version ?? 0)),
+    ...(newest ? [newest] : []),
+  ];
   const found = known.find((one) => one.version === version);
   if (!found) {
     const versions = known.map((one) => one.version).join(", ");
@@ -69,8 +78,8 @@ function rulesOf(version: number, { manifest, history, contents }: RegistryState
     throw new UnderstudyError("not_found", `version ${version}: no such version; ${has}`);
   }
   return found.rules.map((rule) => {
-    const text = contents.get(referenceOf(rule))?.value;
-    if (text !== undefined) return { name: rule.name, text };
+    const text = past.contents.get(referenceOf(rule)) ?? contents.get(referenceOf(rule))?.value;
+    if (text !== undefined && digestOf(text) === rule.digest) return { name: rule.name, text };
     throw new UnderstudyError(
       "bad_rules",
       `version ${version}: the content of ${rule.name} is not in the store any more`,

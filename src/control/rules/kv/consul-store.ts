@@ -20,6 +20,7 @@ import {
   storeUnavailable,
 } from "./key-value-store.ts";
 import { type OpenAccess, readAccess } from "./read-access.ts";
+import { SharedConnection } from "./shared-connection.ts";
 import type { StoreDeps } from "./store-deps.ts";
 import { TurnsOfHosts } from "./turns-of-hosts.ts";
 import { within } from "./within.ts";
@@ -36,6 +37,11 @@ const leastTtlMs = 10_000;
 interface Answered<T> {
   readonly body: T;
   readonly index: number;
+}
+
+interface Connection {
+  readonly client: Consul;
+  close(): void;
 }
 
 interface WireKey {
@@ -58,6 +64,7 @@ class ConsulStore implements KeyValueStore {
   readonly #access: StoreAccess;
   readonly #deps: StoreDeps;
   readonly #turns: TurnsOfHosts;
+  readonly #shared: SharedConnection<Connection>;
   readonly #closing = new AbortController();
 
   constructor(url: StoreUrl, access: StoreAccess, deps: StoreDeps) {
@@ -67,6 +74,7 @@ class ConsulStore implements KeyValueStore {
     this.#access = access;
     this.#deps = deps;
     this.#turns = new TurnsOfHosts(url.hosts, deps.random);
+    this.#shared = new SharedConnection(deps.clock, (at) => this.#connect(at));
   }
 
   async read(prefix: string, signal: AbortSignal): Promise<KeyView> {
@@ -154,6 +162,7 @@ class ConsulStore implements KeyValueStore {
   }
 
   close(): void {
+    this.#shared.close();
     this.#closing.abort(new UnderstudyError("aborted", `${this.name}: closed`));
   }
 
@@ -173,14 +182,13 @@ class ConsulStore implements KeyValueStore {
 
   async #once<T>(signal: AbortSignal, work: (client: Consul, stop: AbortSignal) => Promise<T>): Promise<T> {
     const at = this.#turns.current;
-    const connection = await this.#connect(at);
     try {
-      return await this.#within(answerMs, signal, (stop) => work(connection.client, stop));
+      return await this.#within(answerMs, signal, (stop) =>
+        this.#shared.use(at, ({ client }) => work(client, stop)),
+      );
     } catch (thrown) {
       if (!isRefusal(thrown)) this.#turns.failed(at);
       throw this.#told(thrown, signal);
-    } finally {
-      connection.close();
     }
   }
 
@@ -188,7 +196,7 @@ class ConsulStore implements KeyValueStore {
     return within(this.#deps.clock, ms, AbortSignal.any([signal, this.#closing.signal]), work);
   }
 
-  async #connect(at: number): Promise<{ readonly client: Consul; close(): void }> {
+  async #connect(at: number): Promise<Connection> {
     return connect(this.#url, at, await readAccess(this.#access));
   }
 
@@ -198,11 +206,7 @@ class ConsulStore implements KeyValueStore {
   }
 }
 
-function connect(
-  { hosts, secure }: StoreUrl,
-  at: number,
-  { token, ca, cert, key }: OpenAccess,
-): { readonly client: Consul; close(): void } {
+function connect({ hosts, secure }: StoreUrl, at: number, { token, ca, cert, key }: OpenAccess): Connection {
   const host = hosts[at] ?? { host: "127.0.0.1", port: 8_500 };
   // A package of CommonJS; loaded with the first store.
   const Client = createRequire(import.meta.url)("consul") as typeof Consul;

@@ -18,6 +18,7 @@ import {
   storeUnavailable,
 } from "./key-value-store.ts";
 import { type OpenAccess, readAccess } from "./read-access.ts";
+import { SharedConnection } from "./shared-connection.ts";
 import type { StoreDeps } from "./store-deps.ts";
 import { TurnsOfHosts } from "./turns-of-hosts.ts";
 import { Wake } from "./wake.ts";
@@ -47,6 +48,7 @@ class EtcdStore implements KeyValueStore {
   readonly #access: StoreAccess;
   readonly #deps: StoreDeps;
   readonly #turns: TurnsOfHosts;
+  readonly #shared: SharedConnection<Etcd3>;
   readonly #closing = new AbortController();
 
   constructor(url: StoreUrl, access: StoreAccess, deps: StoreDeps) {
@@ -56,6 +58,7 @@ class EtcdStore implements KeyValueStore {
     this.#access = access;
     this.#deps = deps;
     this.#turns = new TurnsOfHosts(url.hosts, deps.random);
+    this.#shared = new SharedConnection(deps.clock, (at) => this.#connect(at));
   }
 
   read(prefix: string, signal: AbortSignal): Promise<KeyView> {
@@ -125,6 +128,7 @@ class EtcdStore implements KeyValueStore {
   }
 
   close(): void {
+    this.#shared.close();
     this.#closing.abort(new UnderstudyError("aborted", `${this.name}: closed`));
   }
 
@@ -141,14 +145,11 @@ class EtcdStore implements KeyValueStore {
 
   async #once<T>(signal: AbortSignal, work: (client: Etcd3) => Promise<T>): Promise<T> {
     const at = this.#turns.current;
-    const client = await this.#connect(at);
     try {
-      return await this.#within(signal, () => work(client));
+      return await this.#within(signal, () => this.#shared.use(at, work));
     } catch (thrown) {
       this.#turns.failed(at);
       throw this.#told(thrown, signal);
-    } finally {
-      client.close();
     }
   }
 

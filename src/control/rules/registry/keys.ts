@@ -3,11 +3,16 @@
 //   NAME                            one rule, written by hand
 //   .applied/manifest               which contents are in force, in order; swapped as one key by `rules apply`
 //   .applied/rules/NAME@DIGEST      one rule each; in force only where the manifest names it
-//   .applied/history/00000012       the manifest of each of the last versions
-//   .applied/sweep                  written whenever contents are removed
+//   .applied/sweep                  written whenever contents are removed apart from a change of the manifest
 //   .leased/ID                      all rules of one owner; the store removes it when the owner is gone
 //   @service/SERVICE/…              for the sidecars of that service only
 //   @namespace/NAMESPACE/…          for those of that namespace
+//
+// Earlier versions lie beside the prefix, where they neither wake sidecars nor are read by them:
+//
+//   manifests/00000012              a manifest that was in force
+//   rules/NAME@DIGEST               the contents that these name
+//   sweep                           written whenever some of that is removed
 
 /** Whom rules are for. */
 export type Audience =
@@ -28,7 +33,6 @@ export type KeyMeaning =
   | { readonly kind: "manifest" }
   /** `reference`: NAME@DIGEST. */
   | { readonly kind: "content"; readonly reference: string }
-  | { readonly kind: "history"; readonly version: number }
   | { readonly kind: "sweep" }
   | { readonly kind: "leased"; readonly id: string };
 
@@ -53,17 +57,12 @@ export function placeOf(prefix: string, key: string): PlacedKey | null | undefin
 
 function meaningOf(rest: string, audience: Audience): PlacedKey | undefined {
   if (namePattern.test(rest)) return { audience, meaning: { kind: "written", name: rest } };
-  const [, part, name = ""] =
-    /^\.(applied|applied\/rules|applied\/history|leased)\/([^/]+)$/.exec(rest) ?? [];
+  const [, part, name = ""] = /^\.(applied|applied\/rules|leased)\/([^/]+)$/.exec(rest) ?? [];
   switch (part) {
     case "applied":
       return name === "manifest" || name === "sweep" ? { audience, meaning: { kind: name } } : undefined;
     case "applied/rules":
       return { audience, meaning: { kind: "content", reference: name } };
-    case "applied/history":
-      return /^\d{8,15}$/.test(name)
-        ? { audience, meaning: { kind: "history", version: Number(name) } }
-        : undefined;
     case "leased":
       return { audience, meaning: { kind: "leased", id: name } };
     default:
@@ -79,15 +78,28 @@ export function folderOf(prefix: string, audience: Audience): string {
 export const manifestKey = (folder: string) => `${folder}.applied/manifest`;
 export const sweepKey = (folder: string) => `${folder}.applied/sweep`;
 export const contentKey = (folder: string, reference: string) => `${folder}.applied/rules/${reference}`;
-export const historyKey = (folder: string, version: number) =>
-  `${folder}.applied/history/${String(version).padStart(8, "0")}`;
+/** These three: `folder` is that of the audience below `historyPrefix`. */
+export const pastManifestKey = (folder: string, version: number) =>
+  `${folder}manifests/${String(version).padStart(8, "0")}`;
+export const pastContentKey = (folder: string, reference: string) => `${folder}rules/${reference}`;
+export const pastSweepKey = (folder: string) => `${folder}sweep`;
 export const leasedKey = (folder: string, id: string) => `${folder}.leased/${id}`;
 
 /** Where sidecars say that they are there: beside the rules, since everything below the prefix wakes everybody. */
 export function membersPrefix(prefix: string): string {
+  return besides(prefix, "members");
+}
+
+/** Where earlier versions lie. */
+export function historyPrefix(prefix: string): string {
+  return besides(prefix, "history");
+}
+
+/** `understudy/members/` of `understudy/rules/`, `team-members/` of `team/`. */
+function besides(prefix: string, name: string): string {
   return prefix.endsWith("rules/")
-    ? `${prefix.slice(0, -"rules/".length)}members/`
-    : `${prefix.slice(0, -1)}-members/`;
+    ? `${prefix.slice(0, -"rules/".length)}${name}/`
+    : `${prefix.slice(0, -1)}-${name}/`;
 }
 
 export function concerns(audience: Audience, { service, namespace }: Belonging): boolean {

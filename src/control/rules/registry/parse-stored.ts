@@ -6,6 +6,7 @@ import type { RuleSpec } from "../../../core/rule.ts";
 import type { RulePath } from "../../../core/rule-problem.ts";
 import type { Problem } from "../../../core/rule-source.ts";
 import { runInTurns } from "../../../core/turns.ts";
+import { readJson } from "../json-piece.ts";
 import { type ParsedRules, parseSteps } from "../parse.ts";
 import { isMapping } from "../schema/mapping.ts";
 import { sharedName } from "../shared-name.ts";
@@ -102,7 +103,7 @@ function asFile(text: string, name: string): { readonly file: string; readonly l
 
 /** JSON, or YAML written alike. */
 function namedJson(text: string, name: string): string {
-  const { value } = readYaml(text);
+  const value = readJson(text)?.value ?? readYaml(text).value;
   // What is no mapping is a mistake, which the parser will tell.
   if (!isMapping(value) || "name" in value) return text;
   const comma = Object.keys(value).length === 0 ? "" : ",";

@@ -31,9 +31,6 @@ export interface RegistryState {
   readonly sweepIndex: number;
   /** By NAME@DIGEST. */
   readonly contents: ReadonlyMap<string, Held<string>>;
-  /** Versions before the one in force, oldest first. */
-  readonly history: readonly Manifest[];
-  readonly historyVersions: readonly number[];
   /** Written by hand, by name. */
   readonly written: ReadonlyMap<string, Held<string>>;
   /** By id. */
@@ -46,8 +43,6 @@ export function registryState(view: KeyView, prefix: string, audience: Audience)
   const contents = new Map<string, Held<string>>();
   const written = new Map<string, Held<string>>();
   const leased = new Map<string, LeasedRules>();
-  const history: Manifest[] = [];
-  const historyVersions: number[] = [];
   let manifest: Held<Manifest> | null = null;
   let manifestText = "";
   let sweepIndex = 0;
@@ -63,12 +58,6 @@ export function registryState(view: KeyView, prefix: string, audience: Audience)
       case "content":
         contents.set(meaning.reference, { value, index });
         break;
-      case "history": {
-        const old = readManifest(value);
-        historyVersions.push(meaning.version);
-        if (old?.version === meaning.version) history.push(old);
-        break;
-      }
       case "sweep":
         sweepIndex = index;
         break;
@@ -89,8 +78,6 @@ export function registryState(view: KeyView, prefix: string, audience: Audience)
   }
   return {
     ...{ audience, folder, manifest, manifestText, sweepIndex, contents, written, leased },
-    history: history.sort((a, b) => a.version - b.version),
-    historyVersions,
   };
 }
 

@@ -1,16 +1,29 @@
-// Writing rules into a store so that sidecars see all of a change or none of it, however many rules it has:
+// Writing rules into a store so that sidecars see all of a change or none of it, however many rules it has. A change that
+// fits into one commit of the store is one. A larger one is
 //
 //   stage   contents that are not there yet, named by their digest, in as many commits as it takes; in force for nobody
 //   swap    the manifest, one key, by compare-and-set: this is the moment of the change
-//   sweep   contents and versions that nobody needs any more
+//   sweep   contents that nobody needs any more
 //
-// A sweep moves the sweep key and a swap checks it, so what one person has staged cannot be swept by another unnoticed.
-// A manifest that has changed since it was read is a conflict: nothing is overwritten that the writer has not seen.
+// and the version before it is kept beside the rules first. A sweep moves a key that a swap checks, so what one person has
+// staged cannot be swept by another unnoticed. A manifest that has changed since it was read is a conflict: nothing is
+// overwritten that the writer has not seen.
 
 import { UnderstudyError } from "../../../core/errors.ts";
-import type { Change, KeyValueStore } from "../kv/key-value-store.ts";
-import { type Audience, contentKey, historyKey, manifestKey, sweepKey } from "./keys.ts";
+import type { Change, Check, KeyValueStore } from "../kv/key-value-store.ts";
+import {
+  type Audience,
+  contentKey,
+  folderOf,
+  historyPrefix,
+  manifestKey,
+  pastContentKey,
+  pastManifestKey,
+  pastSweepKey,
+  sweepKey,
+} from "./keys.ts";
 import { digestOf, type Manifest, referenceOf } from "./manifest.ts";
+import { type PastVersions, pastVersions } from "./past-versions.ts";
 import { namesBeside, type RegistryState, registryState } from "./registry-state.ts";
 
 /** A rule to be in force. */
@@ -62,6 +75,12 @@ export class Registry {
     return registryState(await store.read(prefix, signal), prefix, audience);
   }
 
+  async past(signal: AbortSignal): Promise<PastVersions> {
+    const { store, prefix, audience } = this.#options;
+    const view = await store.read(folderOf(historyPrefix(prefix), audience), signal);
+    return pastVersions(view, prefix, audience);
+  }
+
   /**
    * Puts exactly these rules in force for the audience, provided that `seen` is still what is in force. Rejects with
    * `store_conflict`, `bad_rules` (a name that another rule has, too large for the store), `store_unavailable`.
@@ -81,10 +100,11 @@ export class Registry {
       const now = registryState(view, prefix, audience);
       if (now.manifest?.index !== seen.manifest?.index) throw this.#conflict(now);
       refuseTaken(rules, namesBeside(view, prefix, audience, "ignore"));
-      const staged = await this.#stage(rules, now, signal);
-      const index = staged ? await this.#swap(manifest, text, now, signal) : null;
+      const past = await this.past(signal);
+      const kept = await this.#keepPast(now, past, signal);
+      const index = kept ? await this.#change(rules, { manifest, text }, now, past, signal) : null;
       if (index !== null) {
-        await this.#sweep(signal);
+        await this.#sweepPast(index, manifest.version, signal);
         return { version: manifest.version, index };
       }
       if (attempt === maxAttempts) throw this.#conflict(await this.state(signal));
@@ -135,48 +155,80 @@ export class Registry {
     throw new UnderstudyError("bad_rules", message);
   }
 
-  /** false: the manifest has changed meanwhile. */
-  async #stage(rules: readonly DesiredRule[], now: RegistryState, signal: AbortSignal): Promise<boolean> {
-    const { folder, contents, manifest, manifestText } = now;
-    const changes = new Map<string, Change>();
-    for (const { name, text } of rules) {
-      const reference = referenceOf({ name, digest: digestOf(text) });
-      const key = contentKey(folder, reference);
-      if (contents.get(reference)?.value !== text) changes.set(key, { put: key, value: text });
+  /** Puts the version in force beside the rules, before it is replaced. false: it has changed meanwhile. */
+  async #keepPast(now: RegistryState, past: PastVersions, signal: AbortSignal): Promise<boolean> {
+    const { manifest, manifestText, folder, contents } = now;
+    if (manifest === null || this.#options.keepVersions === 0) return true;
+    const changes: Change[] = manifest.value.rules.map(referenceOf).flatMap((reference) => {
+      const value = contents.get(reference)?.value;
+      if (value === undefined || past.contents.get(reference) === value) return [];
+      return [{ put: pastContentKey(past.folder, reference), value }];
+    });
+    changes.push({ put: pastManifestKey(past.folder, manifest.value.version), value: manifestText });
+    return this.#commitAll([{ key: manifestKey(folder), index: manifest.index }], changes, signal);
+  }
+
+  /** The index of the swap; null: something has changed meanwhile. */
+  async #change(
+    rules: readonly DesiredRule[],
+    next: { readonly manifest: Manifest; readonly text: string },
+    now: RegistryState,
+    past: PastVersions,
+    signal: AbortSignal,
+  ): Promise<number | null> {
+    const { folder, contents } = now;
+    const key = manifestKey(folder);
+    const atManifest = { key, index: now.manifest?.index ?? 0 };
+    const checks = [
+      atManifest,
+      { key: sweepKey(folder), index: now.sweepIndex },
+      { key: pastSweepKey(past.folder), index: past.sweepIndex },
+    ];
+    const swap = { put: key, value: next.text };
+    const needed = new Map(
+      next.manifest.rules.map((rule, index) => [referenceOf(rule), rules[index]?.text ?? ""]),
+    );
+    const arrivals = [...needed]
+      .filter(([reference, text]) => contents.get(reference)?.value !== text)
+      .map(([reference, text]) => ({ put: contentKey(folder, reference), value: text }));
+    const departures = [...contents.keys()]
+      .filter((reference) => !needed.has(reference))
+      .map((reference) => ({ remove: contentKey(folder, reference) }));
+    const [whole = [], ...rest] = this.#portions([swap, ...arrivals, ...departures], checks.length);
+    if (rest.length === 0) return this.#swap(whole, checks, next.manifest.id, signal);
+    if (!(await this.#commitAll([atManifest], arrivals, signal))) return null;
+    const index = await this.#swap([swap], checks, next.manifest.id, signal);
+    if (index !== null) await this.#sweep([{ key, index }], sweepKey(folder), departures, signal);
+    return index;
+  }
+
+  async #swap(
+    changes: readonly Change[],
+    checks: readonly Check[],
+    id: string,
+    signal: AbortSignal,
+  ): Promise<number | null> {
+    try {
+      const commit = await this.#options.store.commit(checks, changes, signal);
+      return commit.kind === "done" ? commit.index : null;
+    } catch (thrown) {
+      const index = await this.#lookFor(id, signal);
+      if (index !== null) return index;
+      throw thrown;
     }
-    if (manifest) {
-      const key = historyKey(folder, manifest.value.version);
-      changes.set(key, { put: key, value: manifestText });
-    }
-    const checks = [{ key: manifestKey(folder), index: manifest?.index ?? 0 }];
-    for (const some of this.#portions([...changes.values()], checks.length)) {
+  }
+
+  /** false: some check did not hold, and the rest was not written. */
+  async #commitAll(
+    checks: readonly Check[],
+    changes: readonly Change[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    for (const some of this.#portions(changes, checks.length)) {
       const commit = await this.#options.store.commit(checks, some, signal);
       if (commit.kind === "conflict") return false;
     }
     return true;
-  }
-
-  /** The index of the swap; null: something has changed meanwhile. */
-  async #swap(
-    manifest: Manifest,
-    text: string,
-    now: RegistryState,
-    signal: AbortSignal,
-  ): Promise<number | null> {
-    const { folder, sweepIndex } = now;
-    const key = manifestKey(folder);
-    const checks = [
-      { key, index: now.manifest?.index ?? 0 },
-      { key: sweepKey(folder), index: sweepIndex },
-    ];
-    try {
-      const commit = await this.#options.store.commit(checks, [{ put: key, value: text }], signal);
-      return commit.kind === "done" ? commit.index : null;
-    } catch (thrown) {
-      const index = await this.#lookFor(manifest.id, signal);
-      if (index !== null) return index;
-      throw thrown;
-    }
   }
 
   /** A swap whose answer was lost may have been done all the same. */
@@ -190,33 +242,41 @@ export class Registry {
   }
 
   /** Failing at it, or being overtaken, harms nothing: the next writer sweeps. */
-  async #sweep(signal: AbortSignal): Promise<void> {
-    try {
-      const now = await this.state(signal);
-      const { folder, manifest } = now;
-      const checks = [{ key: manifestKey(folder), index: manifest?.index ?? 0 }];
-      for (const some of this.#portions(this.#needless(now), checks.length + 1)) {
-        const moved = { put: sweepKey(folder), value: this.#deps.newId() };
+  async #sweep(
+    checks: readonly Check[],
+    key: string,
+    needless: readonly Change[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const some of this.#portions(needless, checks.length + 1)) {
+      try {
+        const moved = { put: key, value: this.#deps.newId() };
         const commit = await this.#options.store.commit(checks, [moved, ...some], signal);
         if (commit.kind === "conflict") return;
+      } catch {
+        return;
       }
-    } catch (thrown) {
-      if (signal.aborted) throw thrown;
     }
   }
 
-  #needless({ folder, manifest, history, historyVersions, contents }: RegistryState): readonly Change[] {
-    const oldest = (manifest?.value.version ?? 0) - this.#options.keepVersions;
-    const kept = history.filter(({ version }) => version >= oldest);
-    const needed = new Set(
-      [...kept, ...(manifest ? [manifest.value] : [])].flatMap(({ rules }) => rules.map(referenceOf)),
-    );
-    const versions = historyVersions.filter((version) => version < oldest);
-    const references = [...contents.keys()].filter((reference) => !needed.has(reference));
-    return [
-      ...versions.map((version) => ({ remove: historyKey(folder, version) })),
-      ...references.map((reference) => ({ remove: contentKey(folder, reference) })),
+  /** Versions that are too old, and contents that no kept one names. `index`: of the manifest in force. */
+  async #sweepPast(index: number, version: number, signal: AbortSignal): Promise<void> {
+    const past = await this.past(signal).catch(() => null);
+    if (past === null) return;
+    const { folder, manifests, versions, contents } = past;
+    const oldest = version - this.#options.keepVersions;
+    const kept = manifests.filter((one) => one.version >= oldest && one.version < version);
+    const needed = new Set(kept.flatMap(({ rules }) => rules.map(referenceOf)));
+    const needless = [
+      ...versions
+        .filter((one) => one < oldest || one >= version)
+        .map((one) => ({ remove: pastManifestKey(folder, one) })),
+      ...[...contents.keys()]
+        .filter((reference) => !needed.has(reference))
+        .map((reference) => ({ remove: pastContentKey(folder, reference) })),
     ];
+    const inForce = { key: manifestKey(folderOf(this.#options.prefix, this.#options.audience)), index };
+    await this.#sweep([inForce], pastSweepKey(folder), needless, signal);
   }
 
   /** Changes in portions that the store takes in one commit, beside so many other operations. */

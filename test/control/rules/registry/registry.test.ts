@@ -55,6 +55,16 @@ test("registry: more rules than one commit takes are in force at one moment", as
   );
 });
 
+test("registry: a change that fits into one commit is one", async () => {
+  const store = new MemoryStore();
+  const registry = registryOf(store, "alice", everyone, 0);
+  await registry.put(rules(2, "old"), "apply", await registry.state(never), never);
+  assert.equal(store.commits, 1);
+  await registry.put(rules(2, "new"), "apply", await registry.state(never), never);
+  assert.equal(store.commits, 2);
+  assert.equal((await registry.state(never)).contents.size, 2, "what was replaced is gone with it");
+});
+
 test("registry: who has not seen the newest version overwrites nothing", async () => {
   const store = new MemoryStore();
   const [alice, bob] = [registryOf(store, "alice"), registryOf(store, "bob")];
@@ -126,13 +136,14 @@ test("registry: the last versions are kept, with what they need, and nothing els
   for (let version = 1; version <= 6; version++) {
     await registry.put(rules(12, `v${version}-`), "apply", await registry.state(never), never);
   }
-  const { history, contents, manifest } = await registry.state(never);
+  const { contents, manifest } = await registry.state(never);
+  const past = await registry.past(never);
   assert.deepEqual(
-    history.map(({ version }) => version),
+    past.manifests.map(({ version }) => version),
     [4, 5],
   );
   assert.equal(manifest?.value.version, 6);
-  assert.equal(contents.size, 36);
+  assert.deepEqual([contents.size, past.contents.size], [12, 24]);
   await registry.put([], "apply", await registry.state(never), never);
   assert.deepEqual(await namesIn(store), []);
 });
