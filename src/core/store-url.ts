@@ -1,5 +1,6 @@
 // `consul://127.0.0.1:8500/understudy/rules/` taken apart. A secret in it is refused: it would show in lists of processes.
 
+import { isIP } from "node:net";
 import { formatHostPort, type HostPort, splitAuthority } from "./address.ts";
 
 export interface StoreUrl {
@@ -15,7 +16,7 @@ export const defaultPrefix = "understudy/rules/";
 const usualPorts = { consul: 8_500, etcd: 2_379 } as const;
 const maxHosts = 32;
 
-/** undefined: not such a URL. Several hosts are parted by commas; `consul+https` and `etcd+https` speak TLS. */
+/** undefined: not such a URL. Several hosts are parted by commas; `consul+https` and `etcd+https` speak TLS, the latter with names alone. */
 export function parseStoreUrl(text: string): StoreUrl | undefined {
   const found = /^(consul|etcd)(\+https)?:\/\/([^/?#@\s]+)(\/[^?#\s]*)?$/.exec(text);
   if (!found) return undefined;
@@ -28,6 +29,8 @@ export function parseStoreUrl(text: string): StoreUrl | undefined {
     hosts.push({ host: part.host, port: part.port ?? usualPorts[kind] });
   }
   if (hosts.length > maxHosts) return undefined;
+  // The client of etcd sends the host as the server name of TLS, which may not be an address (RFC 6066 §3).
+  if (kind === "etcd" && tls !== undefined && hosts.some(({ host }) => isIP(host) !== 0)) return undefined;
   const folder = path.replace(/^\/+|\/+$/g, "");
   return { kind, secure: tls !== undefined, hosts, prefix: folder === "" ? defaultPrefix : `${folder}/` };
 }

@@ -28,6 +28,8 @@ export function lacks(kind: StoreKind): string | false {
 
 export interface StoreServer {
   readonly port: number;
+  /** Where servers of Consul speak to each other. */
+  readonly rpcPort: number;
   readonly isUp: () => boolean;
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
   /** kill -9, and until it is gone. */
@@ -64,7 +66,7 @@ export async function startCluster(
   const own = (index: number) => ports.slice(index * 3, index * 3 + 3);
   const args = kind === "consul" ? consulArgs : etcdArgs;
   const servers = Array.from({ length: count }, (_, index) =>
-    serverOf(kind, join(folder, `n${index}`), own(index)[0] ?? 0, [
+    serverOf(kind, join(folder, `n${index}`), own(index), [
       ...args(
         index,
         Array.from({ length: count }, (_each, other) => own(other)),
@@ -92,14 +94,26 @@ export async function startCluster(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  await cluster.ready();
+  try {
+    await cluster.ready();
+  } catch (thrown) {
+    await cluster.close();
+    throw thrown;
+  }
   return cluster;
 }
 
-function serverOf(kind: StoreKind, data: string, port: number, args: readonly string[]): StoreServer {
+function serverOf(
+  kind: StoreKind,
+  data: string,
+  ports: readonly number[],
+  args: readonly string[],
+): StoreServer {
+  const [port = 0, rpcPort = 0] = ports;
   let child: ChildProcess | null = null;
   return {
     port,
+    rpcPort,
     isUp: () => child !== null,
     start() {
       child = spawn(programs[kind], args, { stdio: "ignore", env: { PATH: process.env.PATH } });
@@ -145,21 +159,21 @@ function consulArgs(index: number, ports: readonly (readonly number[])[], data: 
 }
 
 async function leaderPort(kind: StoreKind, servers: readonly StoreServer[]): Promise<number | null> {
-  for (const { port } of servers.filter((server) => server.isUp())) {
-    const leads = await (kind === "consul" ? consulLeads(port) : etcdLeads(port)).catch(() => false);
+  for (const { port, rpcPort } of servers.filter((server) => server.isUp())) {
+    const leads = await (kind === "consul" ? consulLeads(port, rpcPort) : etcdLeads(port)).catch(() => false);
     if (leads) return port;
   }
   return null;
 }
 
-async function consulLeads(port: number): Promise<boolean> {
+async function consulLeads(port: number, rpcPort: number): Promise<boolean> {
   const get = (path: string) =>
     fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(1_000) });
-  // Leads, and can prove it to itself.
-  const self = (await (await get("/v1/agent/self")).json()) as { Stats?: { consul?: { leader?: string } } };
+  // Leads, and can prove it by a read that needs a majority.
+  const leader = await (await get("/v1/status/leader")).json();
   const proof = await get("/v1/kv/understudy?consistent&keys");
   await proof.arrayBuffer();
-  return self.Stats?.consul?.leader === "true" && (proof.ok || proof.status === 404 || proof.status === 403);
+  return leader === `127.0.0.1:${rpcPort}` && (proof.ok || proof.status === 404 || proof.status === 403);
 }
 
 async function etcdLeads(port: number): Promise<boolean> {

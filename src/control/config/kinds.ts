@@ -107,7 +107,7 @@ export const path: Kind<string | null> = {
 /** The URL of a store of rules; null where it is `off`. */
 export const storeUrl: Kind<StoreUrl | null> = {
   expected: () =>
-    "a store such as consul://127.0.0.1:8500 or etcd://127.0.0.1:2379 (consul+https and etcd+https for TLS; no secrets in it), or off",
+    "a store such as consul://127.0.0.1:8500 or etcd://127.0.0.1:2379 (for TLS consul+https, or etcd+https with names instead of addresses; no secrets in it), or off",
   placeholder: "URL|off",
   secretive: true,
   read: (value) => {

@@ -7,7 +7,7 @@
 // Reading, parsing and losing contact concern nobody's traffic. Rules that belong to an owner end here by themselves when
 // the store has not been heard of for as long as their lease.
 
-import type { Clock } from "../../../core/clock.ts";
+import type { Clock, Timer } from "../../../core/clock.ts";
 import { sleep } from "../../../core/clock.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { Random } from "../../../core/random.ts";
@@ -64,6 +64,8 @@ const firstWordMs = 2_000;
 /** A contact that lasted this long was a good one: the next failure is the first again. */
 const goodContactMs = 5_000;
 const usualSignOfLifeMs = 10_000;
+/** Disks are slow, and a change that has just come is in a hurry to be in force everywhere. */
+const saveAfterMs = 250;
 
 export function storeSource(options: StoreSourceOptions, deps: StoreSourceDeps): StoreSource {
   return new Source(options, deps);
@@ -86,6 +88,8 @@ class Source implements StoreSource {
   #rules: readonly StoredRule[] = [];
   #saving: Promise<void> = Promise.resolve();
   #saved = "";
+  #unsaved: { readonly rules: readonly StoredRule[]; readonly atMs: number } | null = null;
+  #saveTimer: Timer | null = null;
 
   constructor(options: StoreSourceOptions, deps: StoreSourceDeps) {
     this.name = `${options.store.name}/${options.prefix}`;
@@ -123,6 +127,7 @@ class Source implements StoreSource {
       if (!signal.aborted) throw thrown;
     } finally {
       await following;
+      this.#save(this.#options.lastGood);
       await this.#saving;
     }
   }
@@ -133,10 +138,18 @@ class Source implements StoreSource {
     const { lastGood } = this.#options;
     if (lastGood === null) return;
     this.#saved = revision;
-    const rules = this.#rules;
-    const savedAtMs = this.#deps.clock.wall();
+    this.#unsaved = { rules: this.#rules, atMs: this.#deps.clock.wall() };
+    this.#saveTimer ??= this.#deps.clock.after(saveAfterMs, () => this.#save(lastGood), { background: true });
+  }
+
+  #save(lastGood: LastGood | null): void {
+    this.#saveTimer?.cancel();
+    this.#saveTimer = null;
+    const unsaved = this.#unsaved;
+    this.#unsaved = null;
+    if (unsaved === null || lastGood === null) return;
     this.#saving = this.#saving
-      .then(() => lastGood.save(rules, savedAtMs))
+      .then(() => lastGood.save(unsaved.rules, unsaved.atMs))
       .catch((thrown) => this.#tell(`the last good rules could not be kept on disk: ${messageOf(thrown)}`));
   }
 

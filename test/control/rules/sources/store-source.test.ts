@@ -241,6 +241,7 @@ test("last good: used where the store is away at the start, without rules of own
   store.down = false;
   store.put("r/b", mock);
   assert.deepEqual(await second.names(10_001), ["b"]);
+  await second.end();
 });
 
 test("last good: without one, a store that is away is a problem; one that is slow gets two seconds", async (context) => {
@@ -282,6 +283,7 @@ test("last good: a disk that refuses is told, and harms nothing", async (context
   const { store, names, events } = rig(context, { lastGood: failing });
   store.put("r/a", mock);
   assert.deepEqual(await names(), ["a"]);
+  await names(1_000);
   const [trouble] = events.filter(({ kind }) => kind === "trouble");
   assert.match(trouble?.kind === "trouble" ? trouble.message : "", /kept on disk: disk full/);
 });
