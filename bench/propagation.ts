@@ -22,6 +22,7 @@ import { systemClock } from "../src/core/clock.ts";
 import { systemRandom } from "../src/core/random.ts";
 import { noRules } from "../src/core/rule-set.ts";
 import { runInTurns } from "../src/core/turns.ts";
+import { createDialects } from "../src/proxy/lanes/dialects/all.ts";
 import { compileSteps } from "../src/proxy/match/compile.ts";
 import { createPlanner } from "../src/proxy/perform/plan.ts";
 import {
@@ -125,7 +126,8 @@ async function applyRounds(
 
 async function openSources(cluster: StoreCluster, hear: (sidecar: number) => InForce): Promise<Field> {
   const stop = new AbortController();
-  const plan = createPlanner({ ...deps, maxBodyBytes: 1_048_576 });
+  const dialects = createDialects();
+  const plan = createPlanner({ ...deps, maxBodyBytes: 1_048_576, dialects });
   const stores = await Promise.all(
     Array.from({ length: sidecars }, async (_, sidecar) => {
       const store = await cluster.client();
@@ -139,7 +141,7 @@ async function openSources(cluster: StoreCluster, hear: (sidecar: number) => InF
       const rules = createRuleStore({
         sources: [source],
         compile: (specs, revision, signal) =>
-          runInTurns(compileSteps(specs, plan, revision), systemClock, signal),
+          runInTurns(compileSteps(specs, plan, revision, dialects), systemClock, signal),
         empty: noRules,
         tap: {
           observe(event) {

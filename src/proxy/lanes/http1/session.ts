@@ -18,6 +18,7 @@ import type { Link } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import { BorrowedBytes } from "../borrowed-bytes.ts";
+import { PeekedBody } from "../peeked-body.ts";
 import { BodyWalk } from "./body-walk.ts";
 import { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
@@ -54,8 +55,19 @@ const noBytes = Buffer.alloc(0);
 interface Peek {
   readonly undecided: Undecided;
   readonly raw: Buffer[];
+  /** The body without transfer coding, in pieces, for whoever claims the call. */
   readonly payload: Buffer[];
-  payloadBytes: number;
+  readonly body: PeekedBody;
+}
+
+/** Whether waiting for more of the body cannot change the verdict. */
+function isSettled({ undecided, body: { payload } }: Peek): boolean {
+  return payload === null || undecided.isEnough(payload);
+}
+
+function keep({ payload, body }: Peek, chunk: Buffer): void {
+  payload.push(chunk);
+  body.append(chunk);
 }
 
 /** A call on the rich road. */
@@ -107,6 +119,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   /** Our FIN is out. */
   #closing = false;
   #gone = false;
+  /** Bytes of the chunk at hand are still in use when it has been dealt with. */
+  #keeps = false;
   /** Somebody else has read, and may go on reading, heads through our scanner. */
   #headsWereLent = false;
   #drainWaiters: (() => void)[] = [];
@@ -128,14 +142,15 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   /** `first`: bytes that were read to detect the protocol. */
   start(first: Buffer | null): void {
-    const { socket } = this.#connection;
+    const { socket, inlet } = this.#connection;
     this.#traffic.deadlines.add(this);
-    socket.on("data", this.#onData);
+    if (!inlet) socket.on("data", this.#onData);
     socket.on("drain", this.#onDrain);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     if (first) this.#consume(first);
+    if (inlet && !this.#gone) inlet.direct(this.#onBytes);
     if (socket.readableEnded) this.#onEnd();
     if (socket.destroyed) this.#onClose();
     else this.#updateFlow();
@@ -148,8 +163,16 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   // ── downstream events ────────────────────────────────────────────────────────────────────────────────────────────
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#held.length > 0) this.#held.push(chunk);
-    else this.#consume(chunk);
+    if (this.#held.length === 0) return this.#consume(chunk);
+    this.#held.push(chunk);
+    this.#keeps = true;
+  };
+
+  /** Bytes that lie in a buffer which is used again, unless some of them are kept. */
+  readonly #onBytes = (chunk: Buffer): boolean => {
+    this.#keeps = false;
+    this.#onData(chunk);
+    return !this.#keeps;
   };
 
   readonly #onDrain = (): void => {
@@ -211,11 +234,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       const detail = `the request head was not complete after ${deadlines.headMs} ms`;
       this.#failedCall("SI", detail);
       this.#finishWith(failureBytes(408, detail));
-    } else if (
-      this.#phase === "body" ||
-      this.#phase === "peek" ||
-      (this.#phase === "rich" && !this.#walk.done)
-    ) {
+    } else if (this.#phase === "peek") this.#decidePeeked(null);
+    else if (this.#phase === "body" || (this.#phase === "rich" && !this.#walk.done)) {
       this.#call?.fail("failed", "SI", `no byte of the request body for ${deadlines.bodyIdleMs} ms`);
       socket.destroy();
     } else if (this.#half.current) {
@@ -330,6 +350,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#half.waiting > 0 && !(pinned?.host === upstream.host && pinned.port === upstream.port)) {
       this.#phase = "barrier";
       this.#carry.release(); // the scanner goes on reading these bytes
+      this.#keeps = true;
       this.#afterResponses = () => {
         send();
         this.#plain(call, noBytes, 0);
@@ -361,6 +382,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#walk.begin(scanner.framing, scanner.contentLength);
     if (verdict.kind === "claim" && this.#answerFixed(verdict, call)) return next;
     this.#carry.release(); // the scanner goes on reading these bytes
+    this.#keeps = true;
     this.#headsWereLent = true;
     this.#call = call;
     if (verdict.kind === "claim") {
@@ -370,11 +392,12 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const raw = [
       this.#connection.mode === "proxy" ? originFormHead(scanner, bytes, at) : bytes.subarray(at, next),
     ];
-    this.#peek = { undecided: verdict, raw, payload: [], payloadBytes: 0 };
+    const { limits, deadlines } = this.#traffic.settings;
+    this.#peek = { undecided: verdict, raw, payload: [], body: new PeekedBody(limits.maxRuleBodyBytes) };
     this.#phase = "peek";
-    this.deadlineAt = call.startedAt + this.#traffic.settings.deadlines.bodyIdleMs;
+    this.deadlineAt = call.startedAt + deadlines.ruleBodyMs;
     if (scanner.expectContinue) this.#connection.socket.write(continueHead);
-    if (this.#walk.done) this.#decidePeeked();
+    if (this.#walk.done) this.#decidePeeked(noBytes);
     return next;
   }
 
@@ -410,39 +433,40 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const peek = this.#peek;
     if (this.#walk.done) return this.#hold(bytes, at);
     const take = peek
-      ? (from: number, to: number) => this.#keepPayload(peek, bytes.subarray(from, to))
+      ? (from: number, to: number) => keep(peek, bytes.subarray(from, to))
       : rich
         ? (from: number, to: number) => rich.pipe.push(bytes.subarray(from, to))
         : undefined;
     const next = this.#walk.feed(bytes, at, bytes.length, take);
     if (next < 0) return this.#badBody(bytes, at);
     if (this.#call) this.#call.requestBytes += next - at;
-    this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.bodyIdleMs;
-    if (this.#phase !== "body") this.#from = next;
+    const { bodyIdleMs, ruleBodyMs } = this.#traffic.settings.deadlines;
+    this.deadlineAt = this.#traffic.clock.now() + (peek ? ruleBodyMs : bodyIdleMs);
+    if (this.#phase !== "body") {
+      this.#from = next;
+      this.#keeps = true;
+    }
     if (peek) peek.raw.push(bytes.subarray(at, next));
     rich?.begin();
-    if (peek && peek.payloadBytes > this.#traffic.settings.limits.maxRuleBodyBytes) this.#decidePeeked();
-    if (!this.#walk.done) return next;
+    if (!this.#walk.done) {
+      if (peek && isSettled(peek)) this.#decidePeeked(peek.body.payload);
+      return next;
+    }
     this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.responseMs;
     if (this.#phase === "body") this.#requestEnds(bytes, next);
     else if (this.#phase === "discard") this.#nextRequest();
-    else if (this.#phase === "peek") this.#decidePeeked();
+    else if (peek) this.#decidePeeked(peek.body.payload);
     else if (rich) rich.pipe.end(this.#walk.trailers());
     return next;
   }
 
-  #keepPayload(peek: Peek, payload: Buffer): void {
-    peek.payload.push(payload);
-    peek.payloadBytes += payload.length;
-  }
-
-  #decidePeeked(): void {
+  /** `payload` null: the body is too large to be looked at, or does not come. */
+  #decidePeeked(payload: Buffer | null): void {
     const peek = this.#peek;
     const call = this.#call;
     if (!peek || !call) return;
     this.#peek = null;
-    const tooLarge = peek.payloadBytes > this.#traffic.settings.limits.maxRuleBodyBytes;
-    const claim = peek.undecided.decide(tooLarge ? null : Buffer.concat(peek.payload));
+    const claim = peek.undecided.decide(payload);
     if (claim) this.#enterRich(claim, call, peek.payload);
     else this.#relayPeeked(peek, call);
   }
@@ -689,6 +713,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const part = this.#from === 0 && to === bytes.length ? bytes : bytes.subarray(this.#from, to);
     this.#from = to;
     if (!this.#half.send(part)) this.#pauseUploads();
+    if (this.#half.holdsRequestBytes) this.#keeps = true;
   }
 
   #pauseUploads(): void {
@@ -714,6 +739,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   #hold(bytes: Buffer, at: number): number {
     this.#flush(bytes, at);
     if (at < bytes.length) this.#held.unshift(bytes.subarray(at));
+    this.#keeps = true;
     this.#carry.release();
     this.#updateFlow();
     return -1;
@@ -733,10 +759,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   #updateFlow(): void {
-    const { socket } = this.#connection;
+    const { socket, inlet } = this.#connection;
     const blocked = this.#upstreamFull || this.#pipeFull || this.#held.length > 0;
     if (blocked) socket.pause();
-    else if (socket.isPaused() || !socket.readableFlowing) socket.resume();
+    else if (socket.isPaused() || (!inlet && !socket.readableFlowing)) socket.resume();
   }
 
   #write(bytes: Uint8Array): Promise<void> | undefined {
@@ -791,10 +817,11 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   /** Lets go of the socket: somebody else serves it from now on. */
   #detach(): void {
-    const { socket } = this.#connection;
+    const { socket, inlet } = this.#connection;
     this.#gone = true;
     this.#phase = "over";
     this.#traffic.deadlines.remove(this);
+    inlet?.direct(null);
     socket.off("data", this.#onData);
     socket.off("drain", this.#onDrain);
     socket.off("end", this.#onEnd);

@@ -1,0 +1,67 @@
+// Meaning carried over HTTP (gRPC, GraphQL). A dialect is handed to the stages by the composition root: matching asks it
+// for conditions, performing asks it for effects and terminals. It owns no socket and sees no rule but the one at hand.
+
+import type { Clock } from "./clock.ts";
+import type { ConnectionFacts } from "./connection.ts";
+import type { Effect, Terminal } from "./effect.ts";
+import type { RequestHead } from "./exchange.ts";
+import type { Random } from "./random.ts";
+import type { DelaySpec, MatchSpec, RuleSpec } from "./rule.ts";
+import type { RulePath } from "./rule-problem.ts";
+
+/** What a condition may ask of a call. */
+export interface CallFacts {
+  readonly head: RequestHead;
+  readonly connection: ConnectionFacts;
+  /** Without content coding; null: not read, or larger than the limit. */
+  readonly body: Uint8Array | null;
+}
+
+/** One condition of a match in the words of a dialect. */
+export interface DialectCondition {
+  /** Where the user wrote it, from the match: `grpc.method`, `message`. */
+  readonly name: string;
+  /** Pure, and never throws: what cannot be evaluated does not hold. */
+  holds(call: CallFacts): boolean;
+  /** What would have held, for people. */
+  expected(): string;
+  /** What stood there, for people. */
+  actual(call: CallFacts): string;
+}
+
+export interface DialectMatch {
+  /** HTTP keys that hold of every call that the match claims (a path, a method): the index files the rule under them. */
+  readonly implied: MatchSpec;
+  /** Settled by the head. */
+  readonly head: readonly DialectCondition[];
+  /** Settled by the head and the first `isEnough` bytes of the body. */
+  readonly body: readonly DialectCondition[];
+}
+
+/** What a dialect may use to plan a rule. */
+export interface DialectTools {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Bytes of a body that a rule may hold whole. */
+  readonly maxBodyBytes: number;
+  /** Waits as `delay` says; rejects when the signal aborts. */
+  readonly wait: (delay: DelaySpec, signal: AbortSignal) => Promise<void>;
+}
+
+/** The dialect's share of a rule: effects go inside those of HTTP; a terminal stands instead of relaying, never beside one of HTTP. */
+export interface DialectPlan {
+  readonly effects: readonly Effect[];
+  readonly terminal: Terminal | null;
+}
+
+export interface Dialect {
+  readonly name: string;
+  /** Whether the call speaks it, from its head alone. */
+  claims(head: RequestHead): boolean;
+  /** null: the match says nothing in this dialect. Throws RuleProblem. */
+  compileMatch(match: MatchSpec, path: RulePath): DialectMatch | null;
+  /** null: the rule does nothing in this dialect. Throws RuleProblem. */
+  plan(spec: RuleSpec, tools: DialectTools): DialectPlan | null;
+  /** Whether the body so far, without transfer coding, settles every body condition: streams may never end. */
+  isEnough(head: RequestHead, payload: Uint8Array): boolean;
+}
