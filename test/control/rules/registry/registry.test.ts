@@ -113,8 +113,8 @@ test("registry: contents that another sweep took away are staged again", async (
     for (const key of store.keys()) if (key.includes("/rules/r") && !key.includes("r0@")) store.remove(key);
     store.put("r/.applied/sweep", "bob");
   };
-  await alice.put(rules(4), "apply", seen, never);
-  assert.deepEqual(await namesIn(store), ["r0", "r1", "r2", "r3"]);
+  await alice.put(rules(9), "apply", seen, never);
+  assert.equal((await namesIn(store)).length, 9);
   assert.ok(swept);
 });
 
