@@ -127,7 +127,7 @@ async function applyRounds(
 async function openSources(cluster: StoreCluster, hear: (sidecar: number) => InForce): Promise<Field> {
   const stop = new AbortController();
   const dialects = createDialects();
-  const plan = createPlanner({ ...deps, maxBodyBytes: 1_048_576, dialects });
+  const plan = createPlanner({ ...deps, maxBodyBytes: 1_048_576, hangMs: 600_000, dialects });
   const stores = await Promise.all(
     Array.from({ length: sidecars }, async (_, sidecar) => {
       const store = await cluster.client();

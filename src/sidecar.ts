@@ -1,11 +1,12 @@
 // The composition root. Reads in the order in which a connection meets the parts: accept, detect, lanes, match,
-// perform, relay, tap; then the control plane beside it.
+// perform, relay, tap; then the control plane beside it. It is long because everything meets here, and only here.
 
 import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { AdminSources } from "./control/admin/routes.ts";
 import { type Admin, startAdmin } from "./control/admin/server.ts";
 import type { FollowedStore, StoreOptions } from "./control/rules/follow-store.ts";
+import type { RuleReader } from "./control/rules/reader/rule-reader.ts";
 import type { RuleStore } from "./control/rules/store.ts";
 import { type HostPort, splitAuthority } from "./core/address.ts";
 import type { Authority } from "./core/certificates.ts";
@@ -56,6 +57,8 @@ export interface SidecarOptions {
   readonly rules: string | null;
   /** A store whose rules are taken too. */
   readonly store?: StoreOptions | null;
+  /** Who reads and parses them; this thread where left out. */
+  readonly ruleReader?: RuleReader;
   /** `refuse`: rules that are wrong at the start reject the start with `bad_rules`. `relay`: serve without rules. */
   readonly whenRulesAreBad: "refuse" | "relay";
   /** Further observers: live lines, access log, summary. */
@@ -232,19 +235,24 @@ async function openStore(
   signal: AbortSignal,
 ): Promise<OpenRules> {
   if (options.rules === null && !options.store) return { store: null, followed: null };
-  const [{ createRuleStore }, { fileSource }, { compileSteps }, { createPlanner }, all] = await Promise.all([
-    import("./control/rules/store.ts"),
-    import("./control/rules/sources/file.ts"),
-    import("./proxy/match/compile.ts"),
-    import("./proxy/perform/plan.ts"),
-    import("./proxy/lanes/dialects/all.ts"),
-  ]);
+  const [{ createRuleStore }, { fileSource }, { inlineReader }, { compileSteps }, { createPlanner }, all] =
+    await Promise.all([
+      import("./control/rules/store.ts"),
+      import("./control/rules/sources/file.ts"),
+      import("./control/rules/reader/rule-reader.ts"),
+      import("./proxy/match/compile.ts"),
+      import("./proxy/perform/plan.ts"),
+      import("./proxy/lanes/dialects/all.ts"),
+    ]);
   const dialects = all.createDialects();
-  const plan = createPlanner({ ...deps, maxBodyBytes: options.settings.limits.maxRuleBodyBytes, dialects });
+  const { limits, deadlines } = options.settings;
+  const { maxRuleBodyBytes: maxBodyBytes } = limits;
+  const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   // The clients of stores are loaded only where there is a store.
   const follow = options.store ? (await import("./control/rules/follow-store.ts")).followStore : null;
   const followed = follow && options.store ? await follow(options.store, { ...deps, tap }) : null;
-  const files = options.rules === null ? [] : [fileSource(options.rules, { clock: deps.clock })];
+  const reading = { clock: deps.clock, reader: options.ruleReader ?? inlineReader(deps.clock) };
+  const files = options.rules === null ? [] : [fileSource(options.rules, reading)];
   const store = createRuleStore({
     sources: [...files, ...(followed ? [followed.source] : [])],
     compile: (specs, revision, stop) =>

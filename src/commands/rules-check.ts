@@ -75,6 +75,7 @@ export async function check(paths: readonly string[], cwd: string): Promise<Verd
     clock: systemClock,
     random: systemRandom,
     maxBodyBytes: defaultSettings.limits.maxRuleBodyBytes,
+    hangMs: defaultSettings.deadlines.hangMs,
     dialects,
   });
   const compiled = compileRules(read.rules, plan, "check", dialects);
