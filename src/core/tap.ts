@@ -83,6 +83,13 @@ export type TapEvent =
   | { readonly kind: "rules-applied"; readonly revision: string; readonly rules: number }
   /** `problems`: one formatted line each. The last good set stays in force. */
   | { readonly kind: "rules-rejected"; readonly problems: readonly string[] }
+  /** Contact with a store of rules was made or lost. `reason`: why it was lost; "" otherwise. The rules stay as they are. */
+  | {
+      readonly kind: "rule-source";
+      readonly source: string;
+      readonly connected: boolean;
+      readonly reason: string;
+    }
   /** Something of ours broke without harm to traffic. */
   | { readonly kind: "trouble"; readonly area: string; readonly message: string };
 

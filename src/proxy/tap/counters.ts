@@ -30,6 +30,9 @@ export interface Counters extends Tap {
   readonly bytes: { readonly toUpstream: number; readonly toDownstream: number };
   readonly detectionTimeouts: number;
   readonly reloadErrors: number;
+  /** Stores of rules: whether each answers, and how often it was lost. */
+  readonly sources: ReadonlyMap<string, boolean>;
+  readonly sourceLosses: Tally;
   /** null: none were applied yet. */
   readonly rules: RulesInForce | null;
 }
@@ -50,6 +53,9 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
   const bytes = { toUpstream: 0, toDownstream: 0 };
   let detectionTimeouts = 0;
   let reloadErrors = 0;
+  // As many as there are stores in the configuration.
+  const sources = new Map<string, boolean>();
+  const sourceLosses = createTally(maxNames);
   let rules: RulesInForce | null = null;
 
   function observeCall(event: CallEvent): void {
@@ -96,6 +102,10 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
       case "rules-rejected":
         reloadErrors++;
         break;
+      case "rule-source":
+        sources.set(event.source, event.connected);
+        if (!event.connected) sourceLosses.add(event.source);
+        break;
       case "trouble":
         troubles.add(event.area);
         break;
@@ -107,6 +117,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
   return {
     observe,
     ...{ calls, opaque, flags, troubles, opened, closed, bytes, messages, touched },
+    ...{ sources, sourceLosses },
     get detectionTimeouts() {
       return detectionTimeouts;
     },

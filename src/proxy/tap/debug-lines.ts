@@ -40,6 +40,9 @@ export function createDebugLines(debug: Debug): Tap {
         case "rules-rejected":
           lines.rules(() => printable(`rejected: ${event.problems.slice(0, 10).join("; ")}`));
           break;
+        case "rule-source":
+          lines.rules(() => printable(sourceText(event)));
+          break;
         case "trouble":
           debug(event.area)(() => printable(event.message));
           break;
@@ -48,6 +51,11 @@ export function createDebugLines(debug: Debug): Tap {
       }
     },
   };
+}
+
+/** What is said of a store of rules whose contact was made or lost. */
+function sourceText({ source, connected, reason }: Extract<TapEvent, { kind: "rule-source" }>): string {
+  return connected ? `${source} answers` : `${source} is away: ${reason}`;
 }
 
 function callLine(event: Extract<TapEvent, { kind: "call" | "opaque" }>): string {

@@ -17,6 +17,8 @@ export function levelOf(event: TapEvent): LogLevel {
       return event.outcome === "failed" || event.outcome === "refused" ? "warn" : "info";
     case "rules-applied":
       return "info";
+    case "rule-source":
+      return event.connected ? "info" : "warn";
     case "rules-rejected":
     case "trouble":
       return "error";
@@ -46,6 +48,8 @@ export function formatLogLine(event: TapEvent, timeMs: number, base: string): st
       return `${start},"revision":${quoted(event.revision)},"rules":${event.rules},"msg":"rules applied"}\n`;
     case "rules-rejected":
       return `${start},"problems":${problemList(event.problems)},"msg":"rules rejected"}\n`;
+    case "rule-source":
+      return `${start},"source":${quoted(event.source)},"connected":${event.connected},"reason":${quoted(event.reason)},"msg":"rule source"}\n`;
     case "trouble":
       return `${start},"area":${quoted(event.area)},"msg":${quoted(event.message)}}\n`;
     default:

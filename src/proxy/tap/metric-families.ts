@@ -84,6 +84,12 @@ function ruleFamilies(counters: Counters): readonly MetricFamily[] {
       "Rule sets that were refused; the last good one stayed.",
       () => one(counters.reloadErrors),
     ),
+    gauge("understudy_rules_source_connected", "Whether a store of rules answers.", () =>
+      [...counters.sources].map(([source, connected]) => ({ labels: { source }, value: connected ? 1 : 0 })),
+    ),
+    counter("understudy_rules_source_losses_total", "Times that a store of rules was lost.", () =>
+      samplesOf(counters.sourceLosses, (source) => ({ source })),
+    ),
     counter("understudy_trouble_total", "Things of ours that broke without harm to traffic.", () =>
       samplesOf(counters.troubles, (area) => ({ area })),
     ),
