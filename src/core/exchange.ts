@@ -52,6 +52,8 @@ export interface ResponseReply {
 export type Reply =
   | ResponseReply
   /** No reply: end the connection. `hang` keeps it open and silent until the downstream leaves or the sidecar's deadline ends it. */
-  | { readonly kind: "sever"; readonly how: "fin" | "rst" | "hang" };
+  | { readonly kind: "sever"; readonly how: "fin" | "rst" | "hang" }
+  /** Over HTTP/2 the stream is reset with `code`, behind a GOAWAY where `goAway`; over HTTP/1 the connection is. */
+  | { readonly kind: "sever"; readonly how: "stream"; readonly code: number; readonly goAway: boolean };
 
 export type Handler = (exchange: Exchange) => Promise<Reply>;

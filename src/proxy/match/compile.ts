@@ -8,7 +8,7 @@ import { RuleProblem } from "../../core/rule-problem.ts";
 import type { Plan, Rule, RuleSet } from "../../core/rule-set.ts";
 import { BodyTools, bodyKey } from "./body-match.ts";
 import type { Candidate } from "./candidate.ts";
-import { dialectKeys } from "./dialect-keys.ts";
+import { dialectKeys, matchTools } from "./dialect-keys.ts";
 import { Expressions } from "./expression.ts";
 import { headKeys } from "./head-keys.ts";
 import { indexRules } from "./indexed-rules.ts";
@@ -99,6 +99,7 @@ type Collect = <T>(compile: () => T) => T | null;
 function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candidate[] {
   const scope = collect(() => scopeKeys(rule.spec, tools.patterns)) ?? [];
   const { matches } = rule.spec;
+  const words = matchTools(rule.spec, tools.patterns, tools.bodies);
   if (matches.length === 0) {
     return [candidate(rule, null, 0, [], [], scope)];
   }
@@ -113,7 +114,7 @@ function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candidate[] {
       const expression =
         source === undefined ? null : collect(() => tools.expressions.compile(source, [...path, "expr"]));
       if (expression) (expression.readsBody ? body : head).push(expression);
-      const spoken = collect(() => dialectKeys(match, path, tools.dialects, tools.patterns));
+      const spoken = collect(() => dialectKeys(match, path, tools.dialects, words, tools.patterns));
       if (spoken) {
         head.push(...spoken.head);
         body.push(...spoken.body);

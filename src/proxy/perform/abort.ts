@@ -22,6 +22,11 @@ export function severingOf(kind: keyof typeof severings): "fin" | "rst" | "hang"
 
 /** The terminal of `fault.abort`. `rule`: the name that the body of an HTTP status shows. */
 export function abortTerminal(spec: HttpAbortSpec, rule: string): Terminal {
+  if (spec.kind === "resetStream" || spec.kind === "goAway") {
+    const { code } = spec;
+    const reply: Reply = { kind: "sever", how: "stream", code, goAway: spec.kind === "goAway" };
+    return { kind: "abort", answer: async () => reply, fixed: null };
+  }
   if (spec.kind !== "httpStatus") {
     const reply: Reply = { kind: "sever", how: severingOf(spec.kind) };
     return { kind: "abort", answer: async () => reply, fixed: null };

@@ -78,9 +78,6 @@ test("what is not supported yet is refused by both, every piece by name", () => 
     [
       "rules[3].matches[0].graphql: not supported yet",
       "rules[3].patch.graphql: not supported yet",
-      "rules[4].matches[0].grpc: not supported yet",
-      "rules[4].matches[0].message: not supported yet",
-      "rules[4].respond.grpc: not supported yet",
       "rules[5].matches[0].websocket: not supported yet",
       "rules[5].fault.websocket: not supported yet",
     ],

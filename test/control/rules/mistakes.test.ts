@@ -115,10 +115,26 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["matches:", "  - metod: GET", mock],
     '5: rules[0].matches[0].metod: unknown key "metod", did you mean "method"?',
   ],
-  ...["grpc", "message", "metadata", "graphql", "variables", "websocket", "source"].map(
+  ...["graphql", "variables", "websocket", "source"].map(
     (key) =>
       [[`matches:`, `  - ${key}: {}`, mock], `5: rules[0].matches[0].${key}: not supported yet`] as const,
   ),
+  [
+    ["matches:", "  - message: {contains: a}", mock],
+    "5: rules[0].matches[0].message: only means something next to grpc (grpc: {} for every gRPC call)",
+  ],
+  [
+    ["matches:", "  - grpc: {servce: a}", mock],
+    '5: rules[0].matches[0].grpc.servce: unknown key "servce", did you mean "service"?',
+  ],
+  [
+    ["respond: {grpc: {message: {a: 1}, messages: []}}"],
+    "4: rules[0].respond.grpc: expected either message or messages, got both",
+  ],
+  [
+    ["respond: {grpc: {status: GONE}}"],
+    '4: rules[0].respond.grpc.status: expected a status of gRPC such as OK, NOT_FOUND, UNAVAILABLE, or its number, got "GONE"',
+  ],
   // body
   [
     ["matches:", "  - body: text", mock],
@@ -267,13 +283,13 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["respond: {cycle: [{status: 204, body: a}]}"],
     "4: rules[0].respond.cycle[0].body: a reply with status 204 has no body (RFC 9110 §15)",
   ],
-  ...["grpc", "graphql", "websocket", "schema"].map(
+  ...["graphql", "websocket", "schema"].map(
     (key) => [[`respond: {${key}: x}`], `4: rules[0].respond.${key}: not supported yet`] as const,
   ),
   // fault
   [
     ["fault: {}"],
-    "4: rules[0].fault: expected at least one of delay, abort, throttle, slice, truncate, corrupt, got {}",
+    "4: rules[0].fault: expected at least one of delay, abort, throttle, slice, truncate, corrupt, grpc, http2, got {}",
   ],
   [["fault:", "  delay: fast"], `5: rules[0].fault.delay: expected ${duration}, got "fast"`],
   [["fault: {delay: 25h}"], '4: rules[0].fault.delay: expected a duration from 0 to 1d, got "25h"'],
@@ -303,13 +319,28 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ["fault: {abort: 503}"],
-    "4: rules[0].fault.abort: expected reset, close, hang, or {httpStatus: 503}, got 503",
+    "4: rules[0].fault.abort: expected reset, close, hang, {httpStatus: 503} or {grpcStatus: UNAVAILABLE}, got 503",
   ],
   [
     ["fault: {abort: {httpStatus: 503, reset: true}}"],
-    "4: rules[0].fault.abort: expected exactly one of httpStatus, reset, close, hang, got httpStatus and reset",
+    "4: rules[0].fault.abort: expected exactly one of httpStatus, grpcStatus, reset, close, hang, got httpStatus and reset",
   ],
-  [["fault: {abort: {grpcStatus: 14}}"], "4: rules[0].fault.abort.grpcStatus: not supported yet"],
+  [
+    ["fault: {abort: {grpcStatus: GONE}}"],
+    '4: rules[0].fault.abort.grpcStatus: expected a status of gRPC such as OK, NOT_FOUND, UNAVAILABLE, or its number, got "GONE"',
+  ],
+  [
+    ["fault: {abort: {close: true, message: why}}"],
+    "4: rules[0].fault.abort.message: only means something next to grpcStatus",
+  ],
+  [
+    ["fault: {grpc: {afterMessages: -1, abort: reset}}"],
+    "4: rules[0].fault.grpc.afterMessages: expected a number of messages from 0, got -1",
+  ],
+  [
+    ["fault: {grpc: {afterMessages: 1}}"],
+    "4: rules[0].fault.grpc: expected exactly one of abort, halfMessage, got none of them",
+  ],
   [["fault: {throttle: slow}"], `4: rules[0].fault.throttle: expected ${rate}, got "slow"`],
   [
     ["fault: {throttle: {up: 0}}"],
@@ -322,17 +353,24 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ["fault: {truncate: {}}"],
-    "4: rules[0].fault.truncate.afterBytes: expected bytes as a number or such as 1KiB, got nothing",
+    "4: rules[0].fault.truncate: expected exactly one of afterBytes, afterMessages, got none of them",
   ],
   [
     ["fault: {truncate: {afterBytes: 1, afterMessages: 3}}"],
-    "4: rules[0].fault.truncate.afterMessages: not supported yet",
+    "4: rules[0].fault.truncate: expected exactly one of afterBytes, afterMessages, got afterBytes and afterMessages",
   ],
   [
     ["fault: {corrupt: {probability: 2}}"],
     "4: rules[0].fault.corrupt.probability: expected a number from 0 to 1, got 2",
   ],
-  [["fault: {http2: {goAway: true}}"], "4: rules[0].fault.http2: not supported yet"],
+  [
+    ["fault: {http2: {goAway: true}}"],
+    "4: rules[0].fault.http2.goAway: expected an error code of HTTP/2 such as REFUSED_STREAM, or its number, got true",
+  ],
+  [
+    ["fault: {http2: {goAway: 0}, abort: close}"],
+    "4: rules[0].fault.http2: expected either abort or http2, got both: each ends the call",
+  ],
   [["fault: {websocket: {closeCode: 1013}}"], "4: rules[0].fault.websocket: not supported yet"],
   // patch
   [["patch: {}"], "4: rules[0].patch: expected request, response or both, got {}"],
@@ -373,7 +411,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     "4: rules[0].patch.request.removeHeaders[0]: cannot be set: the sidecar writes it from the body that is sent (RFC 9112 §6)",
   ],
   [["patch: {graphql: {user.plan: enterprise}}"], "4: rules[0].patch.graphql: not supported yet"],
-  [["patch: {grpc: {}}"], "4: rules[0].patch.grpc: not supported yet"],
+  [["patch: {grpc: {}}"], "4: rules[0].patch.grpc: expected request, response or both, got {}"],
   // state
   [["state: {name: cart}", mock], "4: rules[0].state: expected is, becomes or both, got none of them"],
   [
@@ -434,7 +472,7 @@ const wholeFiles: readonly (readonly [text: string, ...expected: readonly string
     "version: 1\nrules:\n  - name: a\n    respond: {status: 99}\n\n  # more\n  - name: b\n    fault: {delay: x}\nextra: 1\n",
     "r.yaml:4: rules[0].respond.status: expected a final status from 200 to 599, got 99",
     'r.yaml:8: rules[1].fault.delay: expected a duration such as 200ms or 2s, got "x"',
-    'r.yaml:9: extra: unknown key "extra"; known here: $schema, version, rules',
+    'r.yaml:9: extra: unknown key "extra"; known here: $schema, version, descriptors, rules',
   ],
   [
     "version: 1\nrules: []\n---\nversion: 1\n",

@@ -100,11 +100,28 @@ export const patch = across(
       .exactOptional()
       .describe("Changes to the request before it is relayed."),
     response: response.exactOptional().describe("Changes to the response before the client gets it."),
-    ...notYet("graphql", "grpc"),
+    grpc: across(
+      mapping("a mapping {request, response}", {
+        request: json.exactOptional(),
+        response: json.exactOptional(),
+      }),
+      (written, _complain, lacks) => {
+        if (Object.keys(written).length === 0) lacks("expected request, response or both, got {}");
+      },
+    )
+      .exactOptional()
+      .describe("Changes to each gRPC message that passes, as JSON; unknown fields stay."),
+    ...notYet("graphql"),
   }),
   (written, _complain, lacks) => {
     if (Object.keys(written).length === 0) lacks("expected request, response or both, got {}");
   },
 ).transform(
-  (written): PatchSpec => ({ request: written.request ?? null, response: written.response ?? null }),
+  (written): PatchSpec => ({
+    request: written.request ?? null,
+    response: written.response ?? null,
+    ...(written.grpc && {
+      grpc: { request: written.grpc.request ?? null, response: written.grpc.response ?? null },
+    }),
+  }),
 );

@@ -4,6 +4,7 @@ import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
 import { delay, weight } from "./delay.ts";
+import { grpcReply } from "./grpc.ts";
 import { fieldText, headerFields, trailerFields } from "./header.ts";
 import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
 import { text } from "./text.ts";
@@ -45,7 +46,7 @@ const reply = {
 };
 const replyKeys = Object.keys(reply);
 
-const refused = notYet("grpc", "graphql", "websocket", "schema");
+const refused = notYet("graphql", "websocket", "schema");
 
 /** RFC 9110 §15.3.5, §15.3.6, §15.4.5. */
 const bodiless = new Set<unknown>([204, 205, 304]);
@@ -82,8 +83,10 @@ function bodyOf(written: z.output<z.ZodObject<typeof reply>>): ReplyBodySpec {
   return written.file === undefined ? { kind: "none" } : { kind: "file", path: written.file };
 }
 
+const ofDialects = notYet("grpc");
+
 const one = across(
-  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...refused }),
+  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...ofDialects, ...refused }),
   checkReply,
 ).transform(replyOf);
 
@@ -93,6 +96,7 @@ const weighted = across(
       .exactOptional()
       .describe("How often it is drawn, against the sum of all weights. Default 1."),
     ...reply,
+    ...ofDialects,
     ...refused,
   }),
   checkReply,
@@ -115,16 +119,18 @@ export const respond = across(
       .max(1_000, "at most 1000 replies")
       .exactOptional()
       .describe("Replies drawn by weight."),
+    grpc: grpcReply.exactOptional().describe("A reply of gRPC, also to gRPC-Web and Connect."),
     ...refused,
   }),
   (written, complain) => {
-    const lists = ["cycle", "random"].filter((key) => key in written);
+    const lists = ["cycle", "random", "grpc"].filter((key) => key in written);
     const direct = replyKeys.filter((key) => key in written);
     if (lists.length > 0 && lists.length + direct.length > 1)
       complain(`expected ${lists[0]} to stand alone, got ${[...lists, ...direct].join(" and ")}`);
     checkReply(written, complain);
   },
 ).transform((written): RespondSpec => {
+  if (written.grpc !== undefined) return written.grpc;
   if (written.cycle !== undefined) return { kind: "cycle", replies: written.cycle };
   if (written.random !== undefined) return { kind: "random", choices: written.random };
   return { kind: "reply", reply: replyOf(written) };
@@ -147,6 +153,6 @@ export function withAbsoluteFiles(spec: RespondSpec, folder: string): RespondSpe
         choices: spec.choices.map((choice) => ({ weight: choice.weight, reply: place(choice.reply) })),
       };
     default:
-      return spec satisfies never;
+      return spec; // the dialects name no files here
   }
 }

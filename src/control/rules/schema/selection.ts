@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { TextMatch } from "../../../core/rule.ts";
 import { body } from "./body.ts";
 import { destination } from "./destination.ts";
+import { checkGrpcSelection, gatherGrpc, grpcSelection } from "./grpc.ts";
 import { headerMatches, headerName, nameMatches } from "./header.ts";
 import { across, mapping, notYet } from "./mapping.ts";
 import { pathMatch, text, textMatch } from "./text.ts";
@@ -51,10 +52,19 @@ const shape = {
 export const selection = across(
   mapping("a mapping of keys such as host, method, path", {
     ...shape,
-    ...notYet("grpc", "message", "metadata", "graphql", "variables", "websocket", "source"),
+    ...grpcSelection,
+    ...notYet("graphql", "variables", "websocket", "source"),
   }),
-  (written, _complain, lacks) => {
+  (written, complain, lacks) => {
+    checkGrpcSelection(written, complain);
     if (Object.keys(written).length === 0)
       lacks(`expected at least one key (leave "matches" out to claim every call), got {}`);
   },
-);
+).transform(({ grpc, message, metadata, ...http }) => ({
+  ...http,
+  ...gatherGrpc({
+    ...(grpc === undefined ? {} : { grpc }),
+    ...(message === undefined ? {} : { message }),
+    ...(metadata === undefined ? {} : { metadata }),
+  }),
+}));

@@ -91,7 +91,7 @@ function destinationOf(exchange: Exchange, deps: RichRoadDeps): HostPort {
 }
 
 async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
-  if (reply.kind === "sever") return reply.how === "fin" ? "close" : reply.how === "rst" ? "reset" : "hang";
+  if (reply.kind === "sever") return reply.how === "fin" ? "close" : reply.how === "hang" ? "hang" : "reset";
   const { call } = rich;
   call.status = reply.status;
   const framing = frameReply(reply, call.method, rich.minorVersion);

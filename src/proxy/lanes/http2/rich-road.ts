@@ -27,6 +27,8 @@ export interface RichRoadDeps {
   readonly end: (stream: LocalStream) => void;
   /** RST_STREAM; the stream is over. */
   readonly reset: (stream: LocalStream, code: number) => void;
+  /** GOAWAY: what is open goes on, nothing new is taken. */
+  readonly goAway: (code: number) => void;
 }
 
 /** Serves one stream to its end; never rejects. `claim` null: nobody claims it after its body was seen. */
@@ -93,6 +95,10 @@ async function writeReply(
 ): Promise<void> {
   const { traffic } = deps;
   if (reply.kind === "sever") {
+    if (reply.how === "stream") {
+      if (reply.goAway) deps.goAway(reply.code);
+      return deps.reset(stream, reply.code);
+    }
     if (reply.how === "hang")
       await sleep(traffic.clock, traffic.settings.deadlines.hangMs, stream.abort.signal);
     return deps.reset(stream, reply.how === "rst" ? errorCodes.internal : errorCodes.cancel);

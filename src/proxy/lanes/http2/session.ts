@@ -726,6 +726,7 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
         this.#queue.end(given.out);
         this.#endReply(given);
       },
+      goAway: (code) => this.#sayGoAway(this.#client.lastStream, code, "a rule says so"),
       reset: (given, code) => {
         if (this.#isOpen(given)) this.#resetBoth(given.id, given, code);
         this.#flushSoon();
