@@ -1,7 +1,8 @@
 // What a rule says in the words of gRPC, as data: validated as far as it can be without descriptors.
 
 import type { HeaderList } from "./headers.ts";
-import type { BodyMatch, DelaySpec, JsonPatchSpec, NamedMatch, TextMatch } from "./rule.ts";
+import type { JsonPatchSpec } from "./rule-json-patch.ts";
+import type { BodyMatch, DelaySpec, NamedMatch, TextMatch } from "./rule-values.ts";
 
 /** Which gRPC, gRPC-Web and Connect calls. */
 export interface GrpcMatchSpec {
