@@ -9,6 +9,7 @@ import { grpcFault } from "./fault.ts";
 import { FirstMessages, isFirstComplete } from "./first-message.ts";
 import { flavourOf } from "./flavour.ts";
 import { compileGrpcMatch } from "./match.ts";
+import { grpcPatch } from "./patch.ts";
 import { grpcAbort, grpcMock } from "./respond.ts";
 import type { Descriptors } from "./rule-types.ts";
 
@@ -26,7 +27,7 @@ export function createGrpcDialect(learned: Descriptors["learned"] = () => null):
       const mock = respond?.kind === "grpc" && !fault?.abort ? respond : null;
       const effects: Effect[] = [];
       if (fault?.grpc) effects.push(grpcFault(fault.grpc));
-      void patch;
+      if (patch?.grpc) effects.push(grpcPatch(patch.grpc, spec, descriptors, tools.maxBodyBytes));
       let terminal: Terminal | null = null;
       if (abort) terminal = grpcAbort(abort);
       else if (mock) terminal = grpcMock(mock, spec, descriptors, tools);

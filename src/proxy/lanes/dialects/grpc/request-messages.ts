@@ -1,9 +1,10 @@
 // The messages of a request while a mock answers it: how many have come, the first of them, and when it has ended.
 
 import type { Exchange } from "../../../../core/exchange.ts";
-import { EnvelopeReader, fromText, inflate, isEnveloped } from "./envelope.ts";
+import { EnvelopeReader, inflate, isEnveloped } from "./envelope.ts";
 import { maxMessageBytes } from "./first-message.ts";
 import type { Flavour } from "./flavour.ts";
+import { TextPieces } from "./text-pieces.ts";
 
 export class RequestMessages {
   /** The first one without compression; null: none came, or it is too large. */
@@ -62,17 +63,5 @@ export class RequestMessages {
 
   #wake(): void {
     for (const wake of this.#waiters.splice(0)) wake();
-  }
-}
-
-/** Base64 in chunks of any length. */
-class TextPieces {
-  #held = Buffer.alloc(0);
-
-  push(chunk: Uint8Array): Uint8Array {
-    const text = Buffer.concat([this.#held, chunk]);
-    const whole = text.length - (text.length % 4);
-    this.#held = text.subarray(whole);
-    return fromText(text.subarray(0, whole));
   }
 }
