@@ -8,6 +8,8 @@ import type { Exchange, Reply, RequestHead } from "../../../core/exchange.ts";
 import { type HeaderList, headerValue } from "../../../core/headers.ts";
 import type { Claim, Traffic } from "../../../core/lane.ts";
 import type { BodyPipe } from "../body-pipe.ts";
+import { grpcRefusal } from "../dialects/grpc/refusal.ts";
+import { grpcStatusIn } from "../dialects/grpc/status.ts";
 import type { Call } from "./call.ts";
 import { encodeChunk, encodeLastChunk, encodeResponseHead } from "./encode.ts";
 import { failureReply } from "./failure.ts";
@@ -94,6 +96,7 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
   if (reply.kind === "sever") return reply.how === "fin" ? "close" : reply.how === "hang" ? "hang" : "reset";
   const { call } = rich;
   call.status = reply.status;
+  call.grpcStatus = grpcStatusIn(reply.headers);
   const framing = frameReply(reply, call.method, rich.minorVersion);
   const closing =
     framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.draining;
@@ -110,6 +113,7 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
     if (chunk.length === 0) continue;
     await count(deps, call, framing.body === "chunked" ? encodeChunk(chunk) : chunk);
   }
+  call.grpcStatus ??= grpcStatusIn(reply.body.trailers());
   if (framing.body === "chunked") await count(deps, call, encodeLastChunk(reply.body.trailers()));
   return closing ? "close" : "next";
 }
@@ -172,7 +176,7 @@ async function answerFailure(error: unknown, rich: RichCall, deps: RichRoadDeps)
           ? 413
           : 500;
   const after = await writeReply(
-    failureReply(status, call.detail),
+    grpcRefusal(rich.head, status, call.detail) ?? failureReply(status, call.detail),
     { ...rich, keepAlive: false },
     deps,
   ).catch(() => "reset" as const);

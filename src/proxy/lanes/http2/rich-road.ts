@@ -8,6 +8,8 @@ import { messageOf, UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange, Reply, ResponseReply } from "../../../core/exchange.ts";
 import type { HeaderList } from "../../../core/headers.ts";
 import type { Claim, Traffic } from "../../../core/lane.ts";
+import { grpcRefusal } from "../dialects/grpc/refusal.ts";
+import { grpcStatusIn } from "../dialects/grpc/status.ts";
 import { replyFields } from "./fixed-replies.ts";
 import { errorCodes } from "./frames.ts";
 import { fieldsForHttp2 } from "./request-head.ts";
@@ -105,6 +107,7 @@ async function writeReply(
   }
   const { call } = stream;
   call.status = reply.status;
+  call.grpcStatus = grpcStatusIn(reply.headers);
   const isOurs = claim !== null && claim.rule.terminal.kind !== "relay";
   const bodiless = call.method === "HEAD" || reply.status === 204 || reply.status === 304;
   const length = bodiless || call.method === "CONNECT" ? null : reply.body.lengthBytes;
@@ -118,6 +121,7 @@ async function writeReply(
     stream.abort.signal.throwIfAborted();
   }
   const trailers = fieldsForHttp2(reply.body.trailers());
+  call.grpcStatus ??= grpcStatusIn(trailers);
   if (trailers.length > 0) deps.fields(stream, trailers, true);
   else deps.end(stream);
 }
@@ -151,9 +155,8 @@ async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoad
     return deps.reset(stream, code === "body_cut" ? errorCodes.internal : errorCodes.refusedStream);
   const status =
     code === "connect_timeout" ? 504 : upstreamFailed ? 502 : code === "body_too_large" ? 413 : 500;
-  await writeReply(failureReply(status, call.detail), stream, null, deps).catch(() =>
-    deps.reset(stream, errorCodes.internal),
-  );
+  const refusal = grpcRefusal(stream.head, status, call.detail) ?? failureReply(status, call.detail);
+  await writeReply(refusal, stream, null, deps).catch(() => deps.reset(stream, errorCodes.internal));
 }
 
 /** Says in plain words what went wrong. */

@@ -15,10 +15,12 @@ export class RelayedStream {
   responded = false;
   /** Octets of the request body that its head announced and that have not come; null: not announced. */
   bodyLeft: number | null;
+  readonly head: Http2Head;
 
-  constructor(call: Http2Call, contentLength: number | null) {
+  constructor(call: Http2Call, head: Http2Head) {
     this.call = call;
-    this.bodyLeft = contentLength;
+    this.head = head;
+    this.bodyLeft = head.contentLength;
   }
 }
 

@@ -76,3 +76,10 @@ export function connectError(
     ...(coded.length === 0 ? {} : { details: coded }),
   };
 }
+
+/** `grpc-status` among headers or trailers; null where it does not stand there. */
+export function grpcStatusIn(fields: HeaderList): number | null {
+  for (const [name, value] of fields)
+    if (name.length === 11 && name.toLowerCase() === "grpc-status") return Number(value);
+  return null;
+}
