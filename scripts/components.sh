@@ -22,6 +22,10 @@ components=(
   busybox:busybox-static
   dig:bind9-dnsutils
 )
+# module:package of Python
+modules=(
+  grpc:python3-grpcio
+)
 # library:package; what the Node of node_modules is linked to and a minimal system lacks
 libraries=(
   libatomic.so.1:libatomic1
@@ -37,11 +41,19 @@ where() {
   esac
 }
 
+# importable NAME: whether Python finds the module
+importable() {
+  python3 -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$1') is None)" 2>/dev/null
+}
+
 missing() {
   local pair
   for pair in "${components[@]}" "${libraries[@]}"; do
     [ -n "$(where "${pair%%:*}")" ] || echo "${pair#*:}"
   done | sort -u
+  for pair in "${modules[@]}"; do
+    importable "${pair%%:*}" || echo "${pair#*:}"
+  done
 }
 
 list() {
@@ -49,6 +61,10 @@ list() {
   for pair in "${components[@]}" "${libraries[@]}"; do
     found=$(where "${pair%%:*}")
     printf '%-14s %s\n' "${pair%%:*}" "${found:-missing (package ${pair#*:})}"
+  done
+  for pair in "${modules[@]}"; do
+    importable "${pair%%:*}" && found="a module of Python" || found="missing (package ${pair#*:})"
+    printf '%-14s %s\n' "${pair%%:*}" "$found"
   done
 }
 
