@@ -41,9 +41,9 @@ where() {
   esac
 }
 
-# importable NAME: whether Python finds the module
+# importable NAME: whether the Python of the system finds the module
 importable() {
-  python3 -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$1') is None)" 2>/dev/null
+  /usr/bin/python3 -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$1') is None)" 2>/dev/null
 }
 
 missing() {

@@ -6,8 +6,11 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { withShop } from "../proxy/lanes/dialects/grpc/rules.ts";
 
-const found = spawnSync("python3", ["-c", "import grpc"]).status === 0;
-const skip = found ? false : "needs python3-grpcio (scripts/components.sh)";
+/** The system's own first: modules of Debian packages are found by no other. */
+const python = ["/usr/bin/python3", "python3"].find(
+  (program) => spawnSync(program, ["-c", "import grpc"]).status === 0,
+);
+const skip = python ? false : "needs python3-grpcio (scripts/components.sh)";
 
 /** Messages as bytes, since no code is generated: GetRequest {sku = 1}, Item {sku = 1}. */
 const program = `
@@ -42,7 +45,7 @@ test("grpc from Python: mocked, refused, relayed, streamed, and out of time", { 
   fault: {delay: 20s}
 `,
     async ({ rig }) => {
-      const { stdout } = await promisify(execFile)("python3", [
+      const { stdout } = await promisify(execFile)(python ?? "python3", [
         "-c",
         program,
         `127.0.0.1:${rig.address.port}`,

@@ -1,6 +1,12 @@
 // What a match says in the words of gRPC, as HTTP keys that the index can file and conditions of our own.
 
-import type { CallFacts, DialectCondition, DialectMatch, MatchTools } from "../../../../core/dialect.ts";
+import type {
+  BodyTest,
+  CallFacts,
+  DialectCondition,
+  DialectMatch,
+  MatchTools,
+} from "../../../../core/dialect.ts";
 import type { BodyMatch, MatchSpec, PathMatch } from "../../../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
 import { decodeMessage } from "./decode.ts";
@@ -76,23 +82,47 @@ function messageCondition(
       ? schema?.method(service.value, method.value)
       : undefined;
   const place = [...path, "message"];
-  const test = tools.body(known ? canonical(written, known.request, place) : written, place);
-  const jsonOf = (call: CallFacts) => {
-    const type = methodOfCall(call.head, call.connection, schema, deps.descriptors)?.request ?? null;
-    return deps.messages.jsonOf(call, type);
+  const plain = tools.body(known ? canonical(written, known.request, place) : written, place);
+  const tests = new Map<MessageType | null, BodyTest>([[known?.request ?? null, plain]]);
+  /** A match may be about several methods: what it compares with is spelled once for each type. */
+  const testFor = (type: MessageType | null): BodyTest => {
+    let test = tests.get(type);
+    if (!test) {
+      test = type ? spelled(written, type, place, tools, plain) : plain;
+      tests.set(type, test);
+    }
+    return test;
   };
+  const typeOf = (call: CallFacts) =>
+    methodOfCall(call.head, call.connection, schema, deps.descriptors)?.request ?? null;
   return {
     name: "message",
     holds(call) {
-      const json = jsonOf(call);
-      return json !== null && test.holds(json);
+      const type = typeOf(call);
+      const json = deps.messages.jsonOf(call, type);
+      return json !== null && testFor(type).holds(json);
     },
-    expected: () => test.expected(),
+    expected: () => plain.expected(),
     actual(call) {
-      const json = jsonOf(call);
-      return json === null ? "no message that could be read (is its method described?)" : test.actual(json);
+      const json = deps.messages.jsonOf(call, typeOf(call));
+      return json === null ? "no message that could be read (is its method described?)" : plain.actual(json);
     },
   };
+}
+
+/** What does not fit the type holds of none of its messages; it may fit another. */
+function spelled(
+  written: BodyMatch,
+  type: MessageType,
+  path: RulePath,
+  tools: MatchTools,
+  plain: BodyTest,
+): BodyTest {
+  try {
+    return tools.body(canonical(written, type, path), path);
+  } catch {
+    return { ...plain, holds: () => false };
+  }
 }
 
 /** Compares as messages compare: names and numbers spelled otherwise are the same. Throws RuleProblem for what cannot be. */
