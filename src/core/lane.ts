@@ -41,6 +41,8 @@ export interface ConnectionClaim {
   /** Its name. */
   readonly rule: string;
   readonly fault: ConnectionFault;
+  /** Aborts when the rule is no longer in force: the fault ends, the connection goes on. */
+  readonly faultEnds: AbortSignal;
   /** To be called when the connection has ended. */
   release(): void;
 }

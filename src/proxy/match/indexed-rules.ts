@@ -15,7 +15,6 @@ import { headOfServer, secureCandidates } from "./secure-candidates.ts";
 interface IndexedParts {
   readonly revision: string;
   readonly rules: readonly Rule[];
-  readonly candidates: readonly Candidate[];
   readonly calls: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
@@ -34,18 +33,17 @@ export function* indexRules(
   const calls = yield* indexOf(live);
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
-  return new IndexedRules({ revision, rules, candidates, calls, connections, secured, dialects });
+  return new IndexedRules({ revision, rules, calls, connections, secured, dialects });
 }
 
 export class IndexedRules implements RuleSet {
   readonly revision: string;
   readonly rules: readonly Rule[];
-  /** Every item of every rule in the order in which they are tried; for `explain`. */
-  readonly candidates: readonly Candidate[];
   readonly #calls: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
-  readonly #dialects: readonly Dialect[];
+  /** Also for `explain`, which compiles the conditions again. */
+  readonly dialects: readonly Dialect[];
   readonly #call = new Call();
   readonly #search = new Search(this.#call);
 
@@ -53,11 +51,10 @@ export class IndexedRules implements RuleSet {
   constructor(parts: IndexedParts) {
     this.revision = parts.revision;
     this.rules = Object.freeze(parts.rules);
-    this.candidates = Object.freeze(parts.candidates);
     this.#calls = parts.calls;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
-    this.#dialects = parts.dialects;
+    this.dialects = parts.dialects;
     Object.freeze(this);
   }
 
@@ -82,7 +79,7 @@ export class IndexedRules implements RuleSet {
 
   /** The first dialect that claims the call says so; without one only the end of the body settles its keys. */
   isEnough(head: RequestHead, payload: Uint8Array): boolean {
-    return this.#dialects.find((dialect) => dialect.claims(head))?.isEnough(head, payload) ?? false;
+    return this.dialects.find((dialect) => dialect.claims(head))?.isEnough(head, payload) ?? false;
   }
 
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null {

@@ -42,7 +42,7 @@ export interface RichRoadDeps {
 }
 
 /** What becomes of the connection after the call. */
-export type AfterCall = "next" | "close" | "reset" | "hang" | "tunnel";
+export type AfterCall = "next" | "close" | "reset" | "tunnel";
 
 /** Serves one claimed call to its end; never rejects. */
 export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
@@ -93,7 +93,7 @@ function destinationOf(exchange: Exchange, deps: RichRoadDeps): HostPort {
 }
 
 async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
-  if (reply.kind === "sever") return reply.how === "fin" ? "close" : reply.how === "hang" ? "hang" : "reset";
+  if (reply.kind === "sever") return reply.how === "fin" ? "close" : "reset";
   const { call } = rich;
   call.status = reply.status;
   call.grpcStatus = grpcStatusIn(reply.headers);

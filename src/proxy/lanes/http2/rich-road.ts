@@ -2,7 +2,6 @@
 // run beside each other; each waits for its own windows alone.
 
 import { bodyOf } from "../../../core/body.ts";
-import { sleep } from "../../../core/clock.ts";
 import type { Connection } from "../../../core/connection.ts";
 import { messageOf, UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange, Reply, ResponseReply } from "../../../core/exchange.ts";
@@ -101,8 +100,6 @@ async function writeReply(
       if (reply.goAway) deps.goAway(reply.code);
       return deps.reset(stream, reply.code);
     }
-    if (reply.how === "hang")
-      await sleep(traffic.clock, traffic.settings.deadlines.hangMs, stream.abort.signal);
     return deps.reset(stream, reply.how === "rst" ? errorCodes.internal : errorCodes.cancel);
   }
   const { call } = stream;

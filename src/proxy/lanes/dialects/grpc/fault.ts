@@ -23,7 +23,7 @@ export function grpcFault(spec: GrpcFaultSpec): Effect {
       if (reply.kind !== "response" || flavour === null || flavour.name === "connect") return reply;
       const { status, reason, headers, body } = reply;
       const end = await endOf(spec, flavour);
-      const cut = cutAfter(body, spec, end);
+      const cut = cutAfter(body, spec, end, exchange.faultEnds);
       return { kind: "response", status, reason, headers: withoutLength(headers), body: cut };
     },
   };
@@ -49,7 +49,12 @@ async function endOf({ how }: GrpcFaultSpec, flavour: Flavour): Promise<End | nu
   return { trailers: [], lastBytes };
 }
 
-function cutAfter(body: Body, { afterMessages, how }: GrpcFaultSpec, end: End | null): Body {
+function cutAfter(
+  body: Body,
+  { afterMessages, how }: GrpcFaultSpec,
+  end: End | null,
+  ends: AbortSignal | undefined,
+): Body {
   let harmed = false;
   const chunks = async function* () {
     const reader = new EnvelopeReader(maxMessageBytes);
@@ -62,6 +67,7 @@ function cutAfter(body: Body, { afterMessages, how }: GrpcFaultSpec, end: End | 
     };
     if (left === 0 && how.kind !== "halfMessage") return yield* finish();
     for await (const chunk of body.chunks()) {
+      if (ends?.aborted) left = Number.POSITIVE_INFINITY; // the rule is gone, and its harm with it
       for (const found of reader.push(chunk)) {
         if (found instanceof Uint8Array) {
           yield found; // of a message that is too large to be looked at
