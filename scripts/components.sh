@@ -29,6 +29,10 @@ components=(
 # Consul is in bullseye, not in every later Debian: it is fetched from there and unpacked beside, never installed.
 consul_suite=bullseye
 consul="${UNDERSTUDY_COMPONENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/understudy/components}/consul-1.8.7/usr/bin/consul"
+# module:package of Python
+modules=(
+  grpc:python3-grpcio
+)
 # library:package; what the Node of node_modules is linked to and a minimal system lacks
 libraries=(
   libatomic.so.1:libatomic1
@@ -45,11 +49,19 @@ where() {
   esac
 }
 
+# importable NAME: whether the Python of the system finds the module
+importable() {
+  /usr/bin/python3 -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$1') is None)" 2>/dev/null
+}
+
 missing() {
   local pair
   for pair in "${components[@]}" "${libraries[@]}"; do
     [ -n "$(where "${pair%%:*}")" ] || echo "${pair#*:}"
   done | sort -u
+  for pair in "${modules[@]}"; do
+    importable "${pair%%:*}" || echo "${pair#*:}"
+  done
 }
 
 list() {
@@ -89,6 +101,10 @@ fetch_consul() {
   rm -rf "${consul%/usr/bin/consul}"
   mv "$dir/unpacked" "${consul%/usr/bin/consul}"
   rm -rf "$dir"
+  for pair in "${modules[@]}"; do
+    importable "${pair%%:*}" && found="a module of Python" || found="missing (package ${pair#*:})"
+    printf '%-14s %s\n' "${pair%%:*}" "$found"
+  done
 }
 
 case "${1:-}" in

@@ -128,7 +128,15 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       isDraining: () => draining,
     });
     connections.serve((connection) => intake.accept(connection, traffic));
-    const admin = await openAdmin(options, observed, store, followed, () => draining, stop.signal);
+    const admin = await openAdmin(
+      options,
+      observed,
+      store,
+      followed,
+      () => draining,
+      deps.clock,
+      stop.signal,
+    );
     const shut = async (patienceMs: number): Promise<void> => {
       await connections.close();
       draining = true;
@@ -332,6 +340,7 @@ function openAdmin(
   store: RuleStore | null,
   followed: FollowedStore | null,
   isDraining: () => boolean,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<Admin> | null {
   if (!options.admin) return null;
@@ -353,5 +362,5 @@ function openAdmin(
       };
     },
   };
-  return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [] }, signal);
+  return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [], clock }, signal);
 }

@@ -3,6 +3,13 @@
 
 import type { Direction } from "./connection.ts";
 import type { HeaderList } from "./headers.ts";
+import type {
+  GrpcFaultSpec,
+  GrpcMatchSpec,
+  GrpcPatchSpec,
+  GrpcReplySpec,
+  GrpcStatusSpec,
+} from "./rule-grpc.ts";
 import type { BodyMatch, DelaySpec, JsonPatchSpec, NamedMatch, PathMatch, TextMatch } from "./rule-values.ts";
 import type {
   EventFaultSpec,
@@ -36,6 +43,8 @@ export interface RuleSpec {
   readonly respond: RespondSpec | null;
   readonly fault: FaultSpec | null;
   readonly patch: PatchSpec | null;
+  /** Absolute paths of .proto files, folders of them, and descriptor sets; left out: none. */
+  readonly descriptors?: readonly string[];
   /** Where it was written, for people: `rules.yaml:14`. */
   readonly origin: string;
 }
@@ -56,6 +65,7 @@ export interface MatchSpec {
   readonly body?: BodyMatch;
   /** A CEL expression over `request` and `connection` that yields a bool. */
   readonly expr?: string;
+  readonly grpc?: GrpcMatchSpec;
   /** The request asks for a WebSocket. */
   readonly websocket?: WebSocketMatch;
 }
@@ -100,7 +110,7 @@ export interface StateSpec {
 }
 
 /** A reply of HTTP; each dialect adds its own kind. */
-export type RespondSpec = HttpRespondSpec | WebSocketReplySpec;
+export type RespondSpec = HttpRespondSpec | GrpcReplySpec | WebSocketReplySpec;
 
 export type HttpRespondSpec =
   | { readonly kind: "reply"; readonly reply: ReplySpec }
@@ -150,20 +160,24 @@ export interface FaultSpec {
   readonly corrupt: { readonly probability: number; readonly seed: number | null } | null;
   readonly websocket?: SocketFaultSpec;
   readonly events?: EventFaultSpec;
+  readonly grpc?: GrpcFaultSpec;
 }
 
 /** Each dialect adds its own kind. */
-export type AbortSpec = HttpAbortSpec;
+export type AbortSpec = HttpAbortSpec | ({ readonly kind: "grpcStatus" } & GrpcStatusSpec);
 
 export type HttpAbortSpec =
   | { readonly kind: "httpStatus"; readonly status: number }
   /** RST; FIN without a reply; silence until the client leaves. */
-  | { readonly kind: "reset" | "close" | "hang" };
+  | { readonly kind: "reset" | "close" | "hang" }
+  /** Over HTTP/1: the connection is reset. */
+  | { readonly kind: "resetStream" | "goAway"; readonly code: number };
 
 export interface PatchSpec {
   readonly request: MessagePatch | null;
   readonly response: (MessagePatch & { readonly status: number | null }) | null;
   readonly websocket?: SocketPatchSpec;
+  readonly grpc?: GrpcPatchSpec;
 }
 
 export interface MessagePatch {

@@ -27,6 +27,8 @@ export interface CallEvent {
   readonly upstream: HostPort | null;
   /** 0 where no status was sent. */
   readonly status: number;
+  /** How a gRPC call ended, where it said so; null or left out elsewhere. */
+  readonly grpcStatus?: number | null;
   /** Name of the rule that claimed it; null where nobody did. */
   readonly rule: string | null;
   readonly outcome: Outcome;

@@ -23,6 +23,6 @@ function repliesOf(respond: NonNullable<RuleSpec["respond"]>) {
     case "websocket":
       return [];
     default:
-      return respond satisfies never;
+      return []; // the dialects answer with no files
   }
 }

@@ -9,7 +9,7 @@ import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import type { MessageRule, Plan, Rule, RuleSet } from "../../core/rule-set.ts";
 import { BodyTools, bodyKey } from "./body-match.ts";
 import type { Candidate } from "./candidate.ts";
-import { dialectKeys } from "./dialect-keys.ts";
+import { dialectKeys, matchTools } from "./dialect-keys.ts";
 import { Expressions } from "./expression.ts";
 import { headKeys } from "./head-keys.ts";
 import { indexRules } from "./indexed-rules.ts";
@@ -110,6 +110,7 @@ export type Collect = <T>(compile: () => T) => T | null;
 export function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candidate[] {
   const scope = collect(() => scopeKeys(rule.spec, tools.patterns)) ?? [];
   const { matches } = rule.spec;
+  const words = matchTools(rule.spec, tools.patterns, tools.bodies);
   if (matches.length === 0) {
     const head = collect(() => aboutWebSockets(rule, null, [], tools.patterns)) ?? [];
     return [candidate(rule, null, 0, head, [], scope, messageOf(rule, null, null))];
@@ -126,7 +127,7 @@ export function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candid
       const expression =
         source === undefined ? null : collect(() => tools.expressions.compile(source, [...path, "expr"]));
       if (expression) (expression.readsBody ? body : head).push(expression);
-      const spoken = collect(() => dialectKeys(match, path, tools.dialects, tools.patterns));
+      const spoken = collect(() => dialectKeys(match, path, tools.dialects, words, tools.patterns));
       if (spoken) {
         head.push(...spoken.head);
         body.push(...spoken.body);

@@ -136,7 +136,14 @@ function* indexOf(candidates: readonly Candidate[]): Generator<void, IndexNode |
 }
 
 const severings: ReadonlySet<string> = new Set(["reset", "close", "hang"]);
-const effectsOnBytes: ReadonlySet<string> = new Set(["delay", "throttle", "slice", "corrupt", "truncate"]);
+const effectsOnBytes: ReadonlySet<string> = new Set([
+  "delay",
+  "throttle",
+  "slice",
+  "corrupt",
+  "truncate",
+  "deadline",
+]);
 const keysOfConnections: ReadonlySet<string> = new Set(["destination", "direction"]);
 
 /** Whether a rule names nothing of HTTP, neither in what it selects nor in what it does. */

@@ -8,7 +8,7 @@
 // slice act on the patched bytes; throttle paces what is left of them. Abort ends the call where the faults end.
 
 import type { Clock } from "../../core/clock.ts";
-import type { Dialect, DialectTools } from "../../core/dialect.ts";
+import type { Dialect, DialectTools, JsonTemplate } from "../../core/dialect.ts";
 import { type Effect, relayTerminal, type Terminal } from "../../core/effect.ts";
 import type { CompilePayloadTest } from "../../core/payload.ts";
 import type { Random } from "../../core/random.ts";
@@ -20,18 +20,20 @@ import type {
   RespondSpec,
   RuleSpec,
 } from "../../core/rule.ts";
-import { RuleProblem } from "../../core/rule-problem.ts";
+import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import type { Plan } from "../../core/rule-set.ts";
-import { abortTerminal, isSevering } from "./abort.ts";
+import { abortTerminal } from "./abort.ts";
 import { corruptEffect } from "./corrupt.ts";
 import { delayEffect, waitFor } from "./delay.ts";
 import { eventFault } from "./event-fault.ts";
+import { prepareJsonTemplate } from "./json-template.ts";
 import { planMessages } from "./message-plan.ts";
 import { mockTerminal } from "./mock.ts";
 import { patchEffect } from "./patch.ts";
 import { sliceEffect } from "./slice.ts";
 import { type ScriptDeps, socketTerminal } from "./socket-script.ts";
-import { createTemplateEngine, type TemplateEngine } from "./template.ts";
+import { createTemplateEngine, newTemplateBudget, type TemplateEngine } from "./template.ts";
+import { templateRequest } from "./template-request.ts";
 import { throttleEffect } from "./throttle.ts";
 import { truncateEffect } from "./truncate.ts";
 
@@ -53,7 +55,11 @@ export interface PlannerDeps {
 export function createPlanner(deps: PlannerDeps): (spec: RuleSpec, tests?: CompilePayloadTest) => Plan {
   const engine = createTemplateEngine(deps);
   const { dialects = [] } = deps;
-  const tools: DialectTools = { ...deps, wait: (delay, signal) => waitFor(delay, deps, signal) };
+  const tools: DialectTools = {
+    ...deps,
+    wait: (delay, signal) => waitFor(delay, deps, signal),
+    template: (value, path) => jsonTemplate(value, path, engine),
+  };
   // Rules often give the same reply, which then is one object: most of the memory of a large set of mocks.
   const still = new WeakMap<RespondSpec, Terminal>();
   return (spec, tests = noTests) => {
@@ -69,10 +75,19 @@ export function createPlanner(deps: PlannerDeps): (spec: RuleSpec, tests?: Compi
     for (const dialect of dialects) {
       const share = dialect.plan(spec, tools);
       if (share === null) continue;
+      effects.unshift(...(share.outer ?? []));
       effects.push(...share.effects);
       if (share.terminal !== null) terminal = onlyTerminal(terminal, share.terminal, dialect.name);
     }
     return Object.freeze({ effects: effects.length === 0 ? noEffects : Object.freeze(effects), terminal });
+  };
+}
+
+function jsonTemplate(value: unknown, path: RulePath, engine: TemplateEngine): JsonTemplate {
+  const { render } = prepareJsonTemplate(value, path, engine);
+  return (exchange, body) => {
+    const seen = body === null ? { problem: "the call has none" } : { bytes: body };
+    return JSON.parse(render(templateRequest(exchange, seen), newTemplateBudget()));
   };
 }
 
@@ -110,7 +125,7 @@ function terminalOf(
 }
 
 function isOfHttp(abort: AbortSpec): abort is HttpAbortSpec {
-  return abort.kind === "httpStatus" || isSevering(abort);
+  return abort.kind !== "grpcStatus";
 }
 
 function isReply(respond: RespondSpec): respond is HttpRespondSpec {

@@ -1,6 +1,7 @@
 // A call in a few words for people: what was called, what came of it, and what to do where it went wrong.
 
 import { formatHostPort } from "../../core/address.ts";
+import { grpcStatusName } from "../../core/grpc-status.ts";
 import type { CallEvent, Flag, MessageCounts, OpaqueEvent } from "../../core/tap.ts";
 import { formatSize } from "../../core/units.ts";
 
@@ -27,7 +28,9 @@ function calledText(event: CallEvent): string {
 }
 
 function outcomeText(event: CallEvent): string {
-  const status = event.status === 0 ? "" : `${event.status} `;
+  const grpc = event.grpcStatus ?? null;
+  const ended = grpc === null ? String(event.status) : grpcStatusName(grpc);
+  const status = event.status === 0 ? "" : `${ended} `;
   const detail = event.detail === "" ? flagMeaning(event.flags) : event.detail;
   switch (event.outcome) {
     case "mocked":

@@ -3,6 +3,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { CallEvent, Flag, MessageCounts, OpaqueEvent, Tap, TapEvent } from "../../core/tap.ts";
 import { type CallSeries, createCallSeries } from "./call-series.ts";
+import { createGrpcSeries, type GrpcSeries } from "./grpc-series.ts";
 import { createTally, type Tally } from "./tally.ts";
 
 export interface RulesInForce {
@@ -15,6 +16,7 @@ export interface RulesInForce {
 /** Counted since the process began. */
 export interface Counters extends Tap {
   readonly calls: CallSeries;
+  readonly grpc: GrpcSeries;
   /** Key: direction, protocol and outcome, parted by spaces. */
   readonly opaque: Tally;
   readonly flags: Tally<Flag>;
@@ -39,10 +41,13 @@ export interface Counters extends Tap {
 
 /** Names that a tally keeps apart. All of them are written in our sources, so the bound is a safety net. */
 const maxNames = 64;
+/** gRPC methods with series of their own. */
+const maxMethods = 200;
 
 /** `maxRuleLabels`: rules with series of their own; later ones share `other`. */
 export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">): Counters {
   const calls = createCallSeries(maxRuleLabels);
+  const grpc = createGrpcSeries(maxMethods);
   const [flags, troubles, opaque] = [
     createTally<Flag>(maxNames),
     createTally(maxNames),
@@ -60,6 +65,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
 
   function observeCall(event: CallEvent): void {
     calls.add(event);
+    grpc.add(event);
     bytes.toUpstream += event.requestBytes;
     bytes.toDownstream += event.responseBytes;
     for (const flag of event.flags) flags.add(flag);
@@ -116,7 +122,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
 
   return {
     observe,
-    ...{ calls, opaque, flags, troubles, opened, closed, bytes, messages, touched },
+    ...{ calls, grpc, opaque, flags, troubles, opened, closed, bytes, messages, touched },
     ...{ sources, sourceLosses },
     get detectionTimeouts() {
       return detectionTimeouts;

@@ -3,6 +3,7 @@
 
 import type { HostPort } from "../../core/address.ts";
 import { formatHostPort } from "../../core/address.ts";
+import { grpcStatusName } from "../../core/grpc-status.ts";
 import type { CallEvent, Flag, OpaqueEvent, TapEvent } from "../../core/tap.ts";
 
 /** pino's numbers. */
@@ -61,13 +62,17 @@ function callFields(event: CallEvent): string {
   const line =
     `,"direction":"${event.direction}","connection":${quoted(event.connectionId)}` +
     `,"method":${quoted(event.method)},"authority":${quoted(event.authority)},"path":${quoted(event.path)}` +
-    `,"upstream":${place(event.upstream)},"status":${event.status},"outcome":"${event.outcome}"` +
+    `,"upstream":${place(event.upstream)},"status":${event.status}${grpcText(event.grpcStatus)},"outcome":"${event.outcome}"` +
     `,"rule":${event.rule === null ? "null" : quoted(event.rule)},"flags":${flagText(event.flags)}` +
     `,"startedAtMs":${event.startedAtMs},"durationMs":${thousandths(event.durationMs)}` +
     `,"requestBytes":${event.requestBytes},"responseBytes":${event.responseBytes}${messageFields(event)}`;
   return event.detail === ""
     ? `${line},"msg":"call"}\n`
     : `${line},"detail":${quoted(event.detail)},"msg":"call"}\n`;
+}
+
+function grpcText(status: CallEvent["grpcStatus"]): string {
+  return typeof status === "number" ? `,"grpcStatus":"${grpcStatusName(status)}"` : "";
 }
 
 function opaqueFields(event: OpaqueEvent): string {

@@ -13,13 +13,16 @@ export function trafficFamilies(counters: Counters): readonly MetricFamily[] {
   return [...callFamilies(counters), ...connectionFamilies(counters), ...ruleFamilies(counters)];
 }
 
-function callFamilies({ calls, bytes, flags }: Counters): readonly MetricFamily[] {
+function callFamilies({ calls, grpc, bytes, flags }: Counters): readonly MetricFamily[] {
   return [
     counter("understudy_requests_total", "Finished HTTP calls.", () =>
       calls.counts().map(({ direction, rule, outcome, statusClass, value }) => ({
         labels: { direction, rule, outcome, status_class: statusClass },
         value,
       })),
+    ),
+    counter("understudy_grpc_requests_total", "Finished gRPC calls that said how they ended.", () =>
+      grpc.counts().map(({ method, status, value }) => ({ labels: { method, status }, value })),
     ),
     {
       name: "understudy_request_duration_seconds",

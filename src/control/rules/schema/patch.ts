@@ -102,7 +102,18 @@ export const patch = across(
       .describe("Changes to the request before it is relayed."),
     response: response.exactOptional().describe("Changes to the response before the client gets it."),
     websocket: webSocketPatch(json).exactOptional().describe("Changes to messages of a live WebSocket."),
-    ...notYet("graphql", "grpc"),
+    grpc: across(
+      mapping("a mapping {request, response}", {
+        request: json.exactOptional(),
+        response: json.exactOptional(),
+      }),
+      (written, _complain, lacks) => {
+        if (Object.keys(written).length === 0) lacks("expected request, response or both, got {}");
+      },
+    )
+      .exactOptional()
+      .describe("Changes to each gRPC message that passes, as JSON; unknown fields stay."),
+    ...notYet("graphql"),
   }),
   (written, complain, lacks) => {
     if (Object.keys(written).length === 0) lacks("expected request, response or both, got {}");
@@ -115,5 +126,8 @@ export const patch = across(
     request: written.request ?? null,
     response: written.response ?? null,
     ...(written.websocket === undefined ? {} : { websocket: written.websocket }),
+    ...(written.grpc && {
+      grpc: { request: written.grpc.request ?? null, response: written.grpc.response ?? null },
+    }),
   }),
 );

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
 import { delay, weight } from "./delay.ts";
 import { events } from "./events.ts";
+import { grpcReply } from "./grpc.ts";
 import { fieldText, headerFields, trailerFields } from "./header.ts";
 import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
 import { text } from "./text.ts";
@@ -50,7 +51,7 @@ const reply = {
 };
 const replyKeys = Object.keys(reply);
 
-const refused = notYet("grpc", "graphql", "schema");
+const refused = notYet("graphql", "schema");
 
 /** RFC 9110 §15.3.5, §15.3.6, §15.4.5. */
 const bodiless = new Set<unknown>([204, 205, 304]);
@@ -89,8 +90,10 @@ function bodyOf(written: z.output<z.ZodObject<typeof reply>>): ReplyBodySpec {
   return written.file === undefined ? { kind: "none" } : { kind: "file", path: written.file };
 }
 
+const ofDialects = notYet("grpc");
+
 const one = across(
-  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...refused }),
+  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...ofDialects, ...refused }),
   checkReply,
 ).transform(replyOf);
 
@@ -100,6 +103,7 @@ const weighted = across(
       .exactOptional()
       .describe("How often it is drawn, against the sum of all weights. Default 1."),
     ...reply,
+    ...ofDialects,
     ...refused,
   }),
   checkReply,
@@ -122,6 +126,7 @@ export const respond = across(
       .max(1_000, "at most 1000 replies")
       .exactOptional()
       .describe("Replies drawn by weight."),
+    grpc: grpcReply.exactOptional().describe("A reply of gRPC, also to gRPC-Web and Connect."),
     websocket: script
       .exactOptional()
       .describe("A script: accept the WebSocket and hold the conversation; beside message, answer each."),
@@ -138,13 +143,14 @@ export const respond = across(
       complain(`expected websocket to stand alone, got ${besides.join(" and ")} beside it`, "websocket");
     if ("subprotocol" in written && !("websocket" in written))
       complain("only means something next to websocket", "subprotocol");
-    const lists = ["cycle", "random"].filter((key) => key in written);
+    const lists = ["cycle", "random", "grpc"].filter((key) => key in written);
     const direct = replyKeys.filter((key) => key in written);
     if (lists.length > 0 && lists.length + direct.length > 1)
       complain(`expected ${lists[0]} to stand alone, got ${[...lists, ...direct].join(" and ")}`);
     checkReply(written, complain);
   },
 ).transform((written): RespondSpec => {
+  if (written.grpc !== undefined) return written.grpc;
   if (written.cycle !== undefined) return { kind: "cycle", replies: written.cycle };
   if (written.random !== undefined) return { kind: "random", choices: written.random };
   if (written.websocket !== undefined)
@@ -171,6 +177,6 @@ export function withAbsoluteFiles(spec: RespondSpec, folder: string): RespondSpe
     case "websocket":
       return spec;
     default:
-      return spec satisfies never;
+      return spec; // the dialects name no files here
   }
 }

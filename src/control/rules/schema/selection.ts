@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { TextMatch } from "../../../core/rule.ts";
 import { body } from "./body.ts";
 import { destination } from "./destination.ts";
+import { checkGrpcSelection, gatherGrpc, grpcSelection } from "./grpc.ts";
 import { headerMatches, headerName, nameMatches } from "./header.ts";
 import { across, mapping, notYet } from "./mapping.ts";
 import { pathMatch, text, textMatch } from "./text.ts";
@@ -54,15 +55,25 @@ const shape = {
 export const selection = across(
   mapping("a mapping of keys such as host, method, path", {
     ...shape,
-    ...notYet("grpc", "metadata", "graphql", "variables", "source"),
+    ...grpcSelection,
+    ...notYet("graphql", "variables", "source"),
   }),
   (written, complain, lacks) => {
-    if ("message" in written && !("websocket" in written))
-      complain("expected websocket beside it: only a message of a WebSocket can be matched", "message");
+    checkGrpcSelection(written, complain);
+    if ("grpc" in written && "websocket" in written)
+      complain("expected either grpc or websocket, got both: no call is one and the other", "grpc");
     if (Object.keys(written).length === 0)
       lacks(`expected at least one key (leave "matches" out to claim every call), got {}`);
   },
-).transform(({ websocket, message, ...http }) => {
-  if (websocket === undefined) return http;
-  return { ...http, websocket: message === undefined ? websocket : { ...websocket, message } };
+).transform(({ grpc, message, metadata, websocket, ...http }) => {
+  if (websocket !== undefined)
+    return { ...http, websocket: message === undefined ? websocket : { ...websocket, message } };
+  return {
+    ...http,
+    ...gatherGrpc({
+      ...(grpc === undefined ? {} : { grpc }),
+      ...(message === undefined ? {} : { message }),
+      ...(metadata === undefined ? {} : { metadata }),
+    }),
+  };
 });

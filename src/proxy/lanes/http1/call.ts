@@ -23,6 +23,7 @@ export class Call implements CallEvent {
   readonly startedAtMs: number;
   upstream: HostPort | null;
   status = 0;
+  grpcStatus: number | null = null;
   rule: string | null = null;
   outcome: Outcome = "relayed";
   flags: readonly Flag[] = noFlags;

@@ -10,6 +10,8 @@ import { type HeaderList, headerValue } from "../../../core/headers.ts";
 import type { Claim, Traffic } from "../../../core/lane.ts";
 import type { Link, LinkEvents } from "../../../core/link.ts";
 import type { BodyPipe } from "../body-pipe.ts";
+import { grpcRefusal } from "../dialects/grpc/refusal.ts";
+import { grpcStatusIn } from "../dialects/grpc/status.ts";
 import { mockedEnd } from "../websocket/mocked-end.ts";
 import { keptExchange } from "../websocket/upgrade.ts";
 import type { Call } from "./call.ts";
@@ -101,6 +103,7 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
   if (reply.kind === "websocket") return writeSocketReply(reply, rich, deps);
   const { call } = rich;
   call.status = reply.status;
+  call.grpcStatus = grpcStatusIn(reply.headers);
   const framing = frameReply(reply, call.method, rich.minorVersion);
   const closing =
     framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.draining;
@@ -117,6 +120,7 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
     if (chunk.length === 0) continue;
     await count(deps, call, framing.body === "chunked" ? encodeChunk(chunk) : chunk);
   }
+  call.grpcStatus ??= grpcStatusIn(reply.body.trailers());
   if (framing.body === "chunked") await count(deps, call, encodeLastChunk(reply.body.trailers()));
   return closing ? "close" : "next";
 }
@@ -199,7 +203,7 @@ async function answerFailure(error: unknown, rich: RichCall, deps: RichRoadDeps)
           ? 413
           : 500;
   const after = await writeReply(
-    failureReply(status, call.detail),
+    grpcRefusal(rich.head, status, call.detail) ?? failureReply(status, call.detail),
     { ...rich, keepAlive: false },
     deps,
   ).catch(() => "reset" as const);

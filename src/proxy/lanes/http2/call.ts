@@ -19,6 +19,7 @@ export class Http2Call implements CallEvent {
   readonly startedAtMs: number;
   upstream: HostPort | null;
   status = 0;
+  grpcStatus: number | null = null;
   rule: string | null = null;
   outcome: Outcome = "relayed";
   flags: readonly Flag[] = noFlags;

@@ -114,7 +114,7 @@ export class FromClient implements ClientEvents {
       return table.refuse(id, errorCodes.refusedStream);
     }
     fromUpstream.connect();
-    const stream = new RelayedStream(call, head.contentLength);
+    const stream = new RelayedStream(call, head);
     stream.requestDone = endStream;
     table.open.set(id, stream);
     table.lastRelayed = id;

@@ -31,6 +31,7 @@ export interface LocalCallsDeps {
   readonly settings: SettingsExchange;
   readonly table: StreamTable;
   readonly queue: SendQueue;
+  readonly lifetime: { goAway(code: number, detail: string): void };
 }
 
 export class LocalCalls {
@@ -48,6 +49,7 @@ export class LocalCalls {
       write: (stream, bytes) => deps.queue.send(stream.out, bytes),
       end: (stream) => this.#end(stream),
       reset: (stream, code) => this.#reset(stream, code),
+      goAway: (code) => deps.lifetime.goAway(code, "a rule says so"),
     };
   }
 

@@ -7,6 +7,8 @@ import { messageOf, UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange, Reply, ResponseReply } from "../../../core/exchange.ts";
 import type { HeaderList } from "../../../core/headers.ts";
 import type { Claim, Traffic } from "../../../core/lane.ts";
+import { grpcRefusal } from "../dialects/grpc/refusal.ts";
+import { grpcStatusIn } from "../dialects/grpc/status.ts";
 import { StreamRelay } from "../websocket/stream-relay.ts";
 import { keptExchange } from "../websocket/upgrade.ts";
 import { replyFields } from "./fixed-replies.ts";
@@ -28,6 +30,8 @@ export interface RichRoadDeps {
   readonly end: (stream: LocalStream) => void;
   /** RST_STREAM; the stream is over. */
   readonly reset: (stream: LocalStream, code: number) => void;
+  /** GOAWAY: what is open goes on, nothing new is taken. */
+  readonly goAway: (code: number) => void;
 }
 
 /** Serves one stream to its end; never rejects. `claim` null: nobody claims it after its body was seen. */
@@ -120,10 +124,16 @@ async function writeReply(
   deps: RichRoadDeps,
 ): Promise<void> {
   const { traffic } = deps;
-  if (reply.kind === "sever")
+  if (reply.kind === "sever") {
+    if (reply.how === "stream") {
+      if (reply.goAway) deps.goAway(reply.code);
+      return deps.reset(stream, reply.code);
+    }
     return deps.reset(stream, reply.how === "rst" ? errorCodes.internal : errorCodes.cancel);
+  }
   const { call } = stream;
   call.status = reply.status;
+  call.grpcStatus = grpcStatusIn(reply.headers);
   const isOurs = claim !== null && claim.rule.terminal.kind !== "relay";
   const bodiless = call.method === "HEAD" || reply.status === 204 || reply.status === 304;
   const length = bodiless || call.method === "CONNECT" ? null : reply.body.lengthBytes;
@@ -137,6 +147,7 @@ async function writeReply(
     stream.abort.signal.throwIfAborted();
   }
   const trailers = fieldsForHttp2(reply.body.trailers());
+  call.grpcStatus ??= grpcStatusIn(trailers);
   if (trailers.length > 0) deps.fields(stream, trailers, true);
   else deps.end(stream);
 }
@@ -170,9 +181,8 @@ async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoad
     return deps.reset(stream, code === "body_cut" ? errorCodes.internal : errorCodes.refusedStream);
   const status =
     code === "connect_timeout" ? 504 : upstreamFailed ? 502 : code === "body_too_large" ? 413 : 500;
-  await writeReply(failureReply(status, call.detail), stream, null, deps).catch(() =>
-    deps.reset(stream, errorCodes.internal),
-  );
+  const refusal = grpcRefusal(stream.head, status, call.detail) ?? failureReply(status, call.detail);
+  await writeReply(refusal, stream, null, deps).catch(() => deps.reset(stream, errorCodes.internal));
 }
 
 /** Says in plain words what went wrong. */

@@ -18,10 +18,12 @@ export class RelayedStream {
   bodyLeft: number | null;
   /** The same of the response's body. */
   responseLeft: number | null = null;
+  readonly head: Http2Head;
 
-  constructor(call: Http2Call, contentLength: number | null) {
+  constructor(call: Http2Call, head: Http2Head) {
     this.call = call;
-    this.bodyLeft = contentLength;
+    this.head = head;
+    this.bodyLeft = head.contentLength;
   }
 }
 
