@@ -10,38 +10,62 @@ import type { Peer } from "./peer.ts";
 
 /** `rules`: how many stand there. None but one claims a call of the generator, and that one only /mocked. */
 export function understudy(rules: number): Peer {
-  const title = `**Understudy**, ${rules.toLocaleString("en")} rules, metrics, access log`;
-  return withRules(`understudy-${rules}`, title, written(rules));
+  const title = `${rules.toLocaleString("en")} rules, metrics, access log`;
+  return understudyWith(`understudy-${rules}`, title, written(rules));
 }
 
-/** One more rule, which looks into every message of the WebSocket and finds in none what it looks for. */
-export const understudyLooking: Peer = withRules(
-  "understudy-looking",
-  "**Understudy**, a rule looks into every message",
-  [
-    ...written(1_000),
-    {
-      name: "look",
-      matches: [
-        { host: calledHost, websocket: { path: echoRequest.path }, message: { contains: "never said" } },
-      ],
-      fault: { websocket: { closeCode: 1013 } },
-    },
-  ],
+/** As many rules, none of which claims a call of the generator. */
+export const understudyUnclaimed = understudyWith(
+  "understudy-unclaimed",
+  "1,000 rules, none claims a call",
+  written(1_000).slice(0, -1),
 );
 
-function withRules(id: string, title: string, rules: readonly object[]): Peer {
+/** Rules for another destination: no connection of the generator can be meant. */
+export const understudyElsewhere = understudyWith(
+  "understudy-elsewhere",
+  "1,000 rules for another destination",
+  written(1_000).map((rule, index) => ({
+    ...rule,
+    name: `elsewhere-${index}`,
+    matches: [{ destination: "192.0.2.0/24", path: `/v1/thing-${index}` }],
+  })),
+);
+
+/** Told not to read. */
+export const understudyOpaque = understudyWith(
+  "understudy-opaque",
+  "relaying unread",
+  written(10),
+  "opaqueHosts: [127.0.0.1]",
+);
+
+/** One more rule, which looks into every message of the WebSocket and finds in none what it looks for. */
+export const understudyLooking = understudyWith("understudy-looking", "a rule looks into every message", [
+  ...written(1_000),
+  {
+    name: "look",
+    matches: [
+      { host: calledHost, websocket: { path: echoRequest.path }, message: { contains: "never said" } },
+    ],
+    fault: { websocket: { closeCode: 1013 } },
+  },
+]);
+
+function understudyWith(id: string, title: string, rules: readonly object[], config = ""): Peer {
   return {
     id,
-    title,
+    title: `**Understudy**, ${title}`,
     missing: () => null,
     async start({ upstreamPort, folder, program }) {
       if (program === null) throw new Error("the build failed");
       const [port, adminPort] = [await freePort(), await freePort()];
       const file = join(folder, "rules.json");
       writeFileSync(file, JSON.stringify({ version: 1, rules }));
+      const configFile = join(folder, "understudy.yaml");
+      writeFileSync(configFile, config);
       const args = [program, "proxy", "--listen", `127.0.0.1:${port}`, "--to", `127.0.0.1:${upstreamPort}`];
-      const more = ["--rules", file, "--admin", `127.0.0.1:${adminPort}`];
+      const more = ["--rules", file, "--config", configFile, "--admin", `127.0.0.1:${adminPort}`];
       const launch = { name: id, command: process.execPath, core: cores.proxy };
       return startServer({ ...launch, args: [...args, ...more] }, port);
     },

@@ -73,7 +73,10 @@ export function createPipeline(deps: PipelineDeps): Traffic {
     get draining() {
       return deps.isDraining();
     },
-    mayClaim: () => deps.rules().rules.length > 0,
+    mayClaim(connection) {
+      const rules = deps.rules();
+      return rules.rules.length > 0 && rules.concernsConnection(connection, rollOf());
+    },
     decide(head, connection) {
       const rules = deps.rules();
       if (rules.rules.length === 0) return null;

@@ -1,5 +1,5 @@
-// The compiled rules of one revision: three indices, for calls, for connections that nobody parses, and for the names
-// of TLS servers that are to be opened.
+// The compiled rules of one revision: four indices, for calls, for connections that nobody parses, for the names of TLS
+// servers that are to be opened, and for the places to which calls could be claimed.
 
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { Dialect } from "../../core/dialect.ts";
@@ -10,6 +10,7 @@ import { Call } from "./call.ts";
 import type { Candidate, Entry } from "./candidate.ts";
 import { Collect } from "./collect.ts";
 import type { IndexNode } from "./index-node.ts";
+import { placeCandidates } from "./place-candidates.ts";
 import { Search } from "./search.ts";
 import { headOfServer, secureCandidates } from "./secure-candidates.ts";
 
@@ -20,6 +21,7 @@ interface IndexedParts {
   readonly sockets: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
+  readonly places: IndexNode | null;
   readonly dialects: readonly Dialect[];
 }
 
@@ -36,7 +38,8 @@ export function* indexRules(
   const sockets = yield* indexOf(live.filter(({ message }) => message !== null));
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
-  const indices = { calls, sockets, connections, secured };
+  const places = yield* indexOf(placeCandidates(live));
+  const indices = { calls, sockets, connections, secured, places };
   return new IndexedRules({ revision, rules, dialects, ...indices });
 }
 
@@ -47,6 +50,7 @@ export class IndexedRules implements RuleSet {
   readonly #sockets: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
+  readonly #places: IndexNode | null;
   /** Also for `explain`, which compiles the conditions again. */
   readonly dialects: readonly Dialect[];
   readonly #call = new Call();
@@ -60,6 +64,7 @@ export class IndexedRules implements RuleSet {
     this.#sockets = parts.sockets;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
+    this.#places = parts.places;
     this.dialects = parts.dialects;
     Object.freeze(this);
   }
@@ -107,6 +112,12 @@ export class IndexedRules implements RuleSet {
     if (this.#secured === null) return false;
     this.#call.reset(headOfServer(serverName, connection), connection, roll);
     return this.#run(this.#secured, false) !== null;
+  }
+
+  concernsConnection(connection: ConnectionFacts, roll: Roll): boolean {
+    if (this.#places === null) return false;
+    this.#call.reset(undefined, connection, roll);
+    return this.#run(this.#places, false) !== null;
   }
 
   #run(index: IndexNode, withBody: boolean): Entry | null {

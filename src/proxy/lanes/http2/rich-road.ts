@@ -177,11 +177,14 @@ async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoad
 
 /** Says in plain words what went wrong. */
 export function failureReply(status: number, detail: string): ResponseReply {
+  const { headers, text } = failureText(detail);
+  return { kind: "response", status, reason: "", headers, body: bodyOf(text) };
+}
+
+/** What such a reply consists of. */
+export function failureText(detail: string): { readonly headers: HeaderList; readonly text: Buffer } {
   return {
-    kind: "response",
-    status,
-    reason: "",
     headers: [["content-type", "text/plain; charset=utf-8"]],
-    body: bodyOf(Buffer.from(`understudy: ${detail}\n`)),
+    text: Buffer.from(`understudy: ${detail}\n`),
   };
 }
