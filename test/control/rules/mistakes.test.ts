@@ -411,7 +411,10 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["respond: {subprotocol: 'a b', websocket: [{send: a}]}"],
     '4: rules[0].respond.subprotocol: expected a subprotocol, which is one token, got "a b"',
   ],
-  [["matches: [{message: {contains: x}}]", "fault: {websocket: {cut: true}}"], "MSG"],
+  [
+    ["matches: [{message: {contains: x}}]", "fault: {websocket: {cut: true}}"],
+    "4: rules[0].matches[0].message: only means something next to grpc or websocket ({} for any)",
+  ],
   [
     ["matches: [{websocket: {direction: up}}]", "fault: {websocket: {cut: true}}"],
     '4: rules[0].matches[0].websocket.direction: expected toUpstream or toDownstream, got "up"',

@@ -165,8 +165,6 @@ export class FromClient implements ClientEvents {
   }
 
   localData(stream: LocalStream): void {
-    this.#deps.windows.credit(stream.owedBytes - stream.countedBytes);
-    stream.countedBytes = stream.owedBytes;
     stream.settle(false);
   }
 

@@ -105,7 +105,6 @@ export class LocalCalls {
     const windows = { send: settings.client.windowBytes, receive: settings.server.windowBytes };
     const stream = new LocalStream(id, call, head, windows, {
       credit: (given, bytes) => {
-        given.countedBytes = 0;
         wires.aside(windowUpdateFrame(given.id, bytes));
         if (!wires.feeding) wires.updateFlow();
       },

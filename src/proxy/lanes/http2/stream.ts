@@ -51,8 +51,6 @@ export class LocalStream {
   windowBytes: number;
   /** Octets that came and were not credited: nobody has read them yet. */
   owedBytes = 0;
-  /** Of these, what the connection window got back already. */
-  countedBytes = 0;
   /** Sees the payload before the pipe does, while no rule has decided; null: nobody. */
   peek: ((payload: Buffer | null) => void) | null = null;
   /** Rules on the messages of the WebSocket that it is; null: none. */
