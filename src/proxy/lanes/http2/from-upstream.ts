@@ -110,8 +110,8 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.windows.clientTakes -= bytes;
   }
 
-  toClient(bytes: Buffer): void {
-    this.#deps.wires.toClient.add(bytes);
+  toClient(bytes: Buffer, from?: number, to?: number): void {
+    this.#deps.wires.toClient.add(bytes, from, to);
   }
 
   returnWindow(bytes: number): void {
@@ -146,7 +146,7 @@ export class FromUpstream implements UpstreamEvents {
     const stream = this.#deps.table.open.get(id);
     if (!(stream instanceof RelayedStream)) return this.objectionTo(id);
     stream.call.responseBytes += block.listBytes;
-    for (const { field } of block.fields)
+    for (const field of block.fields)
       if (field.name === "grpc-status") stream.call.grpcStatus = Number(field.value);
     const flaw = stream.responded
       ? this.#flawOfTrailers(stream, endStream, block)
