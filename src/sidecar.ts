@@ -221,16 +221,19 @@ async function openStore(
   signal: AbortSignal,
 ): Promise<RuleStore | null> {
   if (options.rules === null) return null;
-  const [{ createRuleStore }, { fileSource }, { compileSteps }, { createPlanner }] = await Promise.all([
+  const [{ createRuleStore }, { fileSource }, { compileSteps }, { createPlanner }, all] = await Promise.all([
     import("./control/rules/store.ts"),
     import("./control/rules/sources/file.ts"),
     import("./proxy/match/compile.ts"),
     import("./proxy/perform/plan.ts"),
+    import("./proxy/lanes/dialects/all.ts"),
   ]);
-  const plan = createPlanner({ ...deps, maxBodyBytes: options.settings.limits.maxRuleBodyBytes });
+  const dialects = all.createDialects();
+  const plan = createPlanner({ ...deps, maxBodyBytes: options.settings.limits.maxRuleBodyBytes, dialects });
   const store = createRuleStore({
     sources: [fileSource(options.rules, { clock: deps.clock })],
-    compile: (specs, revision, stop) => runInTurns(compileSteps(specs, plan, revision), deps.clock, stop),
+    compile: (specs, revision, stop) =>
+      runInTurns(compileSteps(specs, plan, revision, dialects), deps.clock, stop),
     empty: noRules,
     tap,
     clock: deps.clock,

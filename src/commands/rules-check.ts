@@ -9,6 +9,7 @@ import { messageOf, UnderstudyError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
 import { formatProblem, type Problem } from "../core/rule-source.ts";
 import { defaultSettings } from "../core/settings.ts";
+import { createDialects } from "../proxy/lanes/dialects/all.ts";
 import { compileRules } from "../proxy/match/compile.ts";
 import { createPlanner } from "../proxy/perform/plan.ts";
 import { type Command, exitCodes } from "./command.ts";
@@ -66,12 +67,14 @@ async function check(paths: readonly string[], cwd: string): Promise<Verdict> {
   const unreadable = found.flatMap((one) => one.problems);
   const problems = [...unreadable, ...read.problems];
   if (problems.length > 0) return { rules: 0, files: files.length, problems };
+  const dialects = createDialects();
   const plan = createPlanner({
     clock: systemClock,
     random: systemRandom,
     maxBodyBytes: defaultSettings.limits.maxRuleBodyBytes,
+    dialects,
   });
-  const compiled = compileRules(read.rules, plan, "check");
+  const compiled = compileRules(read.rules, plan, "check", dialects);
   const wrong = "problems" in compiled ? compiled.problems : [];
   return {
     rules: read.rules.length,

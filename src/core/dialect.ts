@@ -48,7 +48,7 @@ export interface DialectTools {
   readonly wait: (delay: DelaySpec, signal: AbortSignal) => Promise<void>;
 }
 
-/** The dialect's share of a rule: effects go inside those of HTTP; a terminal replaces relaying. */
+/** The dialect's share of a rule: effects go inside those of HTTP; a terminal stands instead of relaying, never beside one of HTTP. */
 export interface DialectPlan {
   readonly effects: readonly Effect[];
   readonly terminal: Terminal | null;

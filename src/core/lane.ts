@@ -27,7 +27,12 @@ export interface Claim {
 /** The head leaves it open: the lane holds the bytes back and asks again with the body. */
 export interface Undecided {
   readonly kind: "undecided";
-  /** `payload`: the body without transfer coding, as sent (content coding included); null where it exceeds the limit. */
+  /** Whether `payload`, the body so far, settles it: `decide` need not wait for the end. Asked after each chunk. */
+  isEnough(payload: Uint8Array): boolean;
+  /**
+   * Once. `payload`: the body without transfer coding, as sent (content coding included), or its beginning where that is
+   * enough; null where it exceeds the limit, or does not come within `ruleBodyMs`.
+   */
   decide(payload: Uint8Array | null): Claim | null;
 }
 

@@ -40,13 +40,15 @@ export interface RuleSet {
   /** In the order in which they are tried. */
   readonly rules: readonly Rule[];
   decide(head: RequestHead, connection: ConnectionFacts, roll: Roll): HeadVerdict;
-  /** `body`: the decoded payload, or null where it was larger than the limit (then no body key matches). */
+  /** `body`: the decoded payload; null where it was larger than the limit or did not come in time (no body key matches). */
   decideWithBody(
     head: RequestHead,
     connection: ConnectionFacts,
     body: Uint8Array | null,
     roll: Roll,
   ): Rule | null;
+  /** Whether the body so far, as sent, settles every body key, although more may come. Never throws. */
+  isEnough(head: RequestHead, payload: Uint8Array): boolean;
   /** The rule that claims a connection whose bytes are not parsed: only rules that name nothing of HTTP can. */
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null;
   /**
@@ -74,6 +76,7 @@ export const noRules: RuleSet = Object.freeze({
   rules: [],
   decide: () => null,
   decideWithBody: () => null,
+  isEnough: () => true,
   decideConnection: () => null,
   concernsTls: () => false,
 });

@@ -118,7 +118,10 @@ export interface StateSpec {
   readonly becomes: string | null;
 }
 
-export type RespondSpec =
+/** A reply of HTTP; each dialect adds its own kind. */
+export type RespondSpec = HttpRespondSpec;
+
+export type HttpRespondSpec =
   | { readonly kind: "reply"; readonly reply: ReplySpec }
   /** In turn, one a call, starting again after the last. */
   | { readonly kind: "cycle"; readonly replies: readonly ReplySpec[] }
@@ -188,7 +191,10 @@ export interface FaultSpec {
   readonly corrupt: { readonly probability: number; readonly seed: number | null } | null;
 }
 
-export type AbortSpec =
+/** Each dialect adds its own kind. */
+export type AbortSpec = HttpAbortSpec;
+
+export type HttpAbortSpec =
   | { readonly kind: "httpStatus"; readonly status: number }
   /** RST; FIN without a reply; silence until the client leaves. */
   | { readonly kind: "reset" | "close" | "hang" };

@@ -22,6 +22,8 @@ export interface Deadlines {
   readonly idleMs: number;
   /** Without a byte of a request body that is not complete. */
   readonly bodyIdleMs: number;
+  /** Without a byte of a request body that a rule waits for, before the call goes on as if no rule asked for it. */
+  readonly ruleBodyMs: number;
   /** Without a byte in either direction on an opaque connection. */
   readonly opaqueIdleMs: number;
   /** Until the upstream has accepted a connection. */
@@ -66,6 +68,7 @@ export const defaultSettings: Settings = Object.freeze({
     headMs: 30_000,
     idleMs: 3_600_000,
     bodyIdleMs: 300_000,
+    ruleBodyMs: 2_000,
     opaqueIdleMs: 7_200_000,
     connectMs: 10_000,
     responseMs: 3_600_000,

@@ -100,6 +100,7 @@ function undecided(
 ): Undecided {
   return {
     kind: "undecided",
+    isEnough: (payload) => rules.isEnough(head, payload),
     decide(payload) {
       const encoding = head.header("content-encoding");
       const body = payload && deps.decodeBody(payload, encoding, deps.settings.limits.maxRuleBodyBytes);

@@ -83,6 +83,7 @@ test("session: order and bytes hold in any conversation", async () => {
           if (path.startsWith("/body")) {
             return {
               kind: "undecided",
+              isEnough: () => false,
               decide: () => (path.startsWith("/body-mock") ? claim(path, false) : null),
             };
           }

@@ -5,6 +5,7 @@ import type { HostPort } from "../../src/core/address.ts";
 import type { Authority } from "../../src/core/certificates.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createDeadlines } from "../../src/core/deadlines.ts";
+import type { Dialect } from "../../src/core/dialect.ts";
 import type { Lane, Traffic } from "../../src/core/lane.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import type { RuleSpec } from "../../src/core/rule.ts";
@@ -47,6 +48,7 @@ export interface RigOptions {
   readonly upstream?: HostPort;
   readonly mode?: ListenerMode["kind"];
   readonly rules?: readonly Partial<RuleSpec>[];
+  readonly dialects?: readonly Dialect[];
   /** Instead of `rules`: the set in force, asked at each call. */
   readonly ruleSet?: () => RuleSet;
   readonly limits?: Partial<Limits>;
@@ -118,8 +120,14 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     },
   );
   function compile(specs: readonly Partial<RuleSpec>[]): RuleSet {
-    const planner = createPlanner({ clock, random, maxBodyBytes: settings.limits.maxRuleBodyBytes });
-    const set = compileRules(specs.map(ruleSpec), planner, "test");
+    const { dialects = [] } = options;
+    const planner = createPlanner({
+      clock,
+      random,
+      maxBodyBytes: settings.limits.maxRuleBodyBytes,
+      dialects,
+    });
+    const set = compileRules(specs.map(ruleSpec), planner, "test", dialects);
     if ("problems" in set) throw new Error(set.problems.map(({ problem }) => problem.message).join("\n"));
     return set;
   }

@@ -126,6 +126,10 @@ export const deadlineOptions: { readonly [Name in keyof Deadlines]: Option<numbe
   headMs: deadline("headMs", "from the first byte of a request head to its last"),
   idleMs: deadline("idleMs", "between two requests on one connection"),
   bodyIdleMs: deadline("bodyIdleMs", "without a byte of a request body that is not complete"),
+  ruleBodyMs: deadline(
+    "ruleBodyMs",
+    "without a byte of a request body that a rule waits for, before the call goes on without the rule",
+  ),
   opaqueIdleMs: deadline("opaqueIdleMs", "without a byte in either direction on a connection relayed unread"),
   connectMs: deadline("connectMs", "until the upstream has accepted a connection"),
   responseMs: deadline("responseMs", "without a byte of the response, once the request is complete"),

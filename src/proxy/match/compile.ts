@@ -1,5 +1,6 @@
 // Rules as written become rules as decided: conditions compiled, ranked and indexed, all problems collected.
 
+import type { Dialect } from "../../core/dialect.ts";
 import { relayTerminal } from "../../core/effect.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { MatchSpec, RuleSpec } from "../../core/rule.ts";
@@ -7,6 +8,7 @@ import { RuleProblem } from "../../core/rule-problem.ts";
 import type { Plan, Rule, RuleSet } from "../../core/rule-set.ts";
 import { BodyTools, bodyKey } from "./body-match.ts";
 import type { Candidate } from "./candidate.ts";
+import { dialectKeys } from "./dialect-keys.ts";
 import { Expressions } from "./expression.ts";
 import { headKeys } from "./head-keys.ts";
 import { indexRules } from "./indexed-rules.ts";
@@ -26,8 +28,9 @@ export function compileRules(
   specs: readonly RuleSpec[],
   plan: (spec: RuleSpec) => Plan,
   revision: string,
+  dialects: readonly Dialect[] = [],
 ): Compiled {
-  const steps = compileSteps(specs, plan, revision);
+  const steps = compileSteps(specs, plan, revision, dialects);
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
@@ -40,17 +43,19 @@ const rulesPerStep = 64;
 /**
  * The rule set, or every problem of every rule; never throws. Rules are tried by priority, then in the order given.
  * `plan` says what a rule does once it has claimed; a RuleProblem that it throws is a problem of that rule.
+ * `dialects`: in whose words a match may speak.
  * In steps of well under a millisecond, so that traffic goes on while 100,000 rules are compiled.
  */
 export function* compileSteps(
   specs: readonly RuleSpec[],
   plan: (spec: RuleSpec) => Plan,
   revision: string,
+  dialects: readonly Dialect[] = [],
 ): Generator<void, Compiled> {
   const problems: CompileProblem[] = [];
   const candidates: Candidate[] = [];
   const rules: Rule[] = [];
-  const tools = newTools();
+  const tools = newTools(dialects);
   const ranked = [...specs].sort((a, b) => a.priority - b.priority); // stable: ties keep the order of writing
   for (const spec of ranked) {
     const collect = <T>(compile: () => T): T | null => {
@@ -72,7 +77,7 @@ export function* compileSteps(
     candidates.push(...candidatesOf(rule, tools, collect));
     if (rules.length % rulesPerStep === 0) yield;
   }
-  return problems.length > 0 ? { problems } : yield* indexRules(revision, rules, candidates);
+  return problems.length > 0 ? { problems } : yield* indexRules(revision, rules, candidates, dialects);
 }
 
 /** What the conditions of one rule set share, so that each pattern is compiled once. */
@@ -80,11 +85,12 @@ interface Tools {
   readonly patterns: Patterns;
   readonly bodies: BodyTools;
   readonly expressions: Expressions;
+  readonly dialects: readonly Dialect[];
 }
 
-function newTools(): Tools {
+function newTools(dialects: readonly Dialect[]): Tools {
   const patterns = new Patterns();
-  return { patterns, bodies: new BodyTools(patterns), expressions: new Expressions(patterns) };
+  return { patterns, bodies: new BodyTools(patterns), expressions: new Expressions(patterns), dialects };
 }
 
 /** Never throws: each part that does not compile becomes a problem of its own. */
@@ -107,6 +113,11 @@ function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candidate[] {
       const expression =
         source === undefined ? null : collect(() => tools.expressions.compile(source, [...path, "expr"]));
       if (expression) (expression.readsBody ? body : head).push(expression);
+      const spoken = collect(() => dialectKeys(match, path, tools.dialects, tools.patterns));
+      if (spoken) {
+        head.push(...spoken.head);
+        body.push(...spoken.body);
+      }
       return candidate(rule, match, i, head, body, scope);
     })
     .sort((a, b) => a.order - b.order);

@@ -2,6 +2,7 @@
 // of TLS servers that are to be opened.
 
 import type { ConnectionFacts } from "../../core/connection.ts";
+import type { Dialect } from "../../core/dialect.ts";
 import type { RequestHead } from "../../core/exchange.ts";
 import type { HeadVerdict, Roll, Rule, RuleSet } from "../../core/rule-set.ts";
 import { buildIndex } from "./build-index.ts";
@@ -18,6 +19,7 @@ interface IndexedParts {
   readonly calls: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
+  readonly dialects: readonly Dialect[];
 }
 
 /** `candidates` in ascending order. Runs in steps, since there may be a hundred thousand. */
@@ -25,13 +27,14 @@ export function* indexRules(
   revision: string,
   rules: readonly Rule[],
   candidates: readonly Candidate[],
+  dialects: readonly Dialect[],
 ): Generator<void, IndexedRules> {
   // A rule for 0 % of the calls is left out, so that it can make no call wait for its body either.
   const live = candidates.filter(({ rule }) => rule.spec.scope.percentage > 0);
   const calls = yield* indexOf(live);
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
-  return new IndexedRules({ revision, rules, candidates, calls, connections, secured });
+  return new IndexedRules({ revision, rules, candidates, calls, connections, secured, dialects });
 }
 
 export class IndexedRules implements RuleSet {
@@ -42,6 +45,7 @@ export class IndexedRules implements RuleSet {
   readonly #calls: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
+  readonly #dialects: readonly Dialect[];
   readonly #call = new Call();
   readonly #search = new Search(this.#call);
 
@@ -53,6 +57,7 @@ export class IndexedRules implements RuleSet {
     this.#calls = parts.calls;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
+    this.#dialects = parts.dialects;
     Object.freeze(this);
   }
 
@@ -73,6 +78,11 @@ export class IndexedRules implements RuleSet {
     if (this.#calls === null) return null;
     this.#call.reset(head, connection, roll, body);
     return this.#run(this.#calls, true)?.rule ?? null;
+  }
+
+  /** The first dialect that claims the call says so; without one only the end of the body settles its keys. */
+  isEnough(head: RequestHead, payload: Uint8Array): boolean {
+    return this.#dialects.find((dialect) => dialect.claims(head))?.isEnough(head, payload) ?? false;
   }
 
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null {
@@ -102,6 +112,8 @@ function* indexOf(candidates: readonly Candidate[]): Generator<void, IndexNode |
   return candidates.length === 0 ? null : yield* buildIndex(candidates);
 }
 
+const severings: ReadonlySet<string> = new Set(["reset", "close", "hang"]);
+const effectsOnBytes: ReadonlySet<string> = new Set(["delay", "throttle", "slice", "corrupt", "truncate"]);
 const keysOfConnections: ReadonlySet<string> = new Set(["destination", "direction"]);
 
 /** Whether a rule names nothing of HTTP, neither in what it selects nor in what it does. */
@@ -114,8 +126,8 @@ function fitsConnections({ spec, effects, terminal }: Rule): boolean {
   const speaksHttp =
     respond !== null ||
     patch !== null ||
-    fault?.abort?.kind === "httpStatus" ||
     terminal.kind === "mock" ||
-    effects.some(({ kind }) => kind === "patch");
+    ((terminal.kind === "abort" || fault?.abort) && !severings.has(fault?.abort?.kind ?? "")) ||
+    effects.some(({ kind }) => !effectsOnBytes.has(kind));
   return selects && everyone && (state?.key ?? null) === null && !speaksHttp;
 }

@@ -3,10 +3,17 @@
 import { bodyOf, emptyBody } from "../../core/body.ts";
 import type { FixedReply, Terminal } from "../../core/effect.ts";
 import type { Exchange, Reply } from "../../core/exchange.ts";
-import type { AbortSpec } from "../../core/rule.ts";
+import type { AbortSpec, HttpAbortSpec } from "../../core/rule.ts";
 import { statusHasNoBody } from "./no-body.ts";
 
 const severings = { reset: "rst", close: "fin", hang: "hang" } as const;
+
+/** Whether it ends the connection, rather than saying something that only a protocol can say. */
+export function isSevering(
+  spec: AbortSpec,
+): spec is Extract<AbortSpec, { readonly kind: keyof typeof severings }> {
+  return Object.hasOwn(severings, spec.kind);
+}
 
 /** How the connection ends under `reset`, `close` and `hang`. */
 export function severingOf(kind: keyof typeof severings): "fin" | "rst" | "hang" {
@@ -14,7 +21,7 @@ export function severingOf(kind: keyof typeof severings): "fin" | "rst" | "hang"
 }
 
 /** The terminal of `fault.abort`. `rule`: the name that the body of an HTTP status shows. */
-export function abortTerminal(spec: AbortSpec, rule: string): Terminal {
+export function abortTerminal(spec: HttpAbortSpec, rule: string): Terminal {
   if (spec.kind !== "httpStatus") {
     const reply: Reply = { kind: "sever", how: severingOf(spec.kind) };
     return { kind: "abort", answer: async () => reply, fixed: null };

@@ -4,7 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { ConnectionFault } from "../../core/connection-fault.ts";
 import type { Random } from "../../core/random.ts";
 import type { FaultSpec, RuleSpec } from "../../core/rule.ts";
-import { severingOf } from "./abort.ts";
+import { isSevering, severingOf } from "./abort.ts";
 import { chanceOf, corrupted } from "./corrupt.ts";
 import { sampleDelayMs } from "./delay.ts";
 import { sliced } from "./slice.ts";
@@ -24,9 +24,7 @@ export function planConnectionFault(
   if (fault === null || spec.respond !== null || spec.patch !== null) return null;
   const delayMs = () => (fault.delay === null ? 0 : sampleDelayMs(fault.delay, deps.random));
   if (fault.abort !== null) {
-    return fault.abort.kind === "httpStatus"
-      ? null
-      : { kind: "abort", how: severingOf(fault.abort.kind), delayMs };
+    return isSevering(fault.abort) ? { kind: "abort", how: severingOf(fault.abort.kind), delayMs } : null;
   }
   const up = touchesUp(fault);
   const down = touchesDown(fault);

@@ -1,21 +1,29 @@
 // Turns a rule into what it does: effects folded around exactly one terminal.
 //
-//   client ◄─ delay ◄─ throttle ◄─ slice ◄─ corrupt ◄─ truncate ◄─ patch ◄─ terminal
-//          ─►       ─►          ─►       ─►         ─►          ─►       ─► (relay, mock or abort)
-//             effects[0]                                          last
+//   client ◄─ delay ◄─ throttle ◄─ slice ◄─ corrupt ◄─ truncate ◄─ patch ◄─ dialects' ◄─ terminal
+//          ─►       ─►          ─►       ─►         ─►          ─►       ─►           ─► (relay, mock or abort)
+//             effects[0]                                                    last
 //
 // A request passes from left to right, its reply from right to left: a patch sees the true reply; truncate, corrupt and
 // slice act on the patched bytes; throttle paces what is left of them. Abort ends the call where the faults end.
 
 import type { Clock } from "../../core/clock.ts";
+import type { Dialect, DialectTools } from "../../core/dialect.ts";
 import { type Effect, relayTerminal, type Terminal } from "../../core/effect.ts";
 import type { Random } from "../../core/random.ts";
-import type { FaultSpec, RuleSpec } from "../../core/rule.ts";
+import type {
+  AbortSpec,
+  FaultSpec,
+  HttpAbortSpec,
+  HttpRespondSpec,
+  RespondSpec,
+  RuleSpec,
+} from "../../core/rule.ts";
 import { RuleProblem } from "../../core/rule-problem.ts";
 import type { Plan } from "../../core/rule-set.ts";
-import { abortTerminal } from "./abort.ts";
+import { abortTerminal, isSevering } from "./abort.ts";
 import { corruptEffect } from "./corrupt.ts";
-import { delayEffect } from "./delay.ts";
+import { delayEffect, waitFor } from "./delay.ts";
 import { mockTerminal } from "./mock.ts";
 import { patchEffect } from "./patch.ts";
 import { sliceEffect } from "./slice.ts";
@@ -28,6 +36,8 @@ export interface PlannerDeps {
   readonly random: Random;
   /** Bytes of a body that a rule may hold whole (JSON patches, templates); also after decoding. */
   readonly maxBodyBytes: number;
+  /** Further things that a rule can do, in their words; none where left out. */
+  readonly dialects?: readonly Dialect[];
 }
 
 /**
@@ -36,18 +46,43 @@ export interface PlannerDeps {
  */
 export function createPlanner(deps: PlannerDeps): (spec: RuleSpec) => Plan {
   const engine = createTemplateEngine(deps);
+  const { dialects = [] } = deps;
+  const tools: DialectTools = { ...deps, wait: (delay, signal) => waitFor(delay, deps, signal) };
   return (spec) => {
     refuseUnreachable(spec);
-    const terminal = terminalOf(spec, deps, engine);
+    let terminal = terminalOf(spec, deps, engine);
     const effects = spec.fault ? faultEffects(spec.fault, deps) : [];
-    if (spec.patch) effects.push(patchEffect(spec.patch, deps.maxBodyBytes));
+    if (spec.patch?.request || spec.patch?.response) effects.push(patchEffect(spec.patch, deps.maxBodyBytes));
+    for (const dialect of dialects) {
+      const share = dialect.plan(spec, tools);
+      if (share === null) continue;
+      effects.push(...share.effects);
+      if (share.terminal !== null) terminal = onlyTerminal(terminal, share.terminal, dialect.name);
+    }
     return Object.freeze({ effects: Object.freeze(effects), terminal });
   };
 }
 
+function onlyTerminal(terminal: Terminal, other: Terminal, dialect: string): Terminal {
+  if (terminal.kind === "relay") return other;
+  const key = terminal.kind === "mock" ? ["respond"] : ["fault", "abort"];
+  throw new RuleProblem(key, `expected none beside what ends the call in ${dialect}, got both`);
+}
+
 function terminalOf(spec: RuleSpec, deps: PlannerDeps, engine: TemplateEngine): Terminal {
-  if (spec.fault?.abort) return abortTerminal(spec.fault.abort, spec.name);
-  return spec.respond ? mockTerminal(spec.respond, { ...deps, engine, rule: spec.name }) : relayTerminal;
+  const abort = spec.fault?.abort ?? null;
+  if (abort !== null) return isOfHttp(abort) ? abortTerminal(abort, spec.name) : relayTerminal;
+  const { respond } = spec;
+  if (respond === null || !isReply(respond)) return relayTerminal;
+  return mockTerminal(respond, { ...deps, engine, rule: spec.name });
+}
+
+function isOfHttp(abort: AbortSpec): abort is HttpAbortSpec {
+  return abort.kind === "httpStatus" || isSevering(abort);
+}
+
+function isReply(respond: RespondSpec): respond is HttpRespondSpec {
+  return respond.kind === "reply" || respond.kind === "cycle" || respond.kind === "random";
 }
 
 function faultEffects(fault: FaultSpec, deps: PlannerDeps): Effect[] {

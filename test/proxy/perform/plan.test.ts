@@ -7,6 +7,7 @@ import { seededRandom } from "../../../src/core/random.ts";
 import type { FaultSpec, PatchSpec, RespondSpec } from "../../../src/core/rule.ts";
 import { formatRulePath, RuleProblem } from "../../../src/core/rule-problem.ts";
 import { createPlanner } from "../../../src/proxy/perform/plan.ts";
+import { lineDialect } from "../../support/line-dialect.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { call, fault, fixedDelay, messagePatch, replySpec, response, responseOf, rule } from "./calls.ts";
 import { settled } from "./effect-suite.ts";
@@ -87,4 +88,26 @@ test("plan: a mock keeps its faults; an abort is the terminal and leaves no room
 test("plan: what it gives cannot be changed", () => {
   const made = plan(rule({ fault: everyFault, patch }));
   assert.ok(Object.isFrozen(made) && Object.isFrozen(made.effects));
+});
+
+test("plan: a dialect's effects stand inside those of HTTP, its terminal instead of relaying, never beside one", () => {
+  const spoken = createPlanner({
+    clock,
+    random: seededRandom(1),
+    maxBodyBytes: 1_000,
+    dialects: [lineDialect],
+  });
+  const marked = spoken(rule({ name: "mark", fault: everyFault, patch }));
+  assert.equal(marked.effects.at(-1)?.kind, "mark");
+  assert.equal(marked.terminal.kind, "relay");
+  assert.equal(spoken(rule({ name: "shout" })).terminal.kind, "mock");
+  for (const [given, place] of [
+    [{ respond }, "respond"],
+    [{ fault: fault({ abort: { kind: "close" } }) }, "fault.abort"],
+  ] as const) {
+    assert.throws(
+      () => spoken(rule({ name: "shout", ...given })),
+      (thrown) => thrown instanceof RuleProblem && formatRulePath(thrown.path) === place,
+    );
+  }
 });

@@ -18,6 +18,7 @@ import type { Link } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import { BorrowedBytes } from "../borrowed-bytes.ts";
+import { PeekedBody } from "../peeked-body.ts";
 import { BodyWalk } from "./body-walk.ts";
 import { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
@@ -54,8 +55,19 @@ const noBytes = Buffer.alloc(0);
 interface Peek {
   readonly undecided: Undecided;
   readonly raw: Buffer[];
+  /** The body without transfer coding, in pieces, for whoever claims the call. */
   readonly payload: Buffer[];
-  payloadBytes: number;
+  readonly body: PeekedBody;
+}
+
+/** Whether waiting for more of the body cannot change the verdict. */
+function isSettled({ undecided, body: { payload } }: Peek): boolean {
+  return payload === null || undecided.isEnough(payload);
+}
+
+function keep({ payload, body }: Peek, chunk: Buffer): void {
+  payload.push(chunk);
+  body.append(chunk);
 }
 
 /** A call on the rich road. */
@@ -211,11 +223,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       const detail = `the request head was not complete after ${deadlines.headMs} ms`;
       this.#failedCall("SI", detail);
       this.#finishWith(failureBytes(408, detail));
-    } else if (
-      this.#phase === "body" ||
-      this.#phase === "peek" ||
-      (this.#phase === "rich" && !this.#walk.done)
-    ) {
+    } else if (this.#phase === "peek") this.#decidePeeked(null);
+    else if (this.#phase === "body" || (this.#phase === "rich" && !this.#walk.done)) {
       this.#call?.fail("failed", "SI", `no byte of the request body for ${deadlines.bodyIdleMs} ms`);
       socket.destroy();
     } else if (this.#half.current) {
@@ -370,11 +379,12 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const raw = [
       this.#connection.mode === "proxy" ? originFormHead(scanner, bytes, at) : bytes.subarray(at, next),
     ];
-    this.#peek = { undecided: verdict, raw, payload: [], payloadBytes: 0 };
+    const { limits, deadlines } = this.#traffic.settings;
+    this.#peek = { undecided: verdict, raw, payload: [], body: new PeekedBody(limits.maxRuleBodyBytes) };
     this.#phase = "peek";
-    this.deadlineAt = call.startedAt + this.#traffic.settings.deadlines.bodyIdleMs;
+    this.deadlineAt = call.startedAt + deadlines.ruleBodyMs;
     if (scanner.expectContinue) this.#connection.socket.write(continueHead);
-    if (this.#walk.done) this.#decidePeeked();
+    if (this.#walk.done) this.#decidePeeked(noBytes);
     return next;
   }
 
@@ -410,39 +420,37 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const peek = this.#peek;
     if (this.#walk.done) return this.#hold(bytes, at);
     const take = peek
-      ? (from: number, to: number) => this.#keepPayload(peek, bytes.subarray(from, to))
+      ? (from: number, to: number) => keep(peek, bytes.subarray(from, to))
       : rich
         ? (from: number, to: number) => rich.pipe.push(bytes.subarray(from, to))
         : undefined;
     const next = this.#walk.feed(bytes, at, bytes.length, take);
     if (next < 0) return this.#badBody(bytes, at);
     if (this.#call) this.#call.requestBytes += next - at;
-    this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.bodyIdleMs;
+    const { bodyIdleMs, ruleBodyMs } = this.#traffic.settings.deadlines;
+    this.deadlineAt = this.#traffic.clock.now() + (peek ? ruleBodyMs : bodyIdleMs);
     if (this.#phase !== "body") this.#from = next;
     if (peek) peek.raw.push(bytes.subarray(at, next));
     rich?.begin();
-    if (peek && peek.payloadBytes > this.#traffic.settings.limits.maxRuleBodyBytes) this.#decidePeeked();
-    if (!this.#walk.done) return next;
+    if (!this.#walk.done) {
+      if (peek && isSettled(peek)) this.#decidePeeked(peek.body.payload);
+      return next;
+    }
     this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.responseMs;
     if (this.#phase === "body") this.#requestEnds(bytes, next);
     else if (this.#phase === "discard") this.#nextRequest();
-    else if (this.#phase === "peek") this.#decidePeeked();
+    else if (peek) this.#decidePeeked(peek.body.payload);
     else if (rich) rich.pipe.end(this.#walk.trailers());
     return next;
   }
 
-  #keepPayload(peek: Peek, payload: Buffer): void {
-    peek.payload.push(payload);
-    peek.payloadBytes += payload.length;
-  }
-
-  #decidePeeked(): void {
+  /** `payload` null: the body is too large to be looked at, or does not come. */
+  #decidePeeked(payload: Buffer | null): void {
     const peek = this.#peek;
     const call = this.#call;
     if (!peek || !call) return;
     this.#peek = null;
-    const tooLarge = peek.payloadBytes > this.#traffic.settings.limits.maxRuleBodyBytes;
-    const claim = peek.undecided.decide(tooLarge ? null : Buffer.concat(peek.payload));
+    const claim = peek.undecided.decide(payload);
     if (claim) this.#enterRich(claim, call, peek.payload);
     else this.#relayPeeked(peek, call);
   }

@@ -38,6 +38,7 @@ import type { Field } from "./hpack/field.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
 import { Outlet } from "./outlet.ts";
+import { peekBody } from "./peek.ts";
 import { PeerSettings } from "./peer-settings.ts";
 import { flawOfTrailers, Http2Head, readRequestHead } from "./request-head.ts";
 import { RichLink } from "./rich-link.ts";
@@ -657,7 +658,7 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
     if (verdict.kind === "claim" && this.#answerFixed(id, endStream, verdict, head, call)) return;
     const stream = this.#openLocal(id, endStream, head, call);
     if (verdict.kind === "claim") this.#serve(stream, verdict);
-    else this.#peek(stream, verdict);
+    else peekBody(stream, verdict, this.#traffic, (claim) => this.#serve(stream, claim));
   }
 
   #openLocal(id: number, endStream: boolean, head: Http2Head, call: Http2Call): LocalStream {
@@ -735,22 +736,6 @@ export class Http2Session implements Session, Deadlined, ClientEvents, UpstreamE
       if (this.#isOpen(stream)) stream.settle(true);
       this.#passWindow(Number.POSITIVE_INFINITY);
     });
-  }
-
-  /** The body is kept and looked at until a rule can decide; without one the call goes on over the rich link. */
-  #peek(stream: LocalStream, undecided: Undecided): void {
-    const { maxRuleBodyBytes } = this.#traffic.settings.limits;
-    const seen: Buffer[] = [];
-    let bytes = 0;
-    stream.peek = (payload) => {
-      if (payload) {
-        seen.push(payload);
-        bytes += payload.length;
-        if (bytes <= maxRuleBodyBytes) return;
-      } else stream.bodyBytes = bytes;
-      stream.peek = null;
-      this.#serve(stream, undecided.decide(bytes > maxRuleBodyBytes ? null : Buffer.concat(seen)));
-    };
   }
 
   #richLink(): RichLink {
