@@ -1,6 +1,6 @@
 // The GraphQL parts of a rule as data: which operations, what answers them, which fields of a real answer change.
 
-import type { BodyMatch, DelaySpec, TextMatch } from "./rule.ts";
+import type { BodyMatch, DelaySpec, TextMatch } from "./rule-values.ts";
 
 /** AND across the keys that are present. */
 export interface GraphqlMatch {
@@ -36,7 +36,13 @@ export interface GraphqlLimits {
   readonly batch: number | null;
 }
 
-export type GraphqlRespondSpec =
+export interface GraphqlReplySpec {
+  readonly kind: "graphql";
+  readonly answer: GraphqlAnswerSpec;
+  readonly delay: DelaySpec | null;
+}
+
+export type GraphqlAnswerSpec =
   | {
       readonly kind: "result";
       /** Undefined: the key is left out of the answer. */
@@ -45,7 +51,6 @@ export type GraphqlRespondSpec =
       readonly extensions: unknown;
       /** Strings are templates. */
       readonly template: boolean;
-      readonly delay: DelaySpec | null;
     }
   | {
       readonly kind: "schema";
@@ -57,7 +62,6 @@ export type GraphqlRespondSpec =
       readonly listLength: number;
       readonly overrides: readonly GraphqlOverride[];
       readonly limits: GraphqlLimits;
-      readonly delay: DelaySpec | null;
     };
 
 /** What answers in place of generated values. */

@@ -3,6 +3,10 @@
 
 import type { Direction } from "./connection.ts";
 import type { HeaderList } from "./headers.ts";
+import type { GraphqlMatch, GraphqlOverlaySpec, GraphqlReplySpec } from "./rule-graphql.ts";
+import type { BodyMatch, DelaySpec, NamedMatch, TextMatch } from "./rule-values.ts";
+
+export type { BodyMatch, DelaySpec, JsonPathTest, NamedMatch, TextMatch } from "./rule-values.ts";
 
 export interface RuleSpec {
   /** Unique in the set; letters, digits, `-` and `.`. */
@@ -36,18 +40,11 @@ export interface MatchSpec {
   readonly body?: BodyMatch;
   /** A CEL expression over `request` and `connection` that yields a bool. */
   readonly expr?: string;
+  readonly graphql?: GraphqlMatch;
 }
 
-export type TextMatch =
-  | { readonly op: "exact" | "prefix" | "suffix" | "regex" | "contains"; readonly value: string }
-  | { readonly op: "absent" };
 /** `template`: `/users/{id}`; each `{name}` stands for one segment. */
 export type PathMatch = TextMatch | { readonly op: "template"; readonly value: string };
-
-export interface NamedMatch {
-  readonly name: string;
-  readonly match: TextMatch;
-}
 
 /** `cidr`: `10.0.0.0/8`, or an address with the full length; null: any. `port` null: any. `hostname` for explicit proxies. */
 export interface DestinationMatch {
@@ -55,36 +52,6 @@ export interface DestinationMatch {
   readonly hostname: string | null;
   readonly port: number | null;
 }
-
-export type BodyMatch =
-  | { readonly op: "and" | "or"; readonly of: readonly BodyMatch[] }
-  | { readonly op: "not"; readonly of: BodyMatch }
-  | { readonly op: "equalTo" | "contains" | "matches"; readonly value: string }
-  | {
-      readonly op: "equalToJson";
-      readonly value: unknown;
-      readonly ignoreArrayOrder: boolean;
-      readonly ignoreExtraElements: boolean;
-    }
-  | { readonly op: "matchesJsonPath"; readonly expression: string; readonly test: JsonPathTest | null }
-  | { readonly op: "matchesJsonSchema"; readonly schema: unknown };
-
-/** Applied to each value the JSONPath selects; one that passes is enough. null test: selecting anything is enough. */
-export type JsonPathTest =
-  | { readonly op: "equalTo"; readonly value: string | number | boolean | null }
-  | { readonly op: "contains" | "matches"; readonly value: string }
-  | {
-      readonly op: "greaterThan" | "lessThan" | "greaterThanOrEqual" | "lessThanOrEqual";
-      readonly value: number;
-    }
-  | {
-      readonly op: "equalToJson";
-      readonly value: unknown;
-      readonly ignoreArrayOrder: boolean;
-      readonly ignoreExtraElements: boolean;
-    }
-  /** True: the path selects nothing. */
-  | { readonly op: "absent" };
 
 /** Who is touched. A call outside the scope goes on to the next rule. */
 export interface ScopeSpec {
@@ -119,7 +86,7 @@ export interface StateSpec {
 }
 
 /** A reply of HTTP; each dialect adds its own kind. */
-export type RespondSpec = HttpRespondSpec;
+export type RespondSpec = HttpRespondSpec | GraphqlReplySpec;
 
 export type HttpRespondSpec =
   | { readonly kind: "reply"; readonly reply: ReplySpec }
@@ -151,30 +118,6 @@ export type ReplyBodySpec =
   /** Absolute path; read when the rules are loaded. */
   | { readonly kind: "file"; readonly path: string };
 
-export type DelaySpec =
-  | { readonly type: "fixed"; readonly ms: number }
-  | { readonly type: "uniform"; readonly minMs: number; readonly maxMs: number }
-  | {
-      readonly type: "normal";
-      readonly meanMs: number;
-      readonly stddevMs: number;
-      readonly maxMs: number | null;
-    }
-  | {
-      readonly type: "lognormal";
-      readonly medianMs: number;
-      readonly sigma: number;
-      readonly maxMs: number | null;
-    }
-  | {
-      readonly type: "histogram";
-      readonly buckets: readonly {
-        readonly weight: number;
-        readonly minMs: number;
-        readonly maxMs: number;
-      }[];
-    };
-
 /** All present parts apply, in this order: delay, then throttle, slice, corrupt, truncate on the bytes; abort ends the call. */
 export interface FaultSpec {
   readonly delay: DelaySpec | null;
@@ -202,6 +145,7 @@ export type HttpAbortSpec =
 export interface PatchSpec {
   readonly request: MessagePatch | null;
   readonly response: (MessagePatch & { readonly status: number | null }) | null;
+  readonly graphql?: GraphqlOverlaySpec;
 }
 
 export interface MessagePatch {

@@ -6,6 +6,7 @@ import type { RuleSpec } from "../../core/rule.ts";
 import { formatRulePath, type RulePath } from "../../core/rule-problem.ts";
 import type { Problem } from "../../core/rule-source.ts";
 import { expectationOf, type Finding, findingsIn } from "./findings.ts";
+import { withAbsoluteSchemas } from "./schema/graphql.ts";
 import { withAbsoluteFiles } from "./schema/respond.ts";
 import { fileHead, type PlacelessRule, rule } from "./schema/rule.ts";
 import { sharedName } from "./shared-name.ts";
@@ -149,7 +150,7 @@ class FileParser {
     }
     this.#places.set(spec.name, origin);
     const respond = spec.respond === null ? null : withAbsoluteFiles(spec.respond, this.#folder);
-    this.#rules.push({ ...spec, respond, origin });
+    this.#rules.push(withAbsoluteSchemas({ ...spec, respond, origin }, this.#folder));
   }
 
   #tell(line: number, path: RulePath, message: string): void {

@@ -9,6 +9,7 @@ import type { Problem } from "../../core/rule-source.ts";
 import { runInTurns } from "../../core/turns.ts";
 import { type ParsedRules, parseSteps } from "./parse.ts";
 import type { RuleFile } from "./rule-files.ts";
+import { schemaFilesOf } from "./schema/graphql.ts";
 import { sharedName } from "./shared-name.ts";
 
 export interface ReadRules {
@@ -62,7 +63,9 @@ function locateIn(
 /** Absolute paths of the files that the rules answer with, each once. */
 export function repliedFiles(rules: readonly RuleSpec[]): readonly string[] {
   const paths = new Set<string>();
-  for (const { respond } of rules) {
+  for (const rule of rules) {
+    for (const path of schemaFilesOf(rule)) paths.add(path);
+    const { respond } = rule;
     for (const { body } of respond === null ? [] : repliesOf(respond))
       if (body.kind === "file") paths.add(body.path);
   }
@@ -77,6 +80,8 @@ function repliesOf(respond: NonNullable<RuleSpec["respond"]>) {
       return respond.replies;
     case "random":
       return respond.choices.map((choice) => choice.reply);
+    case "graphql":
+      return []; // its schema is among the schema files
     default:
       return respond satisfies never;
   }

@@ -3,6 +3,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { CallEvent, Flag, OpaqueEvent, Tap, TapEvent } from "../../core/tap.ts";
 import { type CallSeries, createCallSeries } from "./call-series.ts";
+import { createGraphqlSeries, type GraphqlSeries } from "./graphql-series.ts";
 import { createTally, type Tally } from "./tally.ts";
 
 export interface RulesInForce {
@@ -15,6 +16,7 @@ export interface RulesInForce {
 /** Counted since the process began. */
 export interface Counters extends Tap {
   readonly calls: CallSeries;
+  readonly graphql: GraphqlSeries;
   /** Key: direction, protocol and outcome, parted by spaces. */
   readonly opaque: Tally;
   readonly flags: Tally<Flag>;
@@ -36,6 +38,7 @@ const maxNames = 64;
 /** `maxRuleLabels`: rules with series of their own; later ones share `other`. */
 export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">): Counters {
   const calls = createCallSeries(maxRuleLabels);
+  const graphql = createGraphqlSeries();
   const [flags, troubles, opaque] = [
     createTally<Flag>(maxNames),
     createTally(maxNames),
@@ -85,6 +88,9 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
       case "trouble":
         troubles.add(event.area);
         break;
+      case "graphql":
+        graphql.add(event);
+        break;
       default:
         event satisfies never;
     }
@@ -92,7 +98,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
 
   return {
     observe,
-    ...{ calls, opaque, flags, troubles, opened, closed, bytes },
+    ...{ calls, graphql, opaque, flags, troubles, opened, closed, bytes },
     get detectionTimeouts() {
       return detectionTimeouts;
     },

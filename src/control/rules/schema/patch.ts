@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { JsonPatchOperation, JsonPatchSpec, MessagePatch, PatchSpec } from "../../../core/rule.ts";
+import { graphqlOverlay } from "./graphql.ts";
 import { headerFields, headerNames } from "./header.ts";
 import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
 import { finalStatus } from "./respond.ts";
@@ -100,11 +101,18 @@ export const patch = across(
       .exactOptional()
       .describe("Changes to the request before it is relayed."),
     response: response.exactOptional().describe("Changes to the response before the client gets it."),
-    ...notYet("graphql", "grpc"),
+    graphql: graphqlOverlay
+      .exactOptional()
+      .describe("Fields of a GraphQL answer that the rule answers; the rest is asked of the upstream."),
+    ...notYet("grpc"),
   }),
   (written, _complain, lacks) => {
-    if (Object.keys(written).length === 0) lacks("expected request, response or both, got {}");
+    if (Object.keys(written).length === 0) lacks("expected request, response or graphql, got {}");
   },
 ).transform(
-  (written): PatchSpec => ({ request: written.request ?? null, response: written.response ?? null }),
+  (written): PatchSpec => ({
+    request: written.request ?? null,
+    response: written.response ?? null,
+    ...(written.graphql && { graphql: written.graphql }),
+  }),
 );

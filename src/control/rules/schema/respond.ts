@@ -4,6 +4,7 @@ import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
 import { delay, weight } from "./delay.ts";
+import { checkGraphqlReply, graphqlAnswer, graphqlReplyOf } from "./graphql.ts";
 import { fieldText, headerFields, trailerFields } from "./header.ts";
 import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
 import { text } from "./text.ts";
@@ -45,7 +46,8 @@ const reply = {
 };
 const replyKeys = Object.keys(reply);
 
-const refused = notYet("grpc", "graphql", "websocket", "schema");
+const refused = notYet("grpc", "websocket", "schema");
+const inList = notYet("graphql");
 
 /** RFC 9110 §15.3.5, §15.3.6, §15.4.5. */
 const bodiless = new Set<unknown>([204, 205, 304]);
@@ -83,7 +85,7 @@ function bodyOf(written: z.output<z.ZodObject<typeof reply>>): ReplyBodySpec {
 }
 
 const one = across(
-  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...refused }),
+  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...inList, ...refused }),
   checkReply,
 ).transform(replyOf);
 
@@ -93,6 +95,7 @@ const weighted = across(
       .exactOptional()
       .describe("How often it is drawn, against the sum of all weights. Default 1."),
     ...reply,
+    ...inList,
     ...refused,
   }),
   checkReply,
@@ -115,9 +118,14 @@ export const respond = across(
       .max(1_000, "at most 1000 replies")
       .exactOptional()
       .describe("Replies drawn by weight."),
+    graphql: graphqlAnswer
+      .exactOptional()
+      .describe("A GraphQL answer: {data, errors, extensions}, or made from a schema."),
     ...refused,
   }),
   (written, complain) => {
+    checkGraphqlReply(written, complain);
+    if ("graphql" in written) return;
     const lists = ["cycle", "random"].filter((key) => key in written);
     const direct = replyKeys.filter((key) => key in written);
     if (lists.length > 0 && lists.length + direct.length > 1)
@@ -125,6 +133,7 @@ export const respond = across(
     checkReply(written, complain);
   },
 ).transform((written): RespondSpec => {
+  if (written.graphql !== undefined) return graphqlReplyOf(written.graphql, written);
   if (written.cycle !== undefined) return { kind: "cycle", replies: written.cycle };
   if (written.random !== undefined) return { kind: "random", choices: written.random };
   return { kind: "reply", reply: replyOf(written) };
@@ -146,6 +155,8 @@ export function withAbsoluteFiles(spec: RespondSpec, folder: string): RespondSpe
         kind: "random",
         choices: spec.choices.map((choice) => ({ weight: choice.weight, reply: place(choice.reply) })),
       };
+    case "graphql":
+      return spec; // its schema is placed with those of the whole rule
     default:
       return spec satisfies never;
   }

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { TextMatch } from "../../../core/rule.ts";
 import { body } from "./body.ts";
 import { destination } from "./destination.ts";
+import { checkGraphqlSelection, graphqlMatch } from "./graphql.ts";
 import { headerMatches, headerName, nameMatches } from "./header.ts";
 import { across, mapping, notYet } from "./mapping.ts";
 import { pathMatch, text, textMatch } from "./text.ts";
@@ -51,10 +52,16 @@ const shape = {
 export const selection = across(
   mapping("a mapping of keys such as host, method, path", {
     ...shape,
-    ...notYet("grpc", "message", "metadata", "graphql", "variables", "websocket", "source"),
+    graphql: graphqlMatch.exactOptional().describe("GraphQL operations; {} for all of them."),
+    variables: body.exactOptional().describe("Beside graphql: operators on the variables, as JSON."),
+    ...notYet("grpc", "message", "metadata", "websocket", "source"),
   }),
-  (written, _complain, lacks) => {
+  (written, complain, lacks) => {
+    checkGraphqlSelection(written, complain);
     if (Object.keys(written).length === 0)
       lacks(`expected at least one key (leave "matches" out to claim every call), got {}`);
   },
-);
+).transform(({ graphql, variables, ...http }) => {
+  if (graphql === undefined) return http;
+  return { ...http, graphql: { ...graphql, ...(variables === undefined ? {} : { variables }) } };
+});

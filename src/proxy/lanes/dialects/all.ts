@@ -1,8 +1,13 @@
 // The dialects that this program speaks over HTTP. One line each.
 
 import type { Dialect } from "../../../core/dialect.ts";
+import type { GraphqlDeps } from "./graphql/deps.ts";
+import { createGraphqlDialect } from "./graphql/dialect.ts";
+
+/** What the dialects are lent by other stages. */
+export type DialectDeps = GraphqlDeps;
 
 /** Those of one process; what they learn and load is theirs. */
-export function createDialects(): readonly Dialect[] {
-  return [];
+export function createDialects(deps: DialectDeps): readonly Dialect[] {
+  return [createGraphqlDialect(deps)];
 }

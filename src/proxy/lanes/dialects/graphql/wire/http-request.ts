@@ -19,20 +19,24 @@ export function mayBeGraphql(head: RequestHead): boolean {
   );
 }
 
-/** `body`: without content coding; null where it could not be had whole. */
-export function readHttpRequest(head: RequestHead, body: Uint8Array | null): HttpRequest {
-  if (head.method === "GET") return readGet(head.path);
+/** `body`: without content coding; null where it could not be had whole. `parse`: JSON.parse, or an exact one. */
+export function readHttpRequest(
+  head: RequestHead,
+  body: Uint8Array | null,
+  parse: (text: string) => unknown = JSON.parse,
+): HttpRequest {
+  if (head.method === "GET") return readGet(head.path, parse);
   if (head.method !== "POST") return malformed(405, `expected GET or POST, got ${head.method}`);
   const type = head.header("content-type");
   if (!isJson(type)) return malformed(415, `expected content-type application/json, got ${type ?? "none"}`);
   if (body === null) return malformed(413, "the body is too large, or its content-encoding is unknown");
-  return readPost(body);
+  return readPost(body, parse);
 }
 
-function readPost(body: Uint8Array): HttpRequest {
+function readPost(body: Uint8Array, parse: (text: string) => unknown): HttpRequest {
   let value: unknown;
   try {
-    value = JSON.parse(textOf(body));
+    value = parse(textOf(body));
   } catch {
     return malformed(400, "expected a body in JSON");
   }
@@ -57,10 +61,10 @@ function readBatch(values: readonly unknown[]): HttpRequest {
   return { kind: "operations", items, batch: true };
 }
 
-function readGet(path: string): HttpRequest {
+function readGet(path: string, parse: (text: string) => unknown): HttpRequest {
   const json = (name: string): unknown => {
     const text = queryValue(path, name);
-    return text === undefined || text === "" ? null : JSON.parse(text);
+    return text === undefined || text === "" ? null : parse(text);
   };
   try {
     return readOne({
