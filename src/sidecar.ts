@@ -16,6 +16,7 @@ import type { Traffic } from "./core/lane.ts";
 import type { Dial } from "./core/link.ts";
 import { readProcessUsage } from "./core/process-usage.ts";
 import type { Random } from "./core/random.ts";
+import { createReadBuffers, type ReadBuffers } from "./core/read-buffers.ts";
 import { noRules } from "./core/rule-set.ts";
 import { formatProblem } from "./core/rule-source.ts";
 import type { Settings } from "./core/settings.ts";
@@ -36,7 +37,6 @@ import { decodedBody } from "./proxy/perform/content-encoding.ts";
 import { createStates } from "./proxy/perform/state.ts";
 import { createPipeline } from "./proxy/pipeline.ts";
 import { type ConnectInside, createInsideDial } from "./proxy/relay/adopted-link.ts";
-import { createReadBuffers } from "./proxy/relay/read-buffers.ts";
 import type { SecureDialDeps } from "./proxy/relay/secure-dial.ts";
 import { createDial } from "./proxy/relay/socket-link.ts";
 import { createJournal, type Journal } from "./proxy/tap/journal.ts";
@@ -97,7 +97,8 @@ const tickMs = 250;
 export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): Promise<Sidecar> {
   const stop = new AbortController();
   const observed = observe(options, deps);
-  const connections = await listen(options, observed.tap);
+  const buffers = createReadBuffers();
+  const connections = await listen(options, observed.tap, buffers);
   try {
     const store = await openStore(options, deps, observed.tap, stop.signal);
     let draining = false;
@@ -111,7 +112,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       random: deps.random,
       deadlines,
       tap: observed.tap,
-      dial: dialOf(options, deps, deadlines, connections.ownAddresses),
+      dial: dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses),
       rules: store ? () => store.rules() : () => noRules,
       states: createStates(maxStates),
       decodeBody: decodedBody,
@@ -174,7 +175,7 @@ interface Connections {
   close(): Promise<void>;
 }
 
-async function listen(options: SidecarOptions, tap: Tap): Promise<Connections> {
+async function listen(options: SidecarOptions, tap: Tap, buffers: ReadBuffers): Promise<Connections> {
   const gate = new Gate();
   const listeners: Listener[] = [];
   const bound: HostPort[] = [];
@@ -189,6 +190,7 @@ async function listen(options: SidecarOptions, tap: Tap): Promise<Connections> {
     for (const spec of options.listeners) {
       const listener = await openListener(spec, {
         maxConnections: options.settings.limits.maxConnections,
+        buffers,
         nextId: () => (++count).toString(36),
         accept: (connection) => gate.pass(() => accept(connection)),
         refuse: (socket, why) => refuse(socket, why, tap),
@@ -249,11 +251,11 @@ async function openStore(
 function dialOf(
   options: SidecarOptions,
   deps: SidecarDeps,
-  deadlines: Deadlines,
+  shared: { readonly deadlines: Deadlines; readonly buffers: ReadBuffers },
   ownAddresses: ReadonlySet<string>,
 ): Dial {
   const { connectMs } = options.settings.deadlines;
-  const dial = createDial({ clock: deps.clock, deadlines, connectMs, buffers: createReadBuffers() });
+  const dial = createDial({ clock: deps.clock, connectMs, ...shared });
   if (!options.connectInside) return dial;
   const isInside = isInsideOf(ownAddresses);
   return createInsideDial(isInside, options.connectInside, dial, (ms) => AbortSignal.timeout(ms), connectMs);

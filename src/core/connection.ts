@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import type { HostPort } from "./address.ts";
+import type { Inlet } from "./inlet.ts";
 import type { Dial } from "./link.ts";
 
 /** Seen from the service: `inbound` calls reach it, `outbound` calls leave it. */
@@ -21,6 +22,8 @@ export interface ConnectionFacts {
 export interface Connection extends ConnectionFacts {
   /** Owned by the lane that serves the connection, which also closes it. Half-open is allowed. */
   readonly socket: Socket;
+  /** The swift way to read it; left out where there is none: then `data` events are the only one. */
+  readonly inlet?: Inlet;
   /**
    * What the client knows. `transparent`: nothing, so a failure must look like the upstream's own. `fixed`: it dialled
    * us instead of the upstream. `proxy`: each of its requests names a target of its own.

@@ -24,6 +24,8 @@ export interface Link {
   readonly upstream: HostPort;
   /** Queues until connected. False: wait for `drain`. */
   write(chunk: Uint8Array): boolean;
+  /** True while written bytes have not left, and their memory is still in use. */
+  readonly holdsBytes: boolean;
   /** FIN after what was written. */
   end(): void;
   /** Stops `data` until `resume`; at most one more chunk may come. */

@@ -8,6 +8,7 @@ import { createDeadlines } from "../../src/core/deadlines.ts";
 import type { Dialect } from "../../src/core/dialect.ts";
 import type { Lane, Traffic } from "../../src/core/lane.ts";
 import { seededRandom } from "../../src/core/random.ts";
+import { createReadBuffers } from "../../src/core/read-buffers.ts";
 import type { RuleSpec } from "../../src/core/rule.ts";
 import type { RuleSet } from "../../src/core/rule-set.ts";
 import { type Deadlines, defaultSettings, type Limits, type Settings } from "../../src/core/settings.ts";
@@ -28,7 +29,6 @@ import { createPlanner } from "../../src/proxy/perform/plan.ts";
 import { createStates } from "../../src/proxy/perform/state.ts";
 import { createPipeline } from "../../src/proxy/pipeline.ts";
 import { connectTcp } from "../../src/proxy/relay/connect-tcp.ts";
-import { createReadBuffers } from "../../src/proxy/relay/read-buffers.ts";
 import { createSecureDial, type SecureDialDeps } from "../../src/proxy/relay/secure-dial.ts";
 import { createDial } from "../../src/proxy/relay/socket-link.ts";
 import { ruleSpec } from "./rule-spec.ts";
@@ -80,6 +80,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const intake = createIntake({ detect, lanes, opaque });
   const states = createStates(1_000);
   const deadlines = createDeadlines(clock, options.tickMs ?? 20);
+  const buffers = createReadBuffers();
   const traffic: Traffic = createPipeline({
     settings,
     clock,
@@ -95,7 +96,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       clock,
       deadlines,
       connectMs: settings.deadlines.connectMs,
-      buffers: createReadBuffers(),
+      buffers,
     }),
     rules: options.ruleSet ?? (() => rules),
     states,
@@ -113,6 +114,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     { kind: "bind", address: { host: "127.0.0.1", port: 0 }, mode: modeOf(options) },
     {
       maxConnections: settings.limits.maxConnections,
+      buffers,
       nextId: () => String(++ids),
       accept: (connection) => intake.accept(connection, traffic),
       refuse: (socket) => socket.destroy(),

@@ -108,6 +108,7 @@ export function openWire(options: WireOptions = {}): Wire {
         state.toUpstream += Buffer.from(chunk).toString("latin1");
         return !state.full;
       },
+      holdsBytes: false,
       end: () => {
         state.upstreamEnd = "fin";
       },

@@ -4,6 +4,9 @@ import { createServer, type Server, type Socket } from "node:net";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Connection, Direction } from "../../core/connection.ts";
 import { UnderstudyError } from "../../core/errors.ts";
+import type { Inlet } from "../../core/inlet.ts";
+import type { ReadBuffers } from "../../core/read-buffers.ts";
+import { readDirectly } from "./direct-reads.ts";
 
 /** How connections of a listener find their way. */
 export type ListenerMode =
@@ -30,7 +33,9 @@ export interface Listener {
 }
 
 export interface ListenerDeps {
+  /** Open at once; further ones are closed as they come. */
   readonly maxConnections: number;
+  readonly buffers: ReadBuffers;
   readonly nextId: () => string;
   readonly accept: (connection: Connection) => void;
   /** A connection that would reach ourselves again, or that names no destination. */
@@ -41,9 +46,13 @@ export interface ListenerDeps {
 /** Listens; rejects with `bad_config` where the address cannot be had. */
 export async function openListener(spec: ListenerSpec, deps: ListenerDeps): Promise<Listener> {
   const server = spec.kind === "adopt" ? spec.server : createServer({ allowHalfOpen: true, noDelay: true });
-  server.maxConnections = deps.maxConnections;
-  server.on("connection", (socket) => welcome(socket, spec.mode, deps));
   if (spec.kind === "bind") await bind(server, spec.address);
+  const { maxConnections, buffers } = deps;
+  const accept = (socket: Socket, inlet: Inlet | null) => welcome(socket, inlet, spec.mode, deps);
+  if (!readDirectly(server, { maxConnections, buffers, accept })) {
+    server.maxConnections = maxConnections;
+    server.on("connection", (socket) => accept(socket, null));
+  }
   return {
     address: addressOf(server),
     close: () =>
@@ -85,13 +94,13 @@ function addressOf(server: Server): HostPort {
 
 function ignore(): void {}
 
-function welcome(socket: Socket, mode: ListenerMode, deps: ListenerDeps): void {
+function welcome(socket: Socket, inlet: Inlet | null, mode: ListenerMode, deps: ListenerDeps): void {
   socket.allowHalfOpen = true;
   // Between two owners (gate, detection, lanes) nobody else listens; whoever owns it also hears "close".
   socket.on("error", ignore);
   const id = deps.nextId();
   if (mode.kind === "proxy") {
-    deps.accept(new AcceptedConnection(socket, id, "outbound", null, "proxy"));
+    deps.accept(new AcceptedConnection(socket, inlet, id, "outbound", null, "proxy"));
     return;
   }
   const destination = mode.kind === "fixed" ? mode.to : mode.originalDestination(socket);
@@ -99,12 +108,13 @@ function welcome(socket: Socket, mode: ListenerMode, deps: ListenerDeps): void {
     deps.refuse(socket, "the connection was not redirected to us, so nobody knows where it wants to go");
   } else if (mode.kind === "transparent" && deps.isOwnAddress(destination)) {
     deps.refuse(socket, `${formatHostPort(destination)} is our own listener: relaying it would be a loop`);
-  } else deps.accept(new AcceptedConnection(socket, id, mode.direction, destination, mode.kind));
+  } else deps.accept(new AcceptedConnection(socket, inlet, id, mode.direction, destination, mode.kind));
 }
 
 /** A connection as it was accepted. What most connections are never asked for is found out when somebody asks. */
 class AcceptedConnection implements Connection {
   readonly socket: Socket;
+  readonly inlet?: Inlet;
   readonly id: string;
   readonly direction: Direction;
   readonly originalDestination: HostPort | null;
@@ -114,12 +124,14 @@ class AcceptedConnection implements Connection {
 
   constructor(
     socket: Socket,
+    inlet: Inlet | null,
     id: string,
     direction: Direction,
     originalDestination: HostPort | null,
     mode: Connection["mode"],
   ) {
     this.socket = socket;
+    if (inlet) this.inlet = inlet;
     this.id = id;
     this.direction = direction;
     this.originalDestination = originalDestination;
@@ -142,6 +154,13 @@ class AcceptedConnection implements Connection {
   }
 
   tunnelTo(destination: HostPort): Connection {
-    return new AcceptedConnection(this.socket, this.id, this.direction, destination, "transparent");
+    return new AcceptedConnection(
+      this.socket,
+      this.inlet ?? null,
+      this.id,
+      this.direction,
+      destination,
+      "transparent",
+    );
   }
 }

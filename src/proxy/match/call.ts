@@ -38,6 +38,9 @@ export class Call {
   /** null: unknown, or larger than the limit. */
   body: Uint8Array | null = null;
 
+  /** What came last, since nearly every call of a process goes to a few hosts. */
+  #lastAuthority = "";
+  #lastHost = "";
   #authority: string | null = null;
   #host: string | null = null;
   #target: string | null = null;
@@ -79,8 +82,16 @@ export class Call {
 
   /** Lower case, without port. */
   get host(): string {
-    this.#host ??= hostOf(this.authority);
+    this.#host ??= this.#readHost();
     return this.#host;
+  }
+
+  #readHost(): string {
+    const { authority } = this;
+    if (authority === this.#lastAuthority) return this.#lastHost;
+    this.#lastHost = hostOf(authority);
+    this.#lastAuthority = authority;
+    return this.#lastHost;
   }
 
   /** Path with query, as sent. */

@@ -97,6 +97,12 @@ class AdoptedLink implements Link {
     return false;
   }
 
+  get holdsBytes(): boolean {
+    const target = this.#target;
+    if (!target) return this.#queue.length > 0;
+    return "destroySoon" in target ? target.writableLength > 0 : target.holdsBytes;
+  }
+
   end(): void {
     this.#ended = true;
     this.#target?.end();

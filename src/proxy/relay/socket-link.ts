@@ -10,7 +10,7 @@ import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Deadlined, Deadlines } from "../../core/deadlines.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
-import { nextStep, type ReadBuffers } from "./read-buffers.ts";
+import { nextStep, type ReadBuffers } from "../../core/read-buffers.ts";
 
 export interface DialDeps {
   readonly clock: Clock;
@@ -115,6 +115,10 @@ class SocketLink implements Link, Deadlined {
 
   write(chunk: Uint8Array): boolean {
     return this.#gone || this.#socket.write(chunk);
+  }
+
+  get holdsBytes(): boolean {
+    return this.#socket.writableLength > 0;
   }
 
   end(): void {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import { createDeadlines } from "../../../src/core/deadlines.ts";
 import type { LinkEnd, LinkEvents } from "../../../src/core/link.ts";
-import { createReadBuffers, nextStep } from "../../../src/proxy/relay/read-buffers.ts";
+import { createReadBuffers, nextStep } from "../../../src/core/read-buffers.ts";
 import { createDial } from "../../../src/proxy/relay/socket-link.ts";
 import { openServer, type TestServer } from "../../support/rig.ts";
 

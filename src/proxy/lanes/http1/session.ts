@@ -119,6 +119,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   /** Our FIN is out. */
   #closing = false;
   #gone = false;
+  /** Bytes of the chunk at hand are still in use when it has been dealt with. */
+  #keeps = false;
   /** Somebody else has read, and may go on reading, heads through our scanner. */
   #headsWereLent = false;
   #drainWaiters: (() => void)[] = [];
@@ -140,14 +142,15 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   /** `first`: bytes that were read to detect the protocol. */
   start(first: Buffer | null): void {
-    const { socket } = this.#connection;
+    const { socket, inlet } = this.#connection;
     this.#traffic.deadlines.add(this);
-    socket.on("data", this.#onData);
+    if (!inlet) socket.on("data", this.#onData);
     socket.on("drain", this.#onDrain);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     if (first) this.#consume(first);
+    if (inlet && !this.#gone) inlet.direct(this.#onBytes);
     if (socket.readableEnded) this.#onEnd();
     if (socket.destroyed) this.#onClose();
     else this.#updateFlow();
@@ -160,8 +163,16 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   // ── downstream events ────────────────────────────────────────────────────────────────────────────────────────────
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#held.length > 0) this.#held.push(chunk);
-    else this.#consume(chunk);
+    if (this.#held.length === 0) return this.#consume(chunk);
+    this.#held.push(chunk);
+    this.#keeps = true;
+  };
+
+  /** Bytes that lie in a buffer which is used again, unless some of them are kept. */
+  readonly #onBytes = (chunk: Buffer): boolean => {
+    this.#keeps = false;
+    this.#onData(chunk);
+    return !this.#keeps;
   };
 
   readonly #onDrain = (): void => {
@@ -339,6 +350,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#half.waiting > 0 && !(pinned?.host === upstream.host && pinned.port === upstream.port)) {
       this.#phase = "barrier";
       this.#carry.release(); // the scanner goes on reading these bytes
+      this.#keeps = true;
       this.#afterResponses = () => {
         send();
         this.#plain(call, noBytes, 0);
@@ -370,6 +382,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#walk.begin(scanner.framing, scanner.contentLength);
     if (verdict.kind === "claim" && this.#answerFixed(verdict, call)) return next;
     this.#carry.release(); // the scanner goes on reading these bytes
+    this.#keeps = true;
     this.#headsWereLent = true;
     this.#call = call;
     if (verdict.kind === "claim") {
@@ -429,7 +442,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#call) this.#call.requestBytes += next - at;
     const { bodyIdleMs, ruleBodyMs } = this.#traffic.settings.deadlines;
     this.deadlineAt = this.#traffic.clock.now() + (peek ? ruleBodyMs : bodyIdleMs);
-    if (this.#phase !== "body") this.#from = next;
+    if (this.#phase !== "body") {
+      this.#from = next;
+      this.#keeps = true;
+    }
     if (peek) peek.raw.push(bytes.subarray(at, next));
     rich?.begin();
     if (!this.#walk.done) {
@@ -697,6 +713,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const part = this.#from === 0 && to === bytes.length ? bytes : bytes.subarray(this.#from, to);
     this.#from = to;
     if (!this.#half.send(part)) this.#pauseUploads();
+    if (this.#half.holdsRequestBytes) this.#keeps = true;
   }
 
   #pauseUploads(): void {
@@ -722,6 +739,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   #hold(bytes: Buffer, at: number): number {
     this.#flush(bytes, at);
     if (at < bytes.length) this.#held.unshift(bytes.subarray(at));
+    this.#keeps = true;
     this.#carry.release();
     this.#updateFlow();
     return -1;
@@ -799,10 +817,11 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   /** Lets go of the socket: somebody else serves it from now on. */
   #detach(): void {
-    const { socket } = this.#connection;
+    const { socket, inlet } = this.#connection;
     this.#gone = true;
     this.#phase = "over";
     this.#traffic.deadlines.remove(this);
+    inlet?.direct(null);
     socket.off("data", this.#onData);
     socket.off("drain", this.#onDrain);
     socket.off("end", this.#onEnd);

@@ -74,7 +74,7 @@ export class StatusLine {
         const wrong = statusMismatch(bytes, p, end);
         if (wrong >= 0) return this.#refuseAt(wrong - start, bytes[wrong], "a status from 100 to 999");
         if (end - p < 3) break;
-        this.status = Number.parseInt(bytes.toString("latin1", p, p + 3), 10);
+        this.status = statusAt(bytes, p);
         p += 3;
         this.reasonStart = p - start;
         this.reasonEnd = p - start;
@@ -117,6 +117,12 @@ export class StatusLine {
   #refuseAt(offset: number, octet: number | undefined, expected: string): -1 {
     return this.#refuse(unexpected(where, offset, octet ?? 0, expected, "9112 §4"));
   }
+}
+
+/** The number that three digits spell. */
+function statusAt(bytes: Uint8Array, at: number): number {
+  const digit = (place: number) => (bytes[at + place] ?? zero) - zero;
+  return digit(0) * 100 + digit(1) * 10 + digit(2);
 }
 
 /** Index of the first octet that is no digit of a status, as far as it has arrived; -1 where all are. */

@@ -11,6 +11,7 @@ import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyWalk } from "./body-walk.ts";
 import type { Call } from "./call.ts";
+import { CallQueue } from "./call-queue.ts";
 import { Carry } from "./carry.ts";
 import { opaqueAdvice } from "./opaque-host.ts";
 import type { ResponseScanner } from "./response-scanner.ts";
@@ -39,7 +40,7 @@ export class UpstreamHalf implements LinkEvents {
   readonly #scanner: ResponseScanner;
   readonly #walk: BodyWalk;
   readonly #carry = new Carry();
-  #waiting: Call[] = [];
+  readonly #waiting = new CallQueue();
   #link: Link | null = null;
   #inBody = false;
   #reusable = true;
@@ -70,7 +71,7 @@ export class UpstreamHalf implements LinkEvents {
   }
 
   get current(): Call | undefined {
-    return this.#waiting[0];
+    return this.#waiting.first;
   }
 
   /** Pins a link to `upstream`; one to another place is given up. Only while no call waits. */
@@ -88,6 +89,11 @@ export class UpstreamHalf implements LinkEvents {
   /** False: wait for `upstreamDrained`. */
   send(bytes: Uint8Array): boolean {
     return this.#link ? this.#link.write(bytes) : true;
+  }
+
+  /** True while request bytes that were sent have not left. */
+  get holdsRequestBytes(): boolean {
+    return this.#link?.holdsBytes ?? false;
   }
 
   pause(): void {
@@ -119,16 +125,14 @@ export class UpstreamHalf implements LinkEvents {
 
   /** Gives up a response that nobody wants to the end: its link cannot carry another call. */
   abandon(call: Call): void {
-    if (this.#waiting[0] !== call) return;
+    if (this.#waiting.first !== call) return;
     this.#waiting.shift();
     this.drop(true);
   }
 
   /** The calls that still wait, which are no longer this half's. */
   takeWaiting(): readonly Call[] {
-    const calls = this.#waiting;
-    this.#waiting = [];
-    return calls;
+    return this.#waiting.takeAll();
   }
 
   /** Every further event of the link goes to `successor`. */
@@ -142,7 +146,7 @@ export class UpstreamHalf implements LinkEvents {
     this.#from = 0;
     let at = 0;
     while (at < bytes.length && this.#link) {
-      const call = this.#waiting[0];
+      const call = this.#waiting.first;
       if (!call) {
         this.#unsolicited();
         break;
@@ -267,9 +271,9 @@ export class UpstreamHalf implements LinkEvents {
 
   end(): void {
     if (this.#successor) return this.#successor.end();
-    const call = this.#waiting[0];
+    const call = this.#waiting.first;
     if (call && this.#inBody && this.#walk.closed()) this.#complete(call, Buffer.alloc(0), 0);
-    const next = this.#waiting[0];
+    const next = this.#waiting.first;
     if (next)
       this.#broken(next, "fin", "UC", "the upstream closed the connection before its response was complete");
     else this.#idleEnd("fin");
@@ -279,7 +283,7 @@ export class UpstreamHalf implements LinkEvents {
     if (this.#successor) return this.#successor.close(how, detail);
     if (!this.#link) return;
     this.#link = null;
-    const call = this.#waiting[0];
+    const call = this.#waiting.first;
     if (!call) this.#idleEnd(how === "closed" ? "fin" : "rst");
     else if (how === "refused") this.#broken(call, "rst", "UF", detail);
     else if (how === "timeout") this.#broken(call, "rst", "UT", detail);

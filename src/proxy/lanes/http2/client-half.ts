@@ -42,7 +42,7 @@ export interface ClientEvents {
   clientSettings(bytes: Buffer, from: number, to: number): Verdict;
   clientSettingsAck(): Verdict;
   ping(isAck: boolean, payload: Buffer): Verdict;
-  connectionWindow(bytes: number): Verdict;
+  connectionWindow(bytes: number): void;
   streamWindow(stream: LocalStream, bytes: number): void;
   /** The connection cannot go on. */
   refuse(code: number, reason: string): void;
@@ -336,7 +336,8 @@ export class ClientHalf implements FrameReader {
     }
     if (id === 0) {
       this.#walk.cut();
-      return this.#events.connectionWindow(increment);
+      this.#events.connectionWindow(increment);
+      return "take";
     }
     if (stream instanceof LocalStream) {
       this.#events.streamWindow(stream, increment);

@@ -15,13 +15,20 @@ import {
 } from "../../../../src/proxy/lanes/http2/frames.ts";
 import { encodeLiterals } from "../../../../src/proxy/lanes/http2/hpack/literal-block.ts";
 import { openRig, openServer } from "../../../support/rig.ts";
-import { replyWith } from "../../../support/rule-spec.ts";
+import { noFault, replyWith } from "../../../support/rule-spec.ts";
 import { hello, RawPeer, requestFrame, responseFrame, serverHello } from "./raw-peer.ts";
 
 const mock: Partial<RuleSpec> = {
   name: "m",
   matches: [{ path: { op: "exact", value: "/m" } }],
   respond: replyWith("hi"),
+};
+
+/** Claimed, and its body read by nobody: credit for it ends, however the bytes arrive. */
+const silent: Partial<RuleSpec> = {
+  name: "silent",
+  matches: [{ path: { op: "exact", value: "/silent" } }],
+  fault: { ...noFault, abort: { kind: "hang" } },
 };
 
 /** An upstream that answers every HEADERS with END_STREAM by 200. */
@@ -41,7 +48,7 @@ function plainServer() {
 
 async function withClient(work: (peer: RawPeer) => Promise<void>): Promise<void> {
   await using upstream = await plainServer();
-  await using rig = await openRig({ upstream: upstream.address, rules: [mock] });
+  await using rig = await openRig({ upstream: upstream.address, rules: [mock, silent] });
   const socket = await rig.connect();
   try {
     await work(new RawPeer(socket));
@@ -125,11 +132,8 @@ const connectionErrors: readonly (readonly [what: string, bytes: Buffer, code: n
     "§6.9.1: more DATA than the window of a claimed stream",
     Buffer.concat([
       hello,
-      requestFrame(1, "/m", [], 0x4),
-      data(1, 16_384),
-      data(1, 16_384),
-      data(1, 16_384),
-      data(1, 16_384),
+      requestFrame(1, "/silent", [], 0x4),
+      ...Array.from({ length: 40 }, () => data(1, 16_384)),
     ]),
     flowControl,
   ],

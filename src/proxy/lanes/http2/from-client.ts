@@ -1,0 +1,215 @@
+// What becomes of what the client sends: requests are decided, bodies are accounted for, and the rest goes where it belongs.
+//
+//             ┌──nobody claims──► pinned link, same stream id; DATA and all else as the bytes that came
+//   HEADERS ──┼──a fixed mock───► HEADERS and DATA at once
+//             └──claimed────────► rich road ──relay──► rich link, ids of its own
+
+import type { Connection } from "../../../core/connection.ts";
+import type { Traffic } from "../../../core/lane.ts";
+import { Http2Call } from "./call.ts";
+import type { ClientEvents, ClientHalf } from "./client-half.ts";
+import type { ConnectionWindows } from "./connection-windows.ts";
+import { errorCodes, flags, headerFrames, maxWindowBytes } from "./frames.ts";
+import type { FromUpstream } from "./from-upstream.ts";
+import type { HpackEncoder } from "./hpack/encoder.ts";
+import type { HeaderBlock } from "./hpack/header-block.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { LocalCalls } from "./local-calls.ts";
+import { flawOfTrailers, Http2Head, readRequestHead } from "./request-head.ts";
+import type { SendQueue } from "./send-queue.ts";
+import type { SettingsExchange } from "./settings-exchange.ts";
+import { type Http2Stream, LocalStream, RelayedStream } from "./stream.ts";
+import type { StreamTable } from "./stream-table.ts";
+import type { UpstreamHalf } from "./upstream-half.ts";
+import type { Wires } from "./wires.ts";
+
+type Verdict = "pass" | "take";
+
+export interface FromClientDeps {
+  readonly connection: Connection;
+  readonly traffic: Traffic;
+  readonly client: ClientHalf;
+  readonly up: UpstreamHalf;
+  readonly fromUpstream: FromUpstream;
+  readonly encoder: HpackEncoder;
+  readonly wires: Wires;
+  readonly windows: ConnectionWindows;
+  readonly settings: SettingsExchange;
+  readonly table: StreamTable;
+  readonly queue: SendQueue;
+  readonly local: LocalCalls;
+  readonly lifetime: Lifetime;
+}
+
+export class FromClient implements ClientEvents {
+  readonly #deps: FromClientDeps;
+
+  constructor(deps: FromClientDeps) {
+    this.#deps = deps;
+  }
+
+  get streams(): ReadonlyMap<number, Http2Stream> {
+    return this.#deps.table.open;
+  }
+
+  get serverFrameBytes(): number {
+    return this.#deps.settings.server.frameBytes;
+  }
+
+  get hasUpstream(): boolean {
+    return this.#deps.up.isDialled;
+  }
+
+  toUpstream(bytes: Buffer): void {
+    this.#deps.wires.toUpstream.add(bytes);
+  }
+
+  get uploadWaits(): boolean {
+    return this.#deps.wires.toUpstream.waits;
+  }
+
+  uploadBorder(): void {
+    this.#deps.wires.toUpstream.border();
+  }
+
+  // ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  requestBlock(id: number, endStream: boolean, block: HeaderBlock, priority: Buffer): void {
+    const { table, lifetime, traffic, connection, local } = this.#deps;
+    const stream = table.open.get(id);
+    if (stream) return this.#trailers(id, stream, endStream, block);
+    if (lifetime.goAwaySent || table.isFull) return table.refuse(id, errorCodes.refusedStream);
+    const head = readRequestHead(block);
+    if (typeof head === "string") return this.#malformed(id, block, head);
+    const call = new Http2Call(connection, head, traffic, traffic.clock.now());
+    call.requestBytes = block.listBytes;
+    if (block.tooLarge) return local.refuseHead(id, head, call, endStream);
+    if (endStream && head.contentLength !== null && head.contentLength > 0)
+      return this.#malformed(id, block, "content-length without a body");
+    const isTunnel = head.method === "CONNECT" && head.connectProtocol === null;
+    const verdict = isTunnel ? null : traffic.decide(head, connection);
+    const decided = verdict?.kind === "undecided" && endStream ? verdict.decide(new Uint8Array(0)) : verdict;
+    if (decided === null) this.#relay(id, endStream, block, priority, head, call);
+    else local.take(id, endStream, decided, head, call);
+  }
+
+  #relay(
+    id: number,
+    endStream: boolean,
+    block: HeaderBlock,
+    priority: Buffer,
+    head: Http2Head,
+    call: Http2Call,
+  ): void {
+    const { fromUpstream, table, traffic, wires, encoder } = this.#deps;
+    if (fromUpstream.refusesStreams) {
+      call.fail("failed", "UC", "the upstream is going away");
+      call.finish(traffic);
+      return table.refuse(id, errorCodes.refusedStream);
+    }
+    fromUpstream.connect();
+    const stream = new RelayedStream(call, head.contentLength);
+    stream.requestDone = endStream;
+    table.open.set(id, stream);
+    const bits = (endStream ? flags.endStream : 0) | (priority.length > 0 ? flags.priority : 0);
+    wires.toUpstream.add(headerFrames(id, bits, encoder.encode(block), priority));
+  }
+
+  #trailers(id: number, stream: Http2Stream, endStream: boolean, block: HeaderBlock): void {
+    const { wires, encoder, local, table } = this.#deps;
+    if (stream.requestDone)
+      return this.refuse(errorCodes.streamClosed, `HEADERS behind the end of stream ${id}`);
+    const flaw = endStream ? flawOfTrailers(block) : "a second header block does not end the stream";
+    if (flaw ?? (block.tooLarge ? "trailers are too large" : null))
+      return this.resetStream(id, errorCodes.protocol, flaw ?? "trailers are too large");
+    stream.call.requestBytes += block.listBytes;
+    if (stream instanceof RelayedStream)
+      wires.toUpstream.add(headerFrames(id, flags.endStream, encoder.encode(block)));
+    else
+      local.endRequest(
+        stream,
+        block.fields.map(({ field }) => [field.name, field.value] as const),
+      );
+    stream.requestDone = true;
+    table.closeIfDone(id, stream);
+  }
+
+  #malformed(id: number, block: HeaderBlock, reason: string): void {
+    const { connection, traffic, table } = this.#deps;
+    const call = new Http2Call(connection, new Http2Head(block.fields, 0), traffic, traffic.clock.now());
+    call.fail("refused", "DPE", reason);
+    call.finish(traffic);
+    table.refuse(id, errorCodes.protocol);
+  }
+
+  // ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  spendUpload(bytes: number): boolean {
+    return this.#deps.windows.spendUpload(bytes);
+  }
+
+  creditConnection(bytes: number): void {
+    this.#deps.windows.credit(bytes);
+  }
+
+  localData(stream: LocalStream): void {
+    this.#deps.windows.credit(stream.owedBytes - stream.countedBytes);
+    stream.countedBytes = stream.owedBytes;
+    stream.settle(false);
+  }
+
+  requestEnded(id: number, stream: Http2Stream): void {
+    if (stream instanceof LocalStream) this.#deps.local.endRequest(stream, []);
+    stream.requestDone = true;
+    this.#deps.table.closeIfDone(id, stream);
+  }
+
+  resetStream(id: number, code: number, why: string): void {
+    const stream = this.#deps.table.open.get(id);
+    if (!stream) return;
+    stream.call.fail("refused", "DPE", why);
+    this.#deps.table.reset(id, stream, code);
+  }
+
+  clientReset(id: number, stream: Http2Stream, code: number): void {
+    const { table } = this.#deps;
+    if (!stream.responseDone)
+      stream.call.fail("failed", "DC", `the client reset the stream with code ${code}`);
+    if (stream instanceof LocalStream) table.remember(id);
+    table.finish(id, stream);
+    table.giveUp(stream);
+  }
+
+  wasLocal(id: number): boolean {
+    return this.#deps.table.wasLocal(id);
+  }
+
+  // ── the connection ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  clientSettings(bytes: Buffer, from: number, to: number): Verdict {
+    return this.#deps.settings.fromClient(bytes, from, to);
+  }
+
+  clientSettingsAck(): Verdict {
+    return this.#deps.settings.ackFromClient();
+  }
+
+  ping(isAck: boolean, payload: Buffer): Verdict {
+    return this.#deps.settings.ping(isAck, payload);
+  }
+
+  connectionWindow(bytes: number): void {
+    this.#deps.windows.grow(bytes);
+  }
+
+  streamWindow(stream: LocalStream, bytes: number): void {
+    stream.out.windowBytes += bytes;
+    if (stream.out.windowBytes > maxWindowBytes)
+      return this.resetStream(stream.id, errorCodes.flowControl, "a window larger than 2^31-1");
+    this.#deps.queue.pump();
+  }
+
+  refuse(code: number, reason: string): void {
+    this.#deps.lifetime.refuse(code, reason);
+  }
+}

@@ -1,0 +1,184 @@
+// SETTINGS between the three of us (RFC 9113 §6.5): those of the client and of the upstream pass through, ours are sent where
+// the upstream's come too late, and each ACK goes to whom it answers. A header table's new size holds from its ACK on.
+
+import type { ClientHalf } from "./client-half.ts";
+import {
+  errorCodes,
+  flags,
+  frame,
+  frameTypes,
+  maxWindowBytes,
+  settingsAck,
+  settingsFrame,
+} from "./frames.ts";
+import type { HpackEncoder } from "./hpack/encoder.ts";
+import { encodeLiterals } from "./hpack/literal-block.ts";
+import { PeerSettings } from "./peer-settings.ts";
+import type { SendQueue } from "./send-queue.ts";
+import { type Http2Stream, LocalStream } from "./stream.ts";
+import type { UpstreamHalf } from "./upstream-half.ts";
+import type { Wires } from "./wires.ts";
+
+type Verdict = "pass" | "take";
+
+/** Whose SETTINGS an ACK answers; `bytes`: the table size that holds from then on. */
+interface Owed {
+  readonly from: "us" | "client" | "upstream";
+  readonly bytes: number;
+}
+
+const noBytes = Buffer.alloc(0);
+
+export interface SettingsExchangeDeps {
+  readonly client: ClientHalf;
+  readonly up: UpstreamHalf;
+  readonly wires: Wires;
+  readonly table: { readonly open: ReadonlyMap<number, Http2Stream> };
+  readonly queue: SendQueue;
+  /** Writes the requests that are relayed. */
+  readonly encoder: HpackEncoder;
+  readonly lifetime: { refuse(code: number, reason: string): void };
+  readonly fromUpstream: { upstreamBroke(detail: string): void };
+}
+
+export class SettingsExchange {
+  readonly client = new PeerSettings();
+  readonly server = new PeerSettings();
+  /** The client has SETTINGS of somebody: frames may follow (RFC 9113 §3.4). */
+  sent = false;
+  readonly #deps: SettingsExchangeDeps;
+  #acksFromClient: Owed[] = [];
+  #acksFromUpstream: Owed[] = [];
+  /** Our ACK waits, because SETTINGS come first (RFC 9113 §3.4). */
+  #ackDue = false;
+  /** What the client's decoder holds at most. */
+  #tableBytes = 4_096;
+  /** A smaller table that the client's decoder must be told about (RFC 7541 §4.2); -1: none. */
+  #tableDue = -1;
+
+  constructor(deps: SettingsExchangeDeps) {
+    this.#deps = deps;
+  }
+
+  // ── the client's ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  fromClient(bytes: Buffer, from: number, to: number): Verdict {
+    const { up, queue } = this.#deps;
+    const before = this.client.windowBytes;
+    const flaw = this.client.take(bytes, from, to);
+    if (flaw) {
+      this.#deps.lifetime.refuse(flaw.code, flaw.reason);
+      return "take";
+    }
+    this.#resizeWindows(this.client.windowBytes - before);
+    const { tableBytes } = this.client;
+    if (up.isDialled) this.#acksFromUpstream.push({ from: "client", bytes: tableBytes });
+    else {
+      // Nobody is there yet who could acknowledge them; whoever comes gets them first of all.
+      this.#applyTable(tableBytes);
+      this.#ackDue = !this.sent;
+      if (this.sent) this.#deps.wires.aside(settingsAck);
+    }
+    queue.pump();
+    return up.isDialled ? "pass" : "take";
+  }
+
+  /** RFC 9113 §6.9.2 */
+  #resizeWindows(change: number): void {
+    if (change === 0) return;
+    for (const stream of this.#deps.table.open.values()) {
+      if (!(stream instanceof LocalStream)) continue;
+      stream.out.windowBytes += change;
+      if (stream.out.windowBytes > maxWindowBytes)
+        this.#deps.lifetime.refuse(errorCodes.flowControl, "SETTINGS make a window larger than 2^31-1");
+    }
+  }
+
+  ackFromClient(): Verdict {
+    const answered = this.#acksFromClient.shift();
+    if (answered?.from !== "upstream") return "take";
+    this.#deps.client.decoder.allowTable(answered.bytes);
+    return "pass";
+  }
+
+  // ── the upstream's ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The client's SETTINGS go out first of all on a new pinned link. */
+  linkOpens(): void {
+    this.#acksFromUpstream = [{ from: "us", bytes: this.client.tableBytes }];
+  }
+
+  fromUpstream(bytes: Buffer, from: number, to: number): Verdict {
+    const before = this.server.windowBytes;
+    const flaw = this.server.take(bytes, from, to);
+    if (flaw) {
+      this.#deps.fromUpstream.upstreamBroke(flaw.reason);
+      return "take";
+    }
+    this.#deps.encoder.allowTable(this.server.tableBytes);
+    const change = this.server.windowBytes - before;
+    if (change > 0)
+      for (const stream of this.#deps.table.open.values())
+        if (stream instanceof LocalStream) stream.windowBytes += change;
+    this.#acksFromClient.push({ from: "upstream", bytes: this.server.tableBytes });
+    if (!this.sent && this.#ackDue) queueMicrotask(() => this.#sendLateAck());
+    this.sent = true;
+    return "pass";
+  }
+
+  ackFromUpstream(): Verdict {
+    const answered = this.#acksFromUpstream.shift();
+    if (answered?.from !== "client") return "take";
+    this.#applyTable(answered.bytes);
+    return "pass";
+  }
+
+  // ── ours ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Where the client has none yet. Empty ones mean the defaults, which hold until the upstream's come anyway. */
+  send(): void {
+    if (this.sent) return;
+    this.sent = true;
+    this.#acksFromClient.push({ from: "us", bytes: 0 });
+    this.#deps.wires.aside(settingsFrame([]));
+    this.#sendLateAck();
+  }
+
+  #sendLateAck(): void {
+    if (!this.#ackDue) return;
+    this.#ackDue = false;
+    this.#deps.wires.aside(settingsAck);
+  }
+
+  /** PING of the client: the upstream answers it, where it is there. */
+  ping(isAck: boolean, payload: Buffer): Verdict {
+    const { up, wires } = this.#deps;
+    if (up.isDialled && (isAck || up.isOpen)) return "pass";
+    if (isAck) return "take";
+    this.send();
+    wires.aside(frame(frameTypes.ping, flags.ack, 0, payload));
+    return "take";
+  }
+
+  // ── the table of the client's decoder ────────────────────────────────────────────────────────────────────────────
+
+  #applyTable(bytes: number): void {
+    if (bytes < this.#tableBytes)
+      this.#tableDue = this.#tableDue < 0 ? bytes : Math.min(bytes, this.#tableDue);
+    this.#tableBytes = bytes;
+    this.#deps.up.decoder.allowTable(bytes);
+  }
+
+  /** A block of the upstream says the size itself where it is due. */
+  tableSaid(): void {
+    this.#tableDue = -1;
+  }
+
+  /** What must stand at the beginning of our next block; empty where nothing. */
+  takeTableDue(): Buffer {
+    if (this.#tableDue < 0) return noBytes;
+    const bytes = this.#tableDue;
+    this.#tableDue = -1;
+    return encodeLiterals([], bytes);
+  }
+}
