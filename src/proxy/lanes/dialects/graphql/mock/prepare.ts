@@ -114,7 +114,7 @@ function resolveOf(
 /** A script that does not parse is a mistake in the rule. It is compiled here, never run. */
 function checkScript(script: string, place: RulePath): void {
   try {
-    new Function("input", `"use strict";\n${script}`);
+    new Function("args", "parent", "variables", "state", "headers", `"use strict";\n${script}`);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RuleProblem(place, `expected the body of a JavaScript function: ${reason}`, { cause });

@@ -64,10 +64,10 @@ export class ScriptHost {
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: 8, stackSizeMb: 2 },
     });
-    worker.unref();
     worker.on("message", (answer: Answer) => this.#settle(answer));
     worker.on("error", (error) => this.#fail(new Error(`script: ${messageOf(error)}`)));
     worker.on("exit", () => this.#fail(new Error("script: its thread has ended")));
+    worker.unref(); // after the listeners, which would hold the process again
     return worker;
   }
 

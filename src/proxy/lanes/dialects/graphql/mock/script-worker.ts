@@ -12,10 +12,6 @@ interface Job {
   readonly timeoutMs: number;
 }
 
-/** Compiled scripts: as many as a rule set is likely to have. */
-const maxScripts = 256;
-const scripts = new Map<string, Script>();
-
 parentPort?.on("message", ({ id, script, view, timeoutMs }: Job) => {
   try {
     parentPort?.postMessage({ id, value: run(script, view, timeoutMs) });
@@ -46,13 +42,7 @@ function run(source: string, view: string, timeoutMs: number): string {
 }
 
 function compiled(source: string): Script {
-  const known = scripts.get(source);
-  if (known !== undefined) return known;
-  const script = new Script(
-    `JSON.stringify((function ({args, parent, variables, state, headers}) { "use strict";\n${source}\n})(JSON.parse(input)) ?? null)`,
-    { filename: "script" },
-  );
-  if (scripts.size >= maxScripts) scripts.clear();
-  scripts.set(source, script);
-  return script;
+  const names = "{args, parent, variables, state, headers}";
+  const call = `(function (${names}) {\n${source}\n})(JSON.parse(input))`;
+  return new Script(`"use strict"; JSON.stringify(${call} ?? null)`, { filename: "script" });
 }
