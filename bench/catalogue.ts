@@ -3,8 +3,8 @@
 import { direct } from "./peers/direct.ts";
 import { haproxyHttp, haproxyMap, haproxyReturn, haproxyTcp } from "./peers/haproxy.ts";
 import { nginxProxy, nginxReturn } from "./peers/nginx.ts";
-import { bareNode, httpProxy, mockttp, undiciPool } from "./peers/node-programs.ts";
-import { understudy } from "./peers/understudy.ts";
+import { bareNode, graphqlHttp, httpProxy, mockttp, undiciPool } from "./peers/node-programs.ts";
+import { understudy, understudyGraphql, understudyOperation } from "./peers/understudy.ts";
 import { decision } from "./scenarios/decision.ts";
 import { loadScenarios } from "./scenarios/load.ts";
 import { memory } from "./scenarios/memory.ts";
@@ -23,6 +23,7 @@ export function scenariosFor(only: readonly string[]): readonly Scenario[] {
 export function titleOf(id: string): string {
   const peers = [
     ...[direct, haproxyHttp, haproxyMap, haproxyTcp, haproxyReturn, nginxProxy, nginxReturn],
+    ...[graphqlHttp, understudyGraphql, understudyOperation],
     ...[httpProxy, undiciPool, bareNode, mockttp, understudy(10), understudy(1_000), understudy(100_000)],
   ];
   return peers.find((peer) => peer.id === id)?.title ?? id;

@@ -1,5 +1,5 @@
 // The composition root. Reads in the order in which a connection meets the parts: accept, detect, lanes, match,
-// perform, relay, tap; then the control plane beside it.
+// perform, relay, tap; then the control plane beside it. Long, because this is the only place that may know them all.
 
 import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";

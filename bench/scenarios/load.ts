@@ -9,11 +9,13 @@ import { direct } from "../peers/direct.ts";
 import { haproxyHttp, haproxyMap, haproxyReturn, haproxyTcp } from "../peers/haproxy.ts";
 import { missingModule, missingProgram } from "../peers/lookup.ts";
 import { nginxProxy, nginxReturn } from "../peers/nginx.ts";
-import { bareNode, httpProxy, mockttp, undiciPool } from "../peers/node-programs.ts";
+import { bareNode, graphqlHttp, httpProxy, mockttp, undiciPool } from "../peers/node-programs.ts";
 import type { Peer } from "../peers/peer.ts";
-import { understudy } from "../peers/understudy.ts";
+import { understudy, understudyGraphql, understudyOperation } from "../peers/understudy.ts";
 import {
   closingRequest,
+  graphqlRelayed,
+  graphqlRequest,
   hundredMegabyteRequest,
   megabyteRequest,
   mockedRequest,
@@ -121,6 +123,35 @@ export function loadScenarios(): readonly Scenario[] {
       leastSeconds: 2,
       reference: haproxyTcp,
       others: [direct, nginxProxy, httpProxy, understudy(1_000)],
+    },
+    {
+      ...perRequest,
+      name: "graphql-mock",
+      title: "A GraphQL query of three levels, answered from a schema (wrk, 32 connections)",
+      request: graphqlRequest,
+      reference: graphqlHttp,
+      others: [understudyGraphql],
+    },
+    {
+      ...perRequest,
+      name: "graphql-relay",
+      title: "A relayed GraphQL POST past a rule on the name of its operation (wrk, 32 connections)",
+      request: graphqlRelayed,
+      reference: understudy(10),
+      others: [understudyOperation],
+    },
+    {
+      name: "graphql-latency",
+      title: "1,000 GraphQL queries of three levels a second, answered from a schema (h2load)",
+      unit: "request",
+      request: graphqlRequest,
+      generator: {
+        missing: missingProgram("h2load"),
+        make: (surroundings) => fixedRate(surroundings.folder(), 1_000),
+      },
+      leastSeconds: 2,
+      reference: graphqlHttp,
+      others: [understudyGraphql],
     },
     {
       name: "latency",

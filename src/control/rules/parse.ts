@@ -6,7 +6,7 @@ import type { RuleSpec } from "../../core/rule.ts";
 import { formatRulePath, type RulePath } from "../../core/rule-problem.ts";
 import type { Problem } from "../../core/rule-source.ts";
 import { expectationOf, type Finding, findingsIn } from "./findings.ts";
-import { withAbsoluteSchemas } from "./schema/graphql.ts";
+import { withAbsoluteSchemas } from "./schema/graphql-files.ts";
 import { withAbsoluteFiles } from "./schema/respond.ts";
 import { fileHead, type PlacelessRule, rule } from "./schema/rule.ts";
 import { sharedName } from "./shared-name.ts";

@@ -9,7 +9,7 @@ import type { Problem } from "../../core/rule-source.ts";
 import { runInTurns } from "../../core/turns.ts";
 import { type ParsedRules, parseSteps } from "./parse.ts";
 import type { RuleFile } from "./rule-files.ts";
-import { schemaFilesOf } from "./schema/graphql.ts";
+import { schemaFilesOf } from "./schema/graphql-files.ts";
 import { sharedName } from "./shared-name.ts";
 
 export interface ReadRules {

@@ -76,8 +76,6 @@ test("what is not supported yet is refused by both, every piece by name", () => 
   assert.deepEqual(
     problems.map(({ path, message }) => `${path}: ${message}`),
     [
-      "rules[3].matches[0].graphql: not supported yet",
-      "rules[3].patch.graphql: not supported yet",
       "rules[4].matches[0].grpc: not supported yet",
       "rules[4].matches[0].message: not supported yet",
       "rules[4].respond.grpc: not supported yet",

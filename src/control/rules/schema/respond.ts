@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
 import { delay, weight } from "./delay.ts";
-import { checkGraphqlReply, graphqlAnswer, graphqlReplyOf } from "./graphql.ts";
+import { checkGraphqlReply, graphqlAnswer, graphqlReplyOf } from "./graphql-answer.ts";
 import { fieldText, headerFields, trailerFields } from "./header.ts";
 import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
 import { text } from "./text.ts";

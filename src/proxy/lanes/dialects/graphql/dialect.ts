@@ -78,10 +78,11 @@ function answerPlan(
   scripts: ScriptHost,
 ): DialectPlan {
   const { answer, delay } = respond;
+  const concerns = concerning(spec.matches, shared);
   const observer = createObserver(deps.tap, spec.name);
   const terminal: Terminal =
     answer.kind === "result"
-      ? resultTerminal(answer, { ...deps, ...tools })
+      ? resultTerminal(answer, { ...deps, ...tools, concerns })
       : schemaTerminal(answer, {
           ...deps,
           ...tools,
@@ -89,6 +90,7 @@ function answerPlan(
           schema: shared.files.load(answer.schema, ["respond", "graphql", "schema"]),
           scripts,
           observer,
+          concerns,
         });
   if (delay === null || terminal.kind === "relay") return { effects: [], terminal };
   return {

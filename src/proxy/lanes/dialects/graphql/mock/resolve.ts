@@ -123,7 +123,12 @@ function ofType(
   const value = override.resolve(view, call, info);
   if (!(made instanceof Made) || !isRecord(value)) return value;
   const type = typeof value.__typename === "string" ? value.__typename : made.type;
-  return { __typename: type, ...value, [keySymbol]: made.key };
+  return { __typename: type, ...leavesOf(made.given), ...value, [keySymbol]: made.key };
+}
+
+/** What an object was asked for by, as far as a field could have it. */
+function leavesOf(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => typeof value !== "object"));
 }
 
 /** Where an object that a rule began keeps the key for the fields that it left out. */

@@ -8,6 +8,7 @@ import type { GraphqlDeps } from "../deps.ts";
 import { type Answered, replyWith } from "../wire/http-reply.ts";
 import { readHttpRequest } from "../wire/http-request.ts";
 import { bodyOfParams, type GraphqlParams, isRecord } from "../wire/params.ts";
+import { answerBatch, type MixedBatchDeps } from "./mixed-batch.ts";
 
 type Spec = GraphqlAnswerSpec & { readonly kind: "result" };
 type Render = (exchange: Exchange, params: GraphqlParams) => unknown;
@@ -15,7 +16,7 @@ type Render = (exchange: Exchange, params: GraphqlParams) => unknown;
 /** Throws RuleProblem for a template that is wrong in itself. */
 export function resultTerminal(
   spec: Spec,
-  deps: Pick<GraphqlDeps, "template" | "holdBody" | "decodeBody"> & { readonly maxBodyBytes: number },
+  deps: MixedBatchDeps & Pick<GraphqlDeps, "template" | "holdBody"> & { readonly maxBodyBytes: number },
 ): Terminal {
   const render = spec.template ? templated(spec, deps) : still(spec);
   return {
@@ -29,12 +30,13 @@ export function resultTerminal(
       const request = readHttpRequest(head, body);
       // The rule has claimed it, whatever it is.
       const items = request.kind === "operations" ? request.items : [noParams];
-      const answers = items.map((params): Answered => {
+      const executed = spec.data !== undefined;
+      const own = (params: GraphqlParams): Answered => {
         const result = render(exchange, params);
-        const executed = spec.data !== undefined;
-        return isRecord(result) ? { result, executed } : { result: {}, executed };
-      });
-      return replyWith(head, answers, request.kind === "operations" && request.batch);
+        return { result: isRecord(result) ? result : {}, executed };
+      };
+      const batch = request.kind === "operations" && request.batch;
+      return replyWith(head, batch ? await answerBatch(items, exchange, own, deps) : items.map(own), batch);
     },
   };
 }

@@ -16,12 +16,16 @@ import type { GraphqlParams } from "../wire/params.ts";
 import type { PersistedQueries } from "../wire/persisted.ts";
 import { admit, answerOperation } from "./answer.ts";
 import { Generator } from "./generate.ts";
+import { answerBatch, type MixedBatchDeps } from "./mixed-batch.ts";
 import { prepareOverrides } from "./prepare.ts";
 import { createResolver, createTypeResolver } from "./resolve.ts";
 import type { ScriptHost } from "./script-host.ts";
 import { eventStreamReply, type SubscriptionDeps, subscriptionResults } from "./subscription.ts";
 
-export interface SchemaMockDeps extends GraphqlDeps, Pick<DialectTools, "wait" | "clock" | "maxBodyBytes"> {
+export interface SchemaMockDeps
+  extends GraphqlDeps,
+    MixedBatchDeps,
+    Pick<DialectTools, "wait" | "clock" | "maxBodyBytes"> {
   readonly schema: GraphQLSchema;
   readonly documents: Documents;
   readonly persisted: PersistedQueries;
@@ -68,7 +72,7 @@ async function answer(exchange: Exchange, answering: SubscriptionDeps, deps: Sch
   }
   const [only] = items;
   if (!batch && only !== undefined) return answerOne(only, exchange, answering);
-  const answers = await Promise.all(items.map((params) => answerIn(params, exchange, answering)));
+  const answers = await answerBatch(items, exchange, (params) => answerIn(params, exchange, answering), deps);
   return replyWith(head, answers, batch);
 }
 

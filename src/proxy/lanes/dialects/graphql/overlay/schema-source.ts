@@ -1,16 +1,13 @@
 // The schema behind an overlay: from a file, or asked of the upstream itself by introspection, kept for a while.
 
 import type { GraphQLSchema, IntrospectionQuery } from "graphql";
-import { splitAuthority } from "../../../../../core/address.ts";
 import type { Clock } from "../../../../../core/clock.ts";
 import { messageOf } from "../../../../../core/errors.ts";
 import type { Exchange } from "../../../../../core/exchange.ts";
-import type { HeaderList } from "../../../../../core/headers.ts";
-import { pathOf } from "../../../../../core/query.ts";
 import { BoundedMap } from "../bounded-map.ts";
 import type { GraphqlDeps, OwnRequest } from "../deps.ts";
 import type { GraphqlLibrary } from "../library.ts";
-import { withoutBodyFields } from "../wire/http-reply.ts";
+import { ownPost } from "../wire/own-post.ts";
 import { isRecord } from "../wire/params.ts";
 
 export interface SchemaSource {
@@ -67,32 +64,9 @@ export function introspectedSchema(
 }
 
 /** With the caller's own fields, because servers tell their schema to those they know. */
-function introspection({ head, connection }: Exchange, lib: GraphqlLibrary): OwnRequest | null {
-  const named = splitAuthority(head.authority);
-  const port = named?.port ?? (head.scheme === "https" ? 443 : 80);
-  const destination = connection.originalDestination ?? (named && { host: named.host, port });
-  if (!destination) return null;
+function introspection(exchange: Exchange, lib: GraphqlLibrary): OwnRequest | null {
   const query = lib.getIntrospectionQuery({ descriptions: false });
-  return {
-    scheme: head.scheme,
-    destination,
-    authority: head.authority,
-    path: pathOf(head.path),
-    headers: [
-      ...ownFields(head.headers),
-      ["content-type", "application/json"],
-      ["accept", "application/json"],
-    ],
-    body: Buffer.from(JSON.stringify({ query, operationName: "IntrospectionQuery" }), "utf8"),
-  };
-}
-
-const notCopied = new Set(["host", "connection", "content-type", "accept", "expect", "te", "upgrade"]);
-
-function ownFields(headers: HeaderList): HeaderList {
-  return withoutBodyFields(headers).filter(
-    ([name]) => !name.startsWith(":") && !notCopied.has(name.toLowerCase()),
-  );
+  return ownPost(exchange, { query, operationName: "IntrospectionQuery" });
 }
 
 /** A text: why there is none. */
