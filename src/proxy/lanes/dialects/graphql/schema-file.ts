@@ -46,29 +46,39 @@ export class SchemaFiles {
   }
 
   #read(text: string): GraphQLSchema {
-    const schema = /^\s*\{\s*"/.test(text) ? this.#ofIntrospection(text) : this.#ofSdl(text);
-    const [problem] = this.#lib.validateSchema(schema);
-    if (problem !== undefined) throw problem;
-    return schema;
+    const isJson = /^\s*\{\s*"/.test(text);
+    const build = (lenient: boolean) =>
+      isJson ? this.#ofIntrospection(text, lenient) : this.#ofSdl(text, lenient);
+    const schema = build(false);
+    const problems = this.#lib.validateSchema(schema);
+    const serious = problems.find(({ message }) => !isHarmless(message));
+    if (serious !== undefined) throw serious;
+    return problems.length === 0 ? schema : build(true);
   }
 
-  #ofSdl(text: string): GraphQLSchema {
+  #ofSdl(text: string, lenient: boolean): GraphQLSchema {
     try {
-      return this.#lib.buildSchema(text);
+      return this.#lib.buildSchema(text, { assumeValid: lenient });
     } catch (thrown) {
-      const problems = messageOf(thrown).split("\n\n");
-      // Dumps of large public schemas repeat a field now and then: the last one counts.
-      if (!problems.every((problem) => problem.endsWith("can only be defined once."))) throw thrown;
-      return this.#lib.buildSchema(text, { assumeValidSDL: true });
+      if (!messageOf(thrown).split("\n\n").every(isHarmless)) throw thrown;
+      return this.#lib.buildSchema(text, { assumeValid: lenient, assumeValidSDL: true });
     }
   }
 
-  #ofIntrospection(text: string): GraphQLSchema {
+  #ofIntrospection(text: string, lenient: boolean): GraphQLSchema {
     const value: unknown = JSON.parse(text);
     const data = isRecord(value) && isRecord(value.data) ? value.data : value;
     // buildClientSchema checks what the cast claims.
-    return this.#lib.buildClientSchema(data as IntrospectionQuery);
+    return this.#lib.buildClientSchema(data as IntrospectionQuery, { assumeValid: lenient });
   }
+}
+
+/**
+ * What published schemas of large services have all the same: a field that is repeated (the last one counts), and a field
+ * that is deprecated where its interface's is not. Both can be served as they are meant.
+ */
+function isHarmless(problem: string): boolean {
+  return problem.endsWith("can only be defined once.") || problem.endsWith("must not be deprecated.");
 }
 
 /** The message with the line of the schema where it has one. */

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serverAudits } from "graphql-http";
-import { openStage } from "./stage.ts";
+import { createGraphqlSeries } from "../../../../../src/proxy/tap/graphql-series.ts";
+import { openGraphqlServer, openStage } from "./stage.ts";
 
 const mocked = `
   - name: shop
@@ -194,4 +195,65 @@ test("graphql mock: a subscription over server-sent events sends its script", as
     event.kind === "graphql" && event.what.kind === "subscriptions" ? [event.what.change] : [],
   );
   assert.deepEqual(changes, [1, -1]);
+});
+
+test("graphql mock: a field is asked of another server, with its selections, variables and credentials", async () => {
+  await using users = await openGraphqlServer({
+    me: (_args: unknown, context: { headers: { authorization?: string } }) => ({
+      id: "1",
+      name: `asked as ${context.headers.authorization}`,
+      friends: [{ __typename: "User", id: "2", name: "Bo" }],
+    }),
+    node: ({ id }: { id: string }) => ({ __typename: "User", id, email: "real@example.com" }),
+    count: () => {
+      throw new Error("broken there");
+    },
+  });
+  const url = `http://127.0.0.1:${users.address.port}/graphql`;
+  await using stage = await openStage(`
+  - name: shop
+    respond:
+      graphql:
+        schema: shop.graphql
+        overrides:
+          Query.me: {proxy: "${url}"}
+          Query.node: {proxy: "${url}"}
+          Query.count: {proxy: "${url}"}
+          Query.users: {proxy: "http://127.0.0.1:1/graphql", timeout: 1s}
+`);
+  const query = `query ($id: ID!) {
+    me { ...F friends { n: name } } node(id: $id) { id ... on User { mail: email } } search(text: "a") { __typename }
+  } fragment F on User { id name }`;
+  const { json } = await stage.ask(query, { id: "9" }, { authorization: "Bearer t" });
+  assert.deepEqual(json.data.me, { id: "1", name: "asked as Bearer t", friends: [{ n: "Bo" }] });
+  assert.deepEqual(json.data.node, { id: "9", mail: "real@example.com" });
+  assert.equal(json.data.search.length, 2);
+  const asked = users.asked.find((one) => one.query.includes("node"));
+  assert.deepEqual(asked?.variables, { id: "9" });
+  assert.doesNotMatch(asked?.query ?? "", /\bme\b|search/);
+  assert.match((await stage.ask("{ count }")).json.errors[0].message, /broken there/);
+  assert.match((await stage.ask("{ users { id } }")).json.errors[0].message, /127.0.0.1:1/);
+});
+
+test("graphql mock: metrics count operations by name, and names of clients are bounded", async () => {
+  const series = createGraphqlSeries();
+  for (let i = 0; i < 300; i++) {
+    const what = { kind: "operation", name: `N${i}`, type: "query", complexity: 2, durationMs: 10 } as const;
+    series.add({ kind: "graphql", rule: "r", what });
+  }
+  series.add({ kind: "graphql", rule: "r", what: { kind: "refused", errors: 3 } });
+  series.add({ kind: "graphql", rule: "r", what: { kind: "subscriptions", change: 1 } });
+  const families = new Map(series.families().map((family) => [family.name, family.samples()]));
+  const operations = families.get("understudy_graphql_operations_total") ?? [];
+  assert.equal(operations.length, 101);
+  assert.equal(operations.find(({ labels }) => labels.operation === "other")?.value, 200);
+  assert.equal(families.get("understudy_graphql_validation_errors_total")?.[0]?.value, 3);
+  assert.equal(families.get("understudy_graphql_subscriptions_active")?.[0]?.value, 1);
+  await using stage = await openStage(mocked);
+  await stage.ask("query Named { users(first: 10) { id } }");
+  const event = stage.events.find((one) => one.kind === "graphql");
+  assert.partialDeepStrictEqual(event, {
+    rule: "shop",
+    what: { kind: "operation", name: "Named", complexity: 11 },
+  });
 });

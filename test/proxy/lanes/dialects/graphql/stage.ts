@@ -122,6 +122,7 @@ export async function openGraphqlServer(
   const handler = createHandler({
     schema,
     rootValue: root,
+    context: ({ raw }) => ({ headers: raw.headers }),
     onSubscribe(_request, params) {
       if (params.operationName === "IntrospectionQuery") upstream.introspections++;
       else asked.push({ query: params.query, ...(params.variables ? { variables: params.variables } : {}) });
