@@ -1,10 +1,10 @@
 // Read buffers that grow with the flow: small at rest, large in bulk, from a bounded pool. A buffer whose bytes are
 // still queued on the other side is lent: it returns to the pool when they have left.
 
-const restBytes = 4_096;
+const restBytes = 1_024;
 const bulkBytes = 262_144;
 /** Steps between: a read that fills its buffer asks for the next one. */
-const steps = [restBytes, 32_768, bulkBytes] as const;
+const steps = [restBytes, 4_096, 32_768, bulkBytes] as const;
 
 export interface ReadBuffers {
   /** A buffer of the given step (0: at rest). */
@@ -32,4 +32,21 @@ export function createReadBuffers(maxBulkBuffers = 32): ReadBuffers {
       if (shelf && shelf.length < room) shelf.push(buffer);
     },
   };
+}
+
+/**
+ * The part of a buffer that a read has filled. Messages of one connection often have the same length, so the view of
+ * the last read serves again where buffer and length are the same; nobody may keep it once its bytes are free.
+ */
+export class FilledPart {
+  #view: Buffer | null = null;
+  #buffer: Buffer | null = null;
+
+  of(buffer: Buffer, bytes: number): Buffer {
+    if (bytes === buffer.length) return buffer;
+    if (this.#view !== null && this.#buffer === buffer && this.#view.length === bytes) return this.#view;
+    this.#buffer = buffer;
+    this.#view = buffer.subarray(0, bytes);
+    return this.#view;
+  }
 }

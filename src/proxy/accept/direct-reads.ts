@@ -7,7 +7,7 @@
 
 import { type Server, Socket, type SocketConstructorOpts } from "node:net";
 import type { Inlet, InletSink } from "../../core/inlet.ts";
-import { nextStep, type ReadBuffers } from "../../core/read-buffers.ts";
+import { FilledPart, nextStep, type ReadBuffers } from "../../core/read-buffers.ts";
 
 export interface DirectReadDeps {
   readonly buffers: ReadBuffers;
@@ -60,6 +60,7 @@ class SocketInlet implements Inlet {
   readonly socket: Socket;
   readonly #buffers: ReadBuffers;
   #buffer: Buffer;
+  readonly #part = new FilledPart();
   #step = 0;
   #sink: InletSink | null = null;
   #reading = false;
@@ -84,13 +85,13 @@ class SocketInlet implements Inlet {
 
   direct(sink: InletSink | null): void {
     this.#sink = sink;
-    if (sink === null || this.socket.readableLength === 0) return;
-    for (let chunk = this.socket.read(); chunk !== null; chunk = this.socket.read()) sink(chunk);
+    // A sink may make way for another while it takes what has waited.
+    while (this.#sink !== null && this.socket.readableLength > 0) this.#sink(this.socket.read());
   }
 
   /** Answers libuv whether to go on reading. */
   #received(bytes: number, buffer: Buffer): boolean {
-    const chunk = bytes === buffer.length ? buffer : buffer.subarray(0, bytes);
+    const chunk = this.#part.of(buffer, bytes);
     const step = nextStep(this.#step, bytes);
     this.#reading = true;
     const goOn = this.#sink === null ? this.#push(chunk, buffer) : this.#hand(this.#sink, chunk, buffer);

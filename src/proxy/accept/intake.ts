@@ -42,17 +42,19 @@ export function createIntake(deps: IntakeDeps): Intake {
   }
 
   function detectThenServe(connection: Connection, sniffed: Buffer | null, traffic: Traffic): void {
-    const { socket } = connection;
+    const { socket, inlet } = connection;
     let first = sniffed;
     const finish = (protocol: Protocol) => {
       timer.cancel();
-      socket.off("data", onData);
+      if (inlet) inlet.direct(null);
+      else socket.off("data", look);
       socket.off("end", onEnd);
       socket.off("error", onEnd);
       serve(connection, first, protocol, traffic);
     };
-    const onData = (chunk: Buffer) => {
-      first = first ? Buffer.concat([first, chunk]) : chunk;
+    const look = (chunk: Buffer) => {
+      // A copy: the first bytes outlive the buffer that they were read into.
+      first = first ? Buffer.concat([first, chunk]) : inlet ? Buffer.from(chunk) : chunk;
       const protocol = deps.detect(first);
       if (protocol !== "need-more") finish(protocol);
       else if (first.length >= maxFirstBytes) finish("opaque");
@@ -62,12 +64,16 @@ export function createIntake(deps: IntakeDeps): Intake {
       traffic.tap.observe({ kind: "detection-timeout", connection });
       finish("opaque");
     });
-    socket.on("data", onData);
+    const known = sniffed ? deps.detect(sniffed) : "need-more";
+    if (known !== "need-more") return finish(known);
     socket.on("end", onEnd);
     socket.on("error", onEnd);
-    if (sniffed) {
-      const protocol = deps.detect(sniffed);
-      if (protocol !== "need-more") finish(protocol);
+    if (!inlet) socket.on("data", look);
+    else {
+      inlet.direct((chunk) => {
+        look(chunk);
+        return true;
+      });
     }
   }
 

@@ -10,7 +10,7 @@ import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Deadlined, Deadlines } from "../../core/deadlines.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
-import { nextStep, type ReadBuffers } from "../../core/read-buffers.ts";
+import { FilledPart, nextStep, type ReadBuffers } from "../../core/read-buffers.ts";
 
 export interface DialDeps {
   readonly clock: Clock;
@@ -32,6 +32,7 @@ class SocketLink implements Link, Deadlined {
   readonly #deadlines: Deadlines;
   readonly #connectMs: number;
   readonly #socket: Socket;
+  readonly #part = new FilledPart();
   #step = 0;
   #buffer: Buffer;
   /** Buffers whose bytes the other side still holds. */
@@ -88,7 +89,7 @@ class SocketLink implements Link, Deadlined {
   #received(bytes: number, buffer: Buffer): boolean {
     if (this.#gone) return false;
     this.#reading = true;
-    const free = this.#events.data(bytes === buffer.length ? buffer : buffer.subarray(0, bytes));
+    const free = this.#events.data(this.#part.of(buffer, bytes));
     this.#reading = false;
     const step = nextStep(this.#step, bytes);
     if (free) this.#returnLent();

@@ -143,16 +143,16 @@ test("link: tells once how it ended", async () => {
 });
 
 test("read buffers: grow when a read fills them, shrink when reads get small, and come back from the pool", () => {
-  assert.equal(nextStep(0, 4_096), 1);
-  assert.equal(nextStep(1, 32_768), 2);
-  assert.equal(nextStep(2, 262_144), 2);
-  assert.equal(nextStep(2, 200_000), 2);
-  assert.equal(nextStep(2, 1_000), 1);
-  assert.equal(nextStep(0, 1), 0);
   const buffers = createReadBuffers(1);
-  const large = buffers.take(2);
+  const sizes = [0, 1, 2, 3].map((step) => buffers.take(step).length);
+  assert.deepEqual(sizes, [1_024, 4_096, 32_768, 262_144]);
+  for (const [step, size] of sizes.entries()) assert.equal(nextStep(step, size), Math.min(step + 1, 3));
+  assert.equal(nextStep(3, 200_000), 3);
+  assert.equal(nextStep(3, 1_000), 2);
+  assert.equal(nextStep(0, 1), 0);
+  const large = buffers.take(3);
   buffers.give(large);
   buffers.give(Buffer.alloc(262_144));
-  assert.equal(buffers.take(2), large);
-  assert.notEqual(buffers.take(2), large);
+  assert.equal(buffers.take(3), large);
+  assert.notEqual(buffers.take(3), large);
 });

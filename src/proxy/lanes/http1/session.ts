@@ -759,10 +759,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   #updateFlow(): void {
-    const { socket } = this.#connection;
+    const { socket, inlet } = this.#connection;
     const blocked = this.#upstreamFull || this.#pipeFull || this.#held.length > 0;
     if (blocked) socket.pause();
-    else if (socket.isPaused() || !socket.readableFlowing) socket.resume();
+    else if (socket.isPaused() || (!inlet && !socket.readableFlowing)) socket.resume();
   }
 
   #write(bytes: Uint8Array): Promise<void> | undefined {
