@@ -6,6 +6,8 @@ import type { GraphqlLibrary } from "./library.ts";
 import { Operation } from "./operation.ts";
 
 const maxDocuments = 1_000;
+/** Of all that are kept: a parsed document takes some twenty times its text. */
+const maxAllChars = 1_048_576;
 /** Longer ones are parsed anew each time. */
 const maxKeptChars = 65_536;
 /** More is refused while it is read, whatever the rules say: parsing must not take longer than a call may. */
@@ -52,16 +54,30 @@ export class ParsedDocument {
   errorsUnder(schema: GraphQLSchema): readonly GraphQLError[] {
     let errors = this.#validated.get(schema);
     if (errors === undefined) {
-      errors = this.#lib.validate(schema, this.document, this.#lib.specifiedRules, { maxErrors });
+      errors = this.#validate(schema);
       this.#validated.set(schema, errors);
     }
     return errors;
   }
+
+  #validate(schema: GraphQLSchema): readonly GraphQLError[] {
+    try {
+      return this.#lib.validate(schema, this.document, this.#lib.specifiedRules, { maxErrors });
+    } catch (thrown) {
+      if (!(thrown instanceof RangeError)) throw thrown;
+      return [tooDeep(this.#lib)];
+    }
+  }
+}
+
+/** Braces nested deeper than the stack. */
+function tooDeep(lib: GraphqlLibrary): GraphQLError {
+  return new lib.GraphQLError("The document is nested too deeply.");
 }
 
 export class Documents {
   readonly lib: GraphqlLibrary;
-  readonly #parsed = new BoundedMap<string, Parsed>(maxDocuments);
+  readonly #parsed = new BoundedMap<string, Parsed>(maxDocuments, maxAllChars);
 
   constructor(lib: GraphqlLibrary) {
     this.lib = lib;
@@ -71,7 +87,7 @@ export class Documents {
     const known = this.#parsed.get(text);
     if (known !== undefined) return known;
     const parsed = this.#read(text);
-    if (text.length <= maxKeptChars) this.#parsed.set(text, parsed);
+    if (text.length <= maxKeptChars) this.#parsed.set(text, parsed, text.length);
     return parsed;
   }
 
@@ -80,8 +96,7 @@ export class Documents {
       return new ParsedDocument(this.lib.parse(text, { maxTokens, noLocation: false }), this.lib);
     } catch (thrown) {
       if (thrown instanceof this.lib.GraphQLError) return { kind: "invalid", error: thrown };
-      // Braces nested deeper than the stack.
-      return { kind: "invalid", error: new this.lib.GraphQLError("The document is nested too deeply.") };
+      return { kind: "invalid", error: tooDeep(this.lib) };
     }
   }
 }

@@ -70,7 +70,8 @@ export class LastRead {
     const { path } = head;
     // A connection may use one head object for all its calls, and bodies that are empty are all the same one.
     if (head === this.#head && body === this.#body && path === this.#path) return this.#items;
-    const read = mayBeGraphql(head) ? readHttpRequest(head, body) : null;
+    // Reading a POST looks at its type itself.
+    const read = head.method === "POST" || mayBeGraphql(head) ? readHttpRequest(head, body) : null;
     this.#head = head;
     this.#path = path;
     this.#body = body;
@@ -100,7 +101,13 @@ function compileOperationTest(match: GraphqlMatch, path: RulePath, deps: MatchDe
       return found !== null && ofOperation.every((part) => part(found));
     });
   }
-  return (params) => parts.every((part) => part(params));
+  return (params) => {
+    try {
+      return parts.every((part) => part(params));
+    } catch {
+      return false; // nested deeper than the stack: nothing that a rule describes
+    }
+  };
 }
 
 interface Found {

@@ -5,8 +5,9 @@ import { createHash } from "node:crypto";
 import { BoundedMap } from "../bounded-map.ts";
 import type { GraphqlParams } from "./params.ts";
 
-/** Documents kept; together they hold at most `maxDocuments * maxDocumentChars` characters. */
 const maxDocuments = 1_000;
+/** Of all that are kept. */
+const maxAllChars = 4_194_304;
 const maxDocumentChars = 65_536;
 
 /** What a server says of a hash that it does not know; the client then sends the document too. */
@@ -20,7 +21,7 @@ export const wrongHash = {
 };
 
 export class PersistedQueries {
-  readonly #documents = new BoundedMap<string, string>(maxDocuments);
+  readonly #documents = new BoundedMap<string, string>(maxDocuments, maxAllChars);
 
   /** The document of a request: its own, or the one that its hash stands for; null where the hash is not known. */
   documentOf({ query, hash }: GraphqlParams): string | null {
@@ -32,7 +33,7 @@ export class PersistedQueries {
   /** Only what really has the hash, so that nobody can put a document under another's. */
   #learn(hash: string, query: string): void {
     if (query.length > maxDocumentChars || this.#documents.get(hash) !== undefined) return;
-    if (isHashOf(hash, query)) this.#documents.set(hash, query);
+    if (isHashOf(hash, query)) this.#documents.set(hash, query, query.length);
   }
 }
 
