@@ -1,11 +1,19 @@
 // Every scenario, in the order in which they run, and the names of all peers.
 
 import { direct } from "./peers/direct.ts";
-import { haproxyHttp, haproxyMap, haproxyReturn, haproxyTcp } from "./peers/haproxy.ts";
-import { nginxProxy, nginxReturn } from "./peers/nginx.ts";
-import { bareNode, graphqlHttp, httpProxy, mockttp, undiciPool } from "./peers/node-programs.ts";
-import { understudy, understudyGraphql, understudyOperation } from "./peers/understudy.ts";
+import { haproxyHttp, haproxyHttp2, haproxyMap, haproxyReturn, haproxyTcp } from "./peers/haproxy.ts";
+import { nginxGrpc, nginxProxy, nginxReturn } from "./peers/nginx.ts";
+import { bareNode, graphqlHttp, http2Proxy, httpProxy, mockttp, undiciPool } from "./peers/node-programs.ts";
+import {
+  understudy,
+  understudyElsewhere,
+  understudyGraphql,
+  understudyOpaque,
+  understudyOperation,
+  understudyUnclaimed,
+} from "./peers/understudy.ts";
 import { decision } from "./scenarios/decision.ts";
+import { http2Scenarios } from "./scenarios/http2.ts";
 import { loadScenarios } from "./scenarios/load.ts";
 import { memory } from "./scenarios/memory.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
@@ -13,7 +21,7 @@ import { start } from "./scenarios/start.ts";
 
 /** Those whose name begins with one of `only`; all where it is empty. */
 export function scenariosFor(only: readonly string[]): readonly Scenario[] {
-  const all = [...loadScenarios(), memory, start, decision];
+  const all = [...loadScenarios(), ...http2Scenarios(), memory, start, decision];
   return only.length === 0
     ? all
     : all.filter(({ name }) => only.some((beginning) => name.startsWith(beginning)));
@@ -24,6 +32,7 @@ export function titleOf(id: string): string {
   const peers = [
     ...[direct, haproxyHttp, haproxyMap, haproxyTcp, haproxyReturn, nginxProxy, nginxReturn],
     ...[graphqlHttp, understudyGraphql, understudyOperation],
+    ...[haproxyHttp2, nginxGrpc, http2Proxy, understudyElsewhere, understudyOpaque, understudyUnclaimed],
     ...[httpProxy, undiciPool, bareNode, mockttp, understudy(10), understudy(1_000), understudy(100_000)],
   ];
   return peers.find((peer) => peer.id === id)?.title ?? id;

@@ -44,6 +44,7 @@ export function judge(results: readonly ScenarioResult[]): readonly GoalOutcome[
       ours,
       "haproxy-tcp",
     ),
+    ...http2Goals(cpu),
     fact(
       "decision among 100,000 rules against 10",
       1.5,
@@ -75,7 +76,40 @@ export function judge(results: readonly ScenarioResult[]): readonly GoalOutcome[
       "understudy-operation",
       "understudy-10",
     ),
+    fact(
+      "first call served after its start, 1,000 rules",
+      250,
+      "ms",
+      "start",
+      ours,
+      "first call served after",
+    ),
     outcome("added latency at p99, 2,000 requests/s", 0.5, "ms", added),
+  ];
+}
+
+type CpuGoal = (goal: string, limit: number, scenario: string, peer: string, against: string) => GoalOutcome;
+
+function http2Goals(cpu: CpuGoal): readonly GoalOutcome[] {
+  return [
+    cpu("HTTP/2, 4 connections × 32 streams, CPU against HAProxy", 0.9, "h2-4x32", ours, "haproxy-h2"),
+    cpu("HTTP/2, 32 connections × 1 stream, CPU against HAProxy", 1.25, "h2-32x1", ours, "haproxy-h2"),
+    cpu("HTTP/2, 4 × 32, CPU against nginx grpc_pass", 0.35, "h2-4x32", ours, "nginx-grpc"),
+    cpu("HTTP/2, 32 × 1, CPU against nginx grpc_pass", 0.8, "h2-32x1", ours, "nginx-grpc"),
+    cpu(
+      "HTTP/2, one stream in ten mocked, CPU against pure relay",
+      1.2,
+      "h2-mixed",
+      ours,
+      "understudy-unclaimed",
+    ),
+    cpu(
+      "HTTP/2 that no rule concerns, CPU against a relay that reads nothing",
+      1.1,
+      "h2-unconcerned",
+      "understudy-elsewhere",
+      "understudy-opaque",
+    ),
   ];
 }
 

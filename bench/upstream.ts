@@ -31,6 +31,21 @@ http {
 `;
 }
 
+/** The same answers over HTTP/2 with prior knowledge. `folder`: a fresh one for it alone. */
+export async function startHttp2Upstream(folder: string): Promise<Server> {
+  const port = await freePort();
+  const server = `access_log off;
+  tcp_nodelay on;
+  server {
+    listen 127.0.0.1:${port} http2 backlog=4096;
+    location / { return 200 '${smallBody}'; }
+  }`;
+  const config = join(folder, "nginx.conf");
+  writeFileSync(config, nginxFrame(folder, server));
+  const args = ["-p", folder, "-c", config];
+  return startServer({ name: "upstream-h2", command: "nginx", args, core: cores.rest }, port);
+}
+
 /** `folder`: a fresh one for it alone. */
 export async function startUpstream(folder: string): Promise<Server> {
   const port = await freePort();

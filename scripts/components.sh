@@ -21,6 +21,7 @@ components=(
   setpriv:util-linux
   busybox:busybox-static
   dig:bind9-dnsutils
+  serf:serf
 )
 # library:package; what the Node of node_modules is linked to and a minimal system lacks
 libraries=(

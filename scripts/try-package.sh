@@ -79,4 +79,17 @@ kill "${pids[1]}"
 code=0
 wait "${pids[1]}" || code=$?
 [ "$code" -eq 0 ] || fail "expected exit code 0 after SIGTERM, got $code: $(tail -5 log)"
+
+echo "== import"
+cat >api.mjs <<'API'
+import { startProxy } from "understudy";
+await using proxy = await startProxy({ to: `127.0.0.1:${process.argv[2]}`, rules: "rules.yaml" });
+for (const path of ["/real", "/mocked"]) {
+  const reply = await fetch(`http://127.0.0.1:${proxy.address.port}${path}`, { headers: { connection: "close" } });
+  console.log(reply.status, await reply.text());
+}
+API
+imported=$(node api.mjs "$upstream")
+[ "$imported" = "200 the real one
+418 short and stout" ] || fail "expected both answers through the API, got: $imported"
 echo "try-package: it runs"

@@ -1,6 +1,7 @@
 // The process: argv, environment, streams, signals and exit codes. Finds the command, runs it, and tells failures in
 // one line with a next step. Commands are loaded when they are called, so that the program starts fast.
 
+import { setFlagsFromString } from "node:v8";
 import { exitCodes, type Shell, type TextSink } from "./commands/command.ts";
 import { commandEntries } from "./commands/entries.ts";
 import { findCommand, helpFor } from "./commands/help.ts";
@@ -57,6 +58,7 @@ async function runWords(words: readonly string[]): Promise<number> {
   }
   const { entry, args } = findCommand(words, commandEntries);
   const command = await entry.load();
+  setFlagsFromString("--opt"); // which bin/understudy.js has switched off
   if (args[0] === "--help" || args[0] === "-h") {
     shell.stdout.write(command.help);
     return exitCodes.ok;

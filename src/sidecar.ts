@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { AdminSources } from "./control/admin/routes.ts";
 import { type Admin, startAdmin } from "./control/admin/server.ts";
+import type { RuleReader } from "./control/rules/reader/rule-reader.ts";
 import type { RuleStore } from "./control/rules/store.ts";
 import { type HostPort, splitAuthority } from "./core/address.ts";
 import type { Authority } from "./core/certificates.ts";
@@ -54,6 +55,8 @@ export interface SidecarOptions {
   readonly adminHosts?: readonly string[];
   /** File or folder of rules; null: none, everything is relayed. */
   readonly rules: string | null;
+  /** Who reads and parses them; this thread where left out. */
+  readonly ruleReader?: RuleReader;
   /** `refuse`: rules that are wrong at the start reject the start with `bad_rules`. `relay`: serve without rules. */
   readonly whenRulesAreBad: "refuse" | "relay";
   /** Further observers: live lines, access log, summary. */
@@ -224,22 +227,36 @@ async function openStore(
   signal: AbortSignal,
 ): Promise<RuleStore | null> {
   if (options.rules === null) return null;
-  const [{ createRuleStore }, { fileSource }, { compileSteps }, { createPlanner }, dialects] =
-    await Promise.all([
-      import("./control/rules/store.ts"),
-      import("./control/rules/sources/file.ts"),
-      import("./proxy/match/compile.ts"),
-      import("./proxy/perform/plan.ts"),
-      loadDialects({
-        ...deps,
-        tap,
-        connectTcp: ownConnect(options),
-        extraRoots: options.tls?.extraRoots ?? [],
-      }),
-    ]);
-  const plan = createPlanner({ ...deps, maxBodyBytes: options.settings.limits.maxRuleBodyBytes, dialects });
+  const [
+    { createRuleStore },
+    { fileSource },
+    { inlineReader },
+    { compileSteps },
+    { createPlanner },
+    dialects,
+  ] = await Promise.all([
+    import("./control/rules/store.ts"),
+    import("./control/rules/sources/file.ts"),
+    import("./control/rules/reader/rule-reader.ts"),
+    import("./proxy/match/compile.ts"),
+    import("./proxy/perform/plan.ts"),
+    loadDialects({
+      ...deps,
+      tap,
+      connectTcp: ownConnect(options),
+      extraRoots: options.tls?.extraRoots ?? [],
+    }),
+  ]);
+  const { limits, deadlines } = options.settings;
+  const { maxRuleBodyBytes: maxBodyBytes } = limits;
+  const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   const store = createRuleStore({
-    sources: [fileSource(options.rules, { clock: deps.clock })],
+    sources: [
+      fileSource(options.rules, {
+        clock: deps.clock,
+        reader: options.ruleReader ?? inlineReader(deps.clock),
+      }),
+    ],
     compile: (specs, revision, stop) =>
       runInTurns(compileSteps(specs, plan, revision, dialects), deps.clock, stop),
     empty: noRules,

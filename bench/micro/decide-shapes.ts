@@ -2,6 +2,8 @@
 
 import type { MatchSpec, RuleSpec } from "../../src/core/rule.ts";
 import type { DescribedRequest } from "../../src/proxy/match/request-head.ts";
+import { calledHost, realisticRequest } from "../requests.ts";
+import { rulesOf as loadRulesOf } from "../rules.ts";
 
 export interface Shape {
   readonly name: string;
@@ -32,7 +34,37 @@ const at = (authority: string, path: string, extra: readonly (readonly [string, 
   headers: [["host", authority], ...usual, ...extra] as const,
 });
 
+/** The rules that stand in the way in the other scenarios, and calls as they make them. */
+export const underLoad: Shape = {
+  name: "as under load",
+  flat: true,
+  match: (i) => {
+    const { host, method, path, byPrefix } = loadRuleOf(i);
+    return {
+      host: exact(host),
+      ...(method === null ? {} : { method: exact(method) }),
+      path: byPrefix ? { op: "prefix", value: path } : exact(path),
+    };
+  },
+  hit: (i) => loadCall(loadRuleOf(i).host, `/v1/thing-${i}`),
+  miss: (i) => loadCall(calledHost, `/v2/orders/${i % 256}?currency=eur`),
+};
+
+const loadRules = loadRulesOf(100_000);
+function loadRuleOf(i: number) {
+  const rule = loadRules[i];
+  if (rule === undefined) throw new Error(`no rule ${i} among those of the load`);
+  return rule;
+}
+
+const loadCall = (authority: string, path: string) => ({
+  authority,
+  path,
+  headers: realisticRequest.headers.filter(([name]) => name !== "Host"),
+});
+
 export const shapes: readonly Shape[] = [
+  underLoad,
   {
     name: "one host each",
     flat: true,
@@ -97,8 +129,8 @@ export const shapes: readonly Shape[] = [
     name: "all of these, 5 regex hosts",
     flat: true,
     smallest: 1_000,
-    match: (i) => (i < 5 ? { host: { op: "regex", value: `re-${i}-.*` } } : (shapes[i % 8]?.match(i) ?? {})),
-    hit: (i) => (i < 5 ? at(`re-${i}-x.svc`, "/") : (shapes[i % 8]?.hit(i) ?? at(api.authority, "/"))),
+    match: (i) => (i < 5 ? { host: { op: "regex", value: `re-${i}-.*` } } : (mixed[i % 8]?.match(i) ?? {})),
+    hit: (i) => (i < 5 ? at(`re-${i}-x.svc`, "/") : (mixed[i % 8]?.hit(i) ?? at(api.authority, "/"))),
     miss: (i) => at(api.authority, `/nothing/${i}`),
   },
   {
@@ -126,6 +158,9 @@ export const shapes: readonly Shape[] = [
     miss: (i) => at(`11.${i >> 8}.${i & 255}.9`, "/"),
   },
 ];
+
+/** The first eight of one condition each. */
+const mixed = shapes.slice(1, 9);
 
 /** `count` rules of one shape. */
 export function rulesOf(shape: Shape, count: number): RuleSpec[] {

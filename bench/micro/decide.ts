@@ -1,5 +1,6 @@
 // What a decision costs as rules grow: ns per call that hits and that misses, over 10, 1,000 and 100,000 rules of each
-// shape. `node bench/micro/decide.ts [SHAPE…]`. Slices of the sizes are interleaved, and the median and the best of each are shown.
+// shape. `node bench/micro/decide.ts [SHAPE…]`. Slices of the sizes are interleaved, and the median and the best of each are
+// shown. `--alone SIZE` prints the ns of a miss as under load, measured where the compiler has seen one size alone.
 
 import type { ConnectionFacts } from "../../src/core/connection.ts";
 import { relayTerminal } from "../../src/core/effect.ts";
@@ -8,7 +9,7 @@ import { type HeaderList, headerValue } from "../../src/core/headers.ts";
 import type { Roll, RuleSet } from "../../src/core/rule-set.ts";
 import { compileRules } from "../../src/proxy/match/compile.ts";
 import { type DescribedRequest, requestHead } from "../../src/proxy/match/request-head.ts";
-import { rulesOf, type Shape, shapes } from "./decide-shapes.ts";
+import { rulesOf, type Shape, shapes, underLoad } from "./decide-shapes.ts";
 
 const sizes = [10, 1_000, 100_000] as const;
 /** Distinct calls of the hot column: about what one busy sidecar sees at one time. */
@@ -147,6 +148,29 @@ function measure(shape: Shape): void {
     const ratio = (of: readonly number[]) => `×${((of.at(-1) ?? 0) / (of[0] ?? 1)).toFixed(2)}`;
     console.log(`  ${label.padEnd(26)} ${cells.join("   ")}   ${ratio(medians)} (${ratio(bests)})`);
   }
+}
+
+/** Of the CPU, since others may run on it too. */
+function measureAlone(count: number): number {
+  const rules = compiled(underLoad, count);
+  const heads = headsOf(underLoad.miss, count, 256);
+  const samples: number[] = [];
+  for (let round = -10; round < 40; round++) {
+    const start = process.cpuUsage();
+    for (let i = 0; i < callsPerRound; i++) {
+      const head = heads[i % heads.length];
+      if (head && rules.decide(head, connection, roll) !== null) throw new Error("a rule claimed the call");
+    }
+    const { user, system } = process.cpuUsage(start);
+    if (round >= 0) samples.push(((user + system) * 1_000) / callsPerRound);
+  }
+  return samples.sort((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
+}
+
+const [flag, size] = process.argv.slice(2);
+if (flag === "--alone") {
+  process.stdout.write(`${measureAlone(Number(size))}\n`);
+  process.exit();
 }
 
 console.log("ns per decision: median (best) of interleaved slices, and the last over the first");

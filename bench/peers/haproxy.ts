@@ -26,6 +26,20 @@ export const haproxyMap = haproxy("haproxy-map", "HAProxy, 1,000-entry map + htt
   return httpConfig(port, context.upstreamPort, decide);
 });
 
+/** HTTP/2 on both sides. */
+export const haproxyHttp2 = haproxy("haproxy-h2", "HAProxy, HTTP/2 on both sides", ({ upstreamPort }, port) =>
+  [
+    frame("http"),
+    "frontend front",
+    `  bind 127.0.0.1:${port} proto h2`,
+    "  default_backend back",
+    "backend back",
+    "  http-reuse always",
+    `  server upstream 127.0.0.1:${upstreamPort} proto h2`,
+    "",
+  ].join("\n"),
+);
+
 /** Bytes, one upstream connection for each downstream one. */
 export const haproxyTcp = haproxy("haproxy-tcp", "HAProxy, mode tcp", ({ upstreamPort }, port) =>
   [

@@ -29,6 +29,20 @@ export const nginxProxy = nginx("nginx", "nginx, proxy_pass + access log", ({ up
   }`;
 });
 
+export const nginxGrpc = nginx("nginx-grpc", "nginx, grpc_pass", ({ upstreamPort }, port) => {
+  return `access_log off;
+  upstream back {
+    server 127.0.0.1:${upstreamPort};
+    keepalive 64;
+    keepalive_requests 1000000000;
+    keepalive_timeout 3600s;
+  }
+  server {
+    listen 127.0.0.1:${port} http2 backlog=4096;
+    location / { grpc_pass grpc://back; }
+  }`;
+});
+
 export const nginxReturn = nginx("nginx-return", "nginx, return 200", (_context, port) => {
   return `access_log off;
   server {

@@ -10,6 +10,7 @@ import { shopSchema } from "./understudy.ts";
 
 export const httpProxy = program("http-proxy", "http-proxy 1.18", "http-proxy", (up) => String(up));
 export const undiciPool = program("undici", "node:http + undici Pool", "undici", (up) => String(up));
+export const http2Proxy = program("http2-proxy", "node:http2, stream by stream", null, (up) => String(up));
 export const bareNode = program("bare-node", "bare node:http handler", null, () => mockBody);
 export const graphqlHttp = program(
   "graphql-http",

@@ -14,40 +14,64 @@ export const shopSchema = fileURLToPath(new URL("../shop.graphql", import.meta.u
 
 /** `rules`: how many stand there. None but one claims a call of the generator, and that one only /mocked. */
 export function understudy(rules: number): Peer {
-  const title = `**Understudy**, ${rules.toLocaleString("en")} rules, metrics, access log`;
+  const title = `${rules.toLocaleString("en")} rules, metrics, access log`;
   return understudyWith(`understudy-${rules}`, title, written(rules));
 }
 
+/** As many rules, none of which claims a call of the generator. */
+export const understudyUnclaimed = understudyWith(
+  "understudy-unclaimed",
+  "1,000 rules, none claims a call",
+  written(1_000).slice(0, -1),
+);
+
+/** Rules for another destination: no connection of the generator can be meant. */
+export const understudyElsewhere = understudyWith(
+  "understudy-elsewhere",
+  "1,000 rules for another destination",
+  written(1_000).map((rule, index) => ({
+    ...rule,
+    name: `elsewhere-${index}`,
+    matches: [{ destination: "192.0.2.0/24", path: `/v1/thing-${index}` }],
+  })),
+);
+
+/** Told not to read. */
+export const understudyOpaque = understudyWith(
+  "understudy-opaque",
+  "relaying unread",
+  written(10),
+  "opaqueHosts: [127.0.0.1]",
+);
+
 /** Answers from a schema whatever it is asked. */
-export const understudyGraphql = understudyWith("understudy-graphql", "**Understudy**, a mocked schema", [
+export const understudyGraphql = understudyWith("understudy-graphql", "a mocked schema", [
   { name: "shop", respond: { graphql: { schema: shopSchema } } },
 ]);
 
 /** Looks at every operation, and claims none of those that are sent. */
-export const understudyOperation = understudyWith(
-  "understudy-operation",
-  "**Understudy**, a rule on an operation name",
-  [
-    {
-      name: "other",
-      matches: [{ host: calledHost, graphql: { operation: "Other" } }],
-      respond: { graphql: { data: {} } },
-    },
-  ],
-);
+export const understudyOperation = understudyWith("understudy-operation", "a rule on an operation name", [
+  {
+    name: "other",
+    matches: [{ host: calledHost, graphql: { operation: "Other" } }],
+    respond: { graphql: { data: {} } },
+  },
+]);
 
-function understudyWith(id: string, title: string, rules: readonly object[]): Peer {
+function understudyWith(id: string, title: string, rules: readonly object[], config = ""): Peer {
   return {
     id,
-    title,
+    title: `**Understudy**, ${title}`,
     missing: () => null,
     async start({ upstreamPort, folder, program }) {
       if (program === null) throw new Error("the build failed");
       const [port, adminPort] = [await freePort(), await freePort()];
       const file = join(folder, "rules.json");
       writeFileSync(file, JSON.stringify({ version: 1, rules }));
+      const configFile = join(folder, "understudy.yaml");
+      writeFileSync(configFile, config);
       const args = [program, "proxy", "--listen", `127.0.0.1:${port}`, "--to", `127.0.0.1:${upstreamPort}`];
-      const more = ["--rules", file, "--admin", `127.0.0.1:${adminPort}`];
+      const more = ["--rules", file, "--config", configFile, "--admin", `127.0.0.1:${adminPort}`];
       const launch = { name: id, command: process.execPath, core: cores.proxy };
       return startServer({ ...launch, args: [...args, ...more] }, port);
     },

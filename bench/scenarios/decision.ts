@@ -7,7 +7,7 @@ import { runToEnd } from "../processes.ts";
 import { median } from "../slices.ts";
 import type { Fact, Scenario } from "./scenario.ts";
 
-const program = fileURLToPath(new URL("../programs/decide.ts", import.meta.url));
+const program = fileURLToPath(new URL("../micro/decide.ts", import.meta.url));
 const sizes = [10, 1_000, 100_000] as const;
 
 export const decision: Scenario = {
@@ -44,7 +44,7 @@ export const decision: Scenario = {
 
 /** Microseconds. */
 async function decideAmong(rules: number): Promise<number> {
-  const args = [program, String(rules)];
+  const args = [program, "--alone", String(rules)];
   const output = await runToEnd(
     { name: "decide", command: process.execPath, args, core: cores.proxy },
     60_000,

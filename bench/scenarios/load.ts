@@ -26,7 +26,7 @@ import {
 import { compare } from "../slices.ts";
 import { type Scenario, type ScenarioResult, type Surroundings, startPeers, stopPeers } from "./scenario.ts";
 
-interface LoadScenario {
+export interface LoadScenario {
   readonly name: string;
   readonly title: string;
   readonly unit: "request" | "MB";
@@ -171,7 +171,8 @@ export function loadScenarios(): readonly Scenario[] {
   }));
 }
 
-async function runLoad(scenario: LoadScenario, surroundings: Surroundings): Promise<ScenarioResult> {
+/** Starts the peers, compares them, and ends them. */
+export async function runLoad(scenario: LoadScenario, surroundings: Surroundings): Promise<ScenarioResult> {
   const { name, title, unit, reference } = scenario;
   const frame = { name, title, unit, reference: reference.id, rows: [], facts: [] };
   const lacking = scenario.generator.missing ?? reference.missing();

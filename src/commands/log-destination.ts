@@ -1,7 +1,7 @@
-// Log lines to a file descriptor by pino's destination: asynchronous, so that a reader that stalls (a pager, a full
-// disk) never stalls traffic; bounded, so that it does not eat the memory either.
+// Log lines to a file descriptor by pino's destination (sonic-boom; pino itself would only be memory): asynchronous, so
+// that a reader that stalls (a pager, a full disk) never stalls traffic; bounded, so that it does not eat the memory either.
 
-import { pino } from "pino";
+import sonicBoom from "sonic-boom";
 import type { Clock } from "../core/clock.ts";
 import type { LogDestination } from "./command.ts";
 
@@ -11,7 +11,7 @@ const closeMs = 1_000;
 
 /** `fd`: 1 for stdout. A reader that has gone is not an error: then nobody wants the lines. */
 export function openLogDestination(fd: number, clock: Clock): LogDestination {
-  const destination = pino.destination({ dest: fd, sync: false, maxLength: maxWaitingBytes });
+  const destination = new sonicBoom.SonicBoom({ fd, sync: false, maxLength: maxWaitingBytes });
   let dropped = 0;
   let broken = false;
   destination.on("drop", (lines: string) => {

@@ -75,6 +75,7 @@ async function check(paths: readonly string[], cwd: string): Promise<Verdict> {
     clock: systemClock,
     random: systemRandom,
     maxBodyBytes: defaultSettings.limits.maxRuleBodyBytes,
+    hangMs: defaultSettings.deadlines.hangMs,
     dialects,
   });
   const compiled = compileRules(read.rules, plan, "check", dialects);

@@ -9,6 +9,8 @@ import type { Publication } from "../proxy/accept/namespace/publish.ts";
 import { type Sidecar, type SidecarOptions, startSidecar, type TlsOptions } from "../sidecar.ts";
 import type { Shell } from "./command.ts";
 import type { Observers } from "./observers.ts";
+import { ruleReaderFor } from "./rule-reader.ts";
+import { createTidyTap } from "./tidy-memory.ts";
 import { programVersion } from "./version.ts";
 
 export interface Job {
@@ -36,7 +38,7 @@ export interface Stage {
 /** The command is gone, so open calls have nobody to answer; what it sent last may still be on its way. */
 const patienceMs = 1_000;
 
-export function startSidecarFor(
+export async function startSidecarFor(
   job: Job,
   listeners: SidecarOptions["listeners"],
   connectInside?: SidecarOptions["connectInside"],
@@ -49,8 +51,9 @@ export function startSidecarFor(
       admin: config.admin,
       adminHosts: config.adminHosts,
       rules: config.rules,
+      ...(await ruleReaderFor(config.rules, job.shell)),
       whenRulesAreBad: "refuse",
-      taps: observers.taps,
+      taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
       version: programVersion(),
       ...(job.tls ? { tls: job.tls } : {}),
       ...(connectInside ? { connectInside } : {}),

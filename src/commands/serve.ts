@@ -6,6 +6,8 @@ import { systemRandom } from "../core/random.ts";
 import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar.ts";
 import { exitCodes, type Shell } from "./command.ts";
 import { createObservers } from "./observers.ts";
+import { ruleReaderFor } from "./rule-reader.ts";
+import { createTidyTap } from "./tidy-memory.ts";
 import { tlsOptionsOf } from "./tls-setup.ts";
 import { programVersion } from "./version.ts";
 
@@ -34,8 +36,9 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         admin: config.admin,
         adminHosts: config.adminHosts,
         rules: config.rules,
+        ...(await ruleReaderFor(config.rules, shell)),
         whenRulesAreBad: serving.whenRulesAreBad,
-        taps: observers.taps,
+        taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
         version,
         ...(tls ? { tls } : {}),
       },

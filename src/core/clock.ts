@@ -43,6 +43,21 @@ function createSystemClock(): Clock {
   };
 }
 
+/** As `sleep`, but resolves at once where `early` aborts. */
+export async function pause(
+  clock: Clock,
+  delayMs: number,
+  signal: AbortSignal,
+  early: AbortSignal | undefined,
+): Promise<void> {
+  if (!early) return sleep(clock, delayMs, signal);
+  signal.throwIfAborted();
+  await sleep(clock, delayMs, AbortSignal.any([signal, early])).catch((reason) => {
+    signal.throwIfAborted();
+    if (!early.aborted) throw reason;
+  });
+}
+
 /** Resolves after `delayMs`, or rejects with the signal's reason as soon as it aborts. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

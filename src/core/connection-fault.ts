@@ -10,12 +10,12 @@ export type ConnectionFault =
       /** False where this direction's bytes pass untouched, so that they may be spliced. */
       touches(direction: "toUpstream" | "toDownstream"): boolean;
       /**
-       * The bytes of one direction with the faults applied. Ends with the signal's reason, and throws `body_cut` where
-       * the stream is to be cut.
+       * The bytes of one direction with the faults applied, until `faultEnds` aborts. Ends with the reason of `signal`,
+       * and throws `body_cut` where the stream is to be cut.
        */
       transform(
         direction: "toUpstream" | "toDownstream",
         chunks: AsyncIterable<Uint8Array>,
-        signal: AbortSignal,
+        span: { readonly signal: AbortSignal; readonly faultEnds?: AbortSignal | undefined },
       ): AsyncIterable<Uint8Array>;
     };

@@ -35,6 +35,8 @@ export interface Exchange {
   readonly body: Body;
   /** Aborts when the downstream leaves, or the call is given up. */
   readonly signal: AbortSignal;
+  /** Aborts when the rule is no longer in force: its fault ends, the call goes on. Left out: the fault lasts. */
+  readonly faultEnds?: AbortSignal;
   /** Where a step leaves a remark for people (access log, journal): `patch: body is not JSON`. Must not throw. */
   readonly note?: (text: string) => void;
 }
@@ -51,7 +53,7 @@ export interface ResponseReply {
 
 export type Reply =
   | ResponseReply
-  /** No reply: end the connection. `hang` keeps it open and silent until the downstream leaves or the sidecar's deadline ends it. */
-  | { readonly kind: "sever"; readonly how: "fin" | "rst" | "hang" };
+  /** No reply: end the connection. */
+  | { readonly kind: "sever"; readonly how: "fin" | "rst" };
 
 export type Handler = (exchange: Exchange) => Promise<Reply>;

@@ -41,6 +41,8 @@ export interface ConnectionClaim {
   /** Its name. */
   readonly rule: string;
   readonly fault: ConnectionFault;
+  /** Aborts when the rule is no longer in force: the fault ends, the connection goes on. */
+  readonly faultEnds: AbortSignal;
   /** To be called when the connection has ended. */
   release(): void;
 }
@@ -54,7 +56,7 @@ export interface Traffic {
   readonly dial: Dial;
   /** True while the sidecar goes down: finish the call at hand, then close. */
   readonly draining: boolean;
-  /** False where no rule in force can claim a call on this connection: it need not be parsed. */
+  /** False where no rule in force can claim a call on this connection, wherever it is addressed to: it need not be parsed. */
   mayClaim(connection: ConnectionFacts): boolean;
   /** null: nobody claims the call; the plain road. Each call sees one rule set, whole. */
   decide(head: RequestHead, connection: ConnectionFacts): Claim | Undecided | null;

@@ -56,6 +56,8 @@ export interface RuleSet {
    * but something else of HTTP. `serverName`: the SNI in lower case, or the address that was dialled where there is none.
    */
   concernsTls(serverName: string, connection: ConnectionFacts, roll: Roll): boolean;
+  /** Whether any rule could claim a call on this connection, told by its destination and direction alone. */
+  concernsConnection(connection: ConnectionFacts, roll: Roll): boolean;
 }
 
 /** Either all rules, compiled, or what is wrong with each that cannot be. */
@@ -79,4 +81,5 @@ export const noRules: RuleSet = Object.freeze({
   isEnough: () => true,
   decideConnection: () => null,
   concernsTls: () => false,
+  concernsConnection: () => false,
 });

@@ -10,8 +10,14 @@ export interface RuleSnapshot {
   readonly rules: readonly RuleSpec[];
   /** Filled where the source could not be read or parsed; `rules` is then empty and must not replace the last good ones. */
   readonly problems: readonly Problem[];
-  /** Where a path inside one of `rules` was written; a source that has no lines leaves it out. */
-  locate?(rule: RuleSpec, path: RulePath): Pick<Problem, "place" | "path">;
+  /**
+   * Where a path inside one of `rules` was written; a source that has no lines leaves it out. It may
+   * only know where the rule begins once the next snapshot was asked for. Rejects where the source broke.
+   */
+  locate?(
+    rule: RuleSpec,
+    path: RulePath,
+  ): Pick<Problem, "place" | "path"> | Promise<Pick<Problem, "place" | "path">>;
 }
 
 /** One finding, as every place shows it: `rules.yaml:14: rules[2].fault.delay: expected …`. */

@@ -14,6 +14,8 @@ import type { Roll, Rule, RuleSet } from "../core/rule-set.ts";
 import type { Settings } from "../core/settings.ts";
 import { stateKeyOf } from "../core/state-key.ts";
 import type { Tap } from "../core/tap.ts";
+import { withFaultEnd } from "./perform/exchange-change.ts";
+import { FaultsUnderWay } from "./perform/faults-under-way.ts";
 
 export interface PipelineDeps {
   readonly settings: Settings;
@@ -44,6 +46,7 @@ export interface PipelineDeps {
 /** The traffic that all lanes of one sidecar share. */
 export function createPipeline(deps: PipelineDeps): Traffic {
   const calls = new ActiveCalls();
+  const faults = new FaultsUnderWay(deps);
   const rollOf = () => new CallRoll(deps, calls);
   const claim = (rule: Rule, head: RequestHead): Claim => {
     const { state, name } = rule.spec;
@@ -51,7 +54,7 @@ export function createPipeline(deps: PipelineDeps): Traffic {
     if (state !== null && state.becomes !== null)
       deps.states.set(state.name, stateKeyOf(state, head), state.becomes);
     // Counted only where a rule asks for the count: most do not, and it is on the path of every mock.
-    return new RuleClaim(rule, rule.spec.scope.maxActive === null ? uncounted : calls.enter(name));
+    return new RuleClaim(rule, rule.spec.scope.maxActive === null ? uncounted : calls.enter(name), faults);
   };
   return {
     settings: deps.settings,
@@ -64,7 +67,10 @@ export function createPipeline(deps: PipelineDeps): Traffic {
     get draining() {
       return deps.isDraining();
     },
-    mayClaim: () => deps.rules().rules.length > 0,
+    mayClaim(connection) {
+      const rules = deps.rules();
+      return rules.rules.length > 0 && rules.concernsConnection(connection, rollOf());
+    },
     decide(head, connection) {
       const rules = deps.rules();
       if (rules.rules.length === 0) return null;
@@ -80,7 +86,13 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       const rule = rules.decideConnection(connection, rollOf());
       const fault = rule && deps.faultOf(rule.spec);
       if (!rule || !fault) return null;
-      return { rule: rule.spec.name, fault, release: calls.enter(rule.spec.name) } satisfies ConnectionClaim;
+      const leaveCount = calls.enter(rule.spec.name);
+      const { ends: faultEnds, leave } = faults.enter(rule);
+      const release = () => {
+        leaveCount();
+        leave();
+      };
+      return { rule: rule.spec.name, fault, faultEnds, release } satisfies ConnectionClaim;
     },
     concernsTls(serverName, connection) {
       const rules = deps.rules();
@@ -146,19 +158,42 @@ class CallRoll implements Roll {
 class RuleClaim implements Claim {
   readonly kind = "claim";
   readonly rule: Rule;
-  readonly release: () => void;
+  #leaveFault: () => void = uncounted;
+  readonly #uncount: () => void;
+  readonly #faults: FaultsUnderWay;
 
-  constructor(rule: Rule, release: () => void) {
+  constructor(rule: Rule, uncount: () => void, faults: FaultsUnderWay) {
     this.rule = rule;
-    this.release = release;
+    this.#uncount = uncount;
+    this.#faults = faults;
   }
 
-  serve(exchange: Exchange, forward: Handler): Promise<Reply> {
+  release(): void {
+    this.#uncount();
+    this.#leaveFault();
+  }
+
+  serve(given: Exchange, forward: Handler): Promise<Reply> {
     const { effects, terminal } = this.rule;
+    const exchange = isFault(this.rule) ? this.#suffer(given) : given;
     const end = terminal.kind === "relay" ? forward : terminal.answer;
-    const folded = effects.reduceRight<Handler>((next, effect) => (given) => effect.apply(given, next), end);
+    const folded = effects.reduceRight<Handler>(
+      (next, effect) => (passed) => effect.apply(passed, next),
+      end,
+    );
     return folded(exchange);
   }
+
+  /** The exchange of a call that a fault befalls. */
+  #suffer(given: Exchange): Exchange {
+    const { ends, leave } = this.#faults.enter(this.rule);
+    this.#leaveFault = leave;
+    return withFaultEnd(given, ends);
+  }
+}
+
+function isFault({ effects, terminal }: Rule): boolean {
+  return terminal.kind === "abort" || effects.some(({ fault }) => fault);
 }
 
 /** Calls in flight by rule; a rule without any has no entry. */

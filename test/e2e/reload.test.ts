@@ -54,7 +54,12 @@ test("reload: 1,000 rule sets under load, no call lost or torn", { timeout: 60_0
   };
   const stop = new AbortController();
   let applied: () => void = () => undefined;
-  const plan = createPlanner({ clock: systemClock, random: seededRandom(1), maxBodyBytes: 1_000 });
+  const plan = createPlanner({
+    clock: systemClock,
+    random: seededRandom(1),
+    maxBodyBytes: 1_000,
+    hangMs: 1_000,
+  });
   const store = createRuleStore({
     sources: [source],
     compile: async (specs, id) => compileRules(specs, plan, id),

@@ -127,6 +127,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       clock,
       random,
       maxBodyBytes: settings.limits.maxRuleBodyBytes,
+      hangMs: settings.deadlines.hangMs,
       dialects,
     });
     const set = compileRules(specs.map(ruleSpec), planner, "test", dialects);

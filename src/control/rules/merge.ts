@@ -1,6 +1,7 @@
 // Rules of several sources as one list in the order of trying.
 
 import type { RuleSpec } from "../../core/rule.ts";
+import { formatRulePath, type RulePath } from "../../core/rule-problem.ts";
 import type { Problem, RuleSnapshot } from "../../core/rule-source.ts";
 import { sharedName } from "./shared-name.ts";
 
@@ -22,7 +23,7 @@ export interface Merged {
  * By priority; ties by the name of the source, so that all sidecars agree however they list their sources; then in the order
  * of writing. A name in two sources is a problem.
  */
-export function mergeSnapshots(parts: readonly SourcedSnapshot[]): Merged {
+export async function mergeSnapshots(parts: readonly SourcedSnapshot[]): Promise<Merged> {
   const ordered = [...parts].sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : 0));
   const homes = new Map<string, { rule: RuleSpec; snapshot: RuleSnapshot }>();
   const problems: Problem[] = [];
@@ -30,7 +31,7 @@ export function mergeSnapshots(parts: readonly SourcedSnapshot[]): Merged {
   for (const { snapshot } of ordered) {
     for (const rule of snapshot.rules) {
       const first = homes.get(rule.name);
-      if (first !== undefined) problems.push(twin(snapshot, rule, first.rule));
+      if (first !== undefined) problems.push(await twin(snapshot, rule, first.rule));
       else homes.set(rule.name, { rule, snapshot });
       rules.push(rule);
     }
@@ -40,7 +41,21 @@ export function mergeSnapshots(parts: readonly SourcedSnapshot[]): Merged {
   return { revision: ordered.map((part) => part.snapshot.revision).join("+"), rules, homes, problems };
 }
 
-function twin(snapshot: RuleSnapshot, rule: RuleSpec, first: RuleSpec): Problem {
-  const place = snapshot.locate?.(rule, ["name"]) ?? { place: rule.origin, path: "name" };
+async function twin(snapshot: RuleSnapshot, rule: RuleSpec, first: RuleSpec): Promise<Problem> {
+  const place = await placeIn(snapshot, rule, ["name"]);
   return { ...place, message: sharedName(rule.name, first.origin) };
+}
+
+/** Where a path of a rule was written; where the rule begins, when its snapshot cannot tell (any more). */
+export async function placeIn(
+  snapshot: RuleSnapshot,
+  rule: RuleSpec,
+  path: RulePath,
+): Promise<Pick<Problem, "place" | "path">> {
+  const unknown = { place: rule.origin, path: formatRulePath(path) };
+  try {
+    return (await snapshot.locate?.(rule, path)) ?? unknown;
+  } catch {
+    return unknown; // the problem itself is worth telling without its exact line
+  }
 }

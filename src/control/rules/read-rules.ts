@@ -9,7 +9,6 @@ import type { Problem } from "../../core/rule-source.ts";
 import { runInTurns } from "../../core/turns.ts";
 import { type ParsedRules, parseSteps } from "./parse.ts";
 import type { RuleFile } from "./rule-files.ts";
-import { schemaFilesOf } from "./schema/graphql-files.ts";
 import { sharedName } from "./shared-name.ts";
 
 export interface ReadRules {
@@ -58,31 +57,4 @@ function locateIn(
 ): Pick<Problem, "place" | "path"> {
   const part = parts.find((one) => one.rules.includes(rule));
   return part === undefined ? { place: rule.origin, path: "" } : part.locate(rule, path);
-}
-
-/** Absolute paths of the files that the rules answer with, each once. */
-export function repliedFiles(rules: readonly RuleSpec[]): readonly string[] {
-  const paths = new Set<string>();
-  for (const rule of rules) {
-    for (const path of schemaFilesOf(rule)) paths.add(path);
-    const { respond } = rule;
-    for (const { body } of respond === null ? [] : repliesOf(respond))
-      if (body.kind === "file") paths.add(body.path);
-  }
-  return [...paths];
-}
-
-function repliesOf(respond: NonNullable<RuleSpec["respond"]>) {
-  switch (respond.kind) {
-    case "reply":
-      return [respond.reply];
-    case "cycle":
-      return respond.replies;
-    case "random":
-      return respond.choices.map((choice) => choice.reply);
-    case "graphql":
-      return []; // its schema is among the schema files
-    default:
-      return respond satisfies never;
-  }
 }

@@ -8,12 +8,12 @@
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { RuleSpec } from "../../core/rule.ts";
-import { formatRulePath } from "../../core/rule-problem.ts";
+import type { RuleProblem } from "../../core/rule-problem.ts";
 import type { Compile, CompileOutcome, RuleSet } from "../../core/rule-set.ts";
 import { formatProblem, type Problem, type RuleSnapshot, type RuleSource } from "../../core/rule-source.ts";
 import type { Tap } from "../../core/tap.ts";
 import { type Lifetimes, withLifetimes } from "./lifetimes.ts";
-import { type Merged, mergeSnapshots } from "./merge.ts";
+import { type Merged, mergeSnapshots, placeIn } from "./merge.ts";
 import { inOrderOfLines } from "./problem-order.ts";
 
 /** Problems kept and told of one refusal; the rest is counted. */
@@ -144,7 +144,7 @@ class Store implements RuleStore {
     signal: AbortSignal,
   ): Promise<readonly Problem[]> {
     const chosen = this.#feeds.map((feed) => ({ feed, snapshot: choose(feed) }));
-    const merged = mergeSnapshots(
+    const merged = await mergeSnapshots(
       chosen.flatMap(({ feed, snapshot }) =>
         snapshot === null ? [] : [{ source: feed.source.name, snapshot }],
       ),
@@ -160,14 +160,7 @@ class Store implements RuleStore {
     const { rules, lifetimes } = withLifetimes(merged.rules, this.#lifetimes, nowMs);
     const compiled = await this.#compileSafely(rules, merged.revision, signal);
     if (Array.isArray(compiled)) return compiled;
-    if ("problems" in compiled)
-      return inOrderOfLines(
-        compiled.problems.map(({ rule, problem }, index) => ({
-          // Looking a line up takes a moment; nobody sees those of the thousandth problem.
-          ...(index < maxProblems ? placeOf(merged, rule, problem.path) : { place: rule.origin, path: "" }),
-          message: problem.message,
-        })),
-      );
+    if ("problems" in compiled) return placed(merged, compiled.problems);
     this.#rules = compiled;
     this.#lifetimes = lifetimes;
     this.#appliedAtMs = nowMs;
@@ -203,15 +196,23 @@ class Store implements RuleStore {
   }
 }
 
-function placeOf(
+/** What the compiler refused, each with its line. */
+async function placed(
   merged: Merged,
-  rule: RuleSpec,
-  path: readonly (string | number)[],
-): Pick<Problem, "place" | "path"> {
-  // Rules with a `ttl` were copied on the way to the compiler; names are unique.
-  const home = merged.homes.get(rule.name);
-  const place = home?.snapshot.locate?.(home.rule, path);
-  return place ?? { place: rule.origin, path: formatRulePath(path) };
+  refused: readonly { readonly rule: RuleSpec; readonly problem: RuleProblem }[],
+): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  for (const { rule, problem } of refused) {
+    // Rules with a `ttl` were copied on the way to the compiler; names are unique.
+    const home = merged.homes.get(rule.name);
+    // Looking a line up takes a moment; nobody sees those of the thousandth problem.
+    const place =
+      home === undefined || problems.length >= maxProblems
+        ? { place: rule.origin, path: "" }
+        : await placeIn(home.snapshot, home.rule, problem.path);
+    problems.push({ ...place, message: problem.message });
+  }
+  return inOrderOfLines(problems);
 }
 
 function bounded(problems: readonly Problem[]): readonly Problem[] {

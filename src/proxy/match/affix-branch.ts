@@ -2,30 +2,38 @@
 
 import { enter, firstOf, type IndexNode } from "./index-node.ts";
 import type { Search } from "./search.ts";
+import { hashStep } from "./text-table.ts";
 
 interface Affix {
   readonly text: string;
   readonly node: IndexNode;
+  /** Another text with the same hash. */
+  readonly twin: Affix | null;
 }
 
-/** Look-ups are made only at the lengths that occur, so the cost is that of the text plus one per such length. */
+/**
+ * Look-ups are made only at the lengths that occur, and none beyond the shortest where no text begins so: a call that
+ * none of them fits costs one, however many there are.
+ */
 export class AffixBranch implements IndexNode {
   readonly first: number;
   readonly #suffix: boolean;
   /** Lengths that occur, ascending. */
   readonly #lengths: readonly number[];
+  /** Hashes of the texts cut to the shortest length. */
+  readonly #heads = new Set<number>();
   /** By hash. A hash that two texts share is told apart by comparing them. */
-  readonly #affixes = new Map<number, Affix[]>();
+  readonly #affixes = new Map<number, Affix>();
 
   constructor(nodes: ReadonlyMap<string, IndexNode>, end: "prefix" | "suffix") {
     this.#suffix = end === "suffix";
     this.first = firstOf(nodes.values());
     this.#lengths = [...new Set([...nodes.keys()].map((text) => text.length))].sort((a, b) => a - b);
+    const shortest = this.#lengths[0] ?? 0;
     for (const [text, node] of nodes) {
-      const hash = this.#hash(text);
-      const bucket = this.#affixes.get(hash);
-      if (bucket) bucket.push({ text, node });
-      else this.#affixes.set(hash, [{ text, node }]);
+      const hash = this.#hash(text, text.length);
+      this.#heads.add(this.#hash(text, shortest));
+      this.#affixes.set(hash, { text, node, twin: this.#affixes.get(hash) ?? null });
     }
   }
 
@@ -37,30 +45,26 @@ export class AffixBranch implements IndexNode {
     for (let i = 0; i < this.#lengths.length; i++) {
       const length = this.#lengths[i] ?? 0;
       if (length > end) return;
-      for (; seen < length; seen++) hash = step(hash, text.charCodeAt(this.#suffix ? end - 1 - seen : seen));
-      const bucket = this.#affixes.get(hash);
-      if (bucket !== undefined) this.#enter(bucket, text, length, search);
+      for (; seen < length; seen++)
+        hash = hashStep(hash, text.charCodeAt(this.#suffix ? end - 1 - seen : seen));
+      if (i === 0 && !this.#heads.has(hash)) return;
+      const found = this.#affixes.get(hash);
+      if (found !== undefined) this.#enter(found, text, length, search);
     }
   }
 
-  #enter(bucket: readonly Affix[], text: string, length: number, search: Search): void {
-    for (let i = 0; i < bucket.length; i++) {
-      const affix = bucket[i];
-      if (affix === undefined || affix.text.length !== length) continue;
+  #enter(found: Affix, text: string, length: number, search: Search): void {
+    for (let affix: Affix | null = found; affix !== null; affix = affix.twin) {
+      if (affix.text.length !== length) continue;
       if (this.#suffix ? text.endsWith(affix.text) : text.startsWith(affix.text)) enter(affix.node, search);
     }
   }
 
-  #hash(text: string): number {
+  #hash(text: string, length: number): number {
     let hash = 0;
-    for (let i = 0; i < text.length; i++) {
-      hash = step(hash, text.charCodeAt(this.#suffix ? text.length - 1 - i : i));
+    for (let i = 0; i < length; i++) {
+      hash = hashStep(hash, text.charCodeAt(this.#suffix ? text.length - 1 - i : i));
     }
     return hash;
   }
-}
-
-/** 30 bits, so that V8 keeps it without allocating. */
-function step(hash: number, code: number): number {
-  return (Math.imul(hash, 31) + code) & 0x3fffffff;
 }

@@ -23,18 +23,17 @@ export function portOf(authority: string): number | null {
 
 /** Where the host ends: at the colon before the port, or at the end of the text. */
 function hostEnd(authority: string): number {
-  const colon = authority.lastIndexOf(":");
-  if (colon === -1) return authority.length;
-  if (authority.charCodeAt(0) === 91)
+  if (authority.charCodeAt(0) === 91) {
+    const colon = authority.lastIndexOf(":");
     return authority.charCodeAt(colon - 1) === 93 ? colon : authority.length;
+  }
+  let colon = authority.length - 1;
+  while (colon >= 0 && isDigit(authority.charCodeAt(colon))) colon--;
+  if (colon < 0 || authority.charCodeAt(colon) !== 58) return authority.length;
   // Two colons without brackets: a bare IPv6 address.
-  return authority.indexOf(":") === colon && onlyDigits(authority, colon + 1) ? colon : authority.length;
+  return authority.indexOf(":") === colon ? colon : authority.length;
 }
 
-function onlyDigits(text: string, from: number): boolean {
-  for (let i = from; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 48 || code > 57) return false;
-  }
-  return true;
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }

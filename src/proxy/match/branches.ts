@@ -7,6 +7,7 @@ import { ipKey } from "./ip-range.ts";
 import type { Dimension } from "./key.ts";
 import type { Search } from "./search.ts";
 import { TemplateBranch } from "./template-branch.ts";
+import { TextTable } from "./text-table.ts";
 
 /** The branch that serves a dimension; `nodes` by the values of the anchors that led to them. */
 export function branchOf(dimension: Dimension, nodes: ReadonlyMap<string, IndexNode>): IndexNode {
@@ -14,7 +15,7 @@ export function branchOf(dimension: Dimension, nodes: ReadonlyMap<string, IndexN
     case "host":
       return new ValueBranch(nodes, (call) => call.host);
     case "path":
-      return new ValueBranch(nodes, (call) => call.path);
+      return new PathBranch(nodes);
     case "method":
       return new ValueBranch(nodes, (call) => call.head.method);
     case "address":
@@ -49,11 +50,11 @@ function namedBranch(dimension: string, nodes: ReadonlyMap<string, IndexNode>): 
 
 class ValueBranch implements IndexNode {
   readonly first: number;
-  readonly #nodes: ReadonlyMap<string, IndexNode>;
+  readonly #nodes: TextTable<IndexNode>;
   readonly #valueOf: (call: Call) => string;
 
   constructor(nodes: ReadonlyMap<string, IndexNode>, value: (call: Call) => string) {
-    this.#nodes = nodes;
+    this.#nodes = new TextTable(nodes);
     this.#valueOf = value;
     this.first = firstOf(nodes.values());
   }
@@ -63,14 +64,30 @@ class ValueBranch implements IndexNode {
   }
 }
 
+/** As a branch of values, but for the path no string of its own is made: it is a part of the target. */
+class PathBranch implements IndexNode {
+  readonly first: number;
+  readonly #nodes: TextTable<IndexNode>;
+
+  constructor(nodes: ReadonlyMap<string, IndexNode>) {
+    this.#nodes = new TextTable(nodes);
+    this.first = firstOf(nodes.values());
+  }
+
+  visit(search: Search): void {
+    const { target, pathEnd } = search.call;
+    enter(this.#nodes.get(target, pathEnd), search);
+  }
+}
+
 /** By the joined value, and by each line of a repeated field, as the condition itself is tested. */
 class HeaderBranch implements IndexNode {
   readonly first: number;
-  readonly #nodes: ReadonlyMap<string, IndexNode>;
+  readonly #nodes: TextTable<IndexNode>;
   readonly #name: string;
 
   constructor(nodes: ReadonlyMap<string, IndexNode>, name: string) {
-    this.#nodes = nodes;
+    this.#nodes = new TextTable(nodes);
     this.#name = name;
     this.first = firstOf(nodes.values());
   }
@@ -90,12 +107,12 @@ class HeaderBranch implements IndexNode {
 
 class PairsBranch implements IndexNode {
   readonly first: number;
-  readonly #nodes: ReadonlyMap<string, IndexNode>;
+  readonly #nodes: TextTable<IndexNode>;
   readonly #name: string;
   readonly #pairsOf: (call: Call) => Pairs;
 
   constructor(nodes: ReadonlyMap<string, IndexNode>, name: string, pairsOf: (call: Call) => Pairs) {
-    this.#nodes = nodes;
+    this.#nodes = new TextTable(nodes);
     this.#name = name;
     this.#pairsOf = pairsOf;
     this.first = firstOf(nodes.values());

@@ -81,22 +81,23 @@ export function* compileSteps(
 }
 
 /** What the conditions of one rule set share, so that each pattern is compiled once. */
-interface Tools {
+export interface Tools {
   readonly patterns: Patterns;
   readonly bodies: BodyTools;
   readonly expressions: Expressions;
   readonly dialects: readonly Dialect[];
 }
 
-function newTools(dialects: readonly Dialect[]): Tools {
+export function newTools(dialects: readonly Dialect[]): Tools {
   const patterns = new Patterns();
   return { patterns, bodies: new BodyTools(patterns), expressions: new Expressions(patterns), dialects };
 }
 
-/** Never throws: each part that does not compile becomes a problem of its own. */
-type Collect = <T>(compile: () => T) => T | null;
+/** Compiles one part, and deals with what that throws: then it is null. */
+export type Collect = <T>(compile: () => T) => T | null;
 
-function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candidate[] {
+/** The items of a rule in the order in which they are tried. Throws what `collect` lets through. */
+export function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candidate[] {
   const scope = collect(() => scopeKeys(rule.spec, tools.patterns)) ?? [];
   const { matches } = rule.spec;
   if (matches.length === 0) {

@@ -6,6 +6,7 @@ import type { RequestHead } from "../../core/exchange.ts";
 import type { Roll, Rule, RuleSet } from "../../core/rule-set.ts";
 import { Call } from "./call.ts";
 import type { Candidate } from "./candidate.ts";
+import { candidatesOf, newTools } from "./compile.ts";
 import { IndexedRules } from "./indexed-rules.ts";
 import type { Key } from "./key.ts";
 import { percentageKeyName } from "./scope-keys.ts";
@@ -63,7 +64,10 @@ export function explain(rules: RuleSet, described: DescribedCall, roll: Roll): E
   const claims: Claim[] = [];
   const misses: Miss[] = [];
   let winner: Candidate | null = null;
-  for (const items of byRule(rules.candidates)) {
+  // An index keeps only what a decision needs, so the conditions are compiled again; that they compile is known.
+  const tools = newTools(rules.dialects);
+  for (const rule of rules.rules) {
+    const items = candidatesOf(rule, tools, (compile) => compile());
     const verdicts = items.map((candidate) => verdictOf(candidate, call));
     const claim = verdicts.find((verdict) => verdict.claim)?.claim;
     if (claim) claims.push(claim);
@@ -115,15 +119,6 @@ function missOf(candidate: Candidate, satisfied: number, keys: number, failed: K
     expected: failed.expected(),
     actual: failed.actual(call),
   };
-}
-
-function* byRule(candidates: readonly Candidate[]): Generator<readonly Candidate[]> {
-  for (let start = 0; start < candidates.length; ) {
-    let end = start;
-    while (candidates[end]?.rule === candidates[start]?.rule && end < candidates.length) end++;
-    yield candidates.slice(start, end);
-    start = end;
-  }
 }
 
 function closest(misses: readonly Miss[]): Miss {

@@ -1,5 +1,5 @@
-// The compiled rules of one revision: three indices, for calls, for connections that nobody parses, and for the names
-// of TLS servers that are to be opened.
+// The compiled rules of one revision: four indices, for calls, for connections that nobody parses, for the names of TLS
+// servers that are to be opened, and for the places to which calls could be claimed.
 
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { Dialect } from "../../core/dialect.ts";
@@ -9,16 +9,17 @@ import { buildIndex } from "./build-index.ts";
 import { Call } from "./call.ts";
 import type { Candidate, Entry } from "./candidate.ts";
 import type { IndexNode } from "./index-node.ts";
+import { placeCandidates } from "./place-candidates.ts";
 import { Search } from "./search.ts";
 import { headOfServer, secureCandidates } from "./secure-candidates.ts";
 
 interface IndexedParts {
   readonly revision: string;
   readonly rules: readonly Rule[];
-  readonly candidates: readonly Candidate[];
   readonly calls: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
+  readonly places: IndexNode | null;
   readonly dialects: readonly Dialect[];
 }
 
@@ -34,18 +35,19 @@ export function* indexRules(
   const calls = yield* indexOf(live);
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
-  return new IndexedRules({ revision, rules, candidates, calls, connections, secured, dialects });
+  const places = yield* indexOf(placeCandidates(live));
+  return new IndexedRules({ revision, rules, calls, connections, secured, places, dialects });
 }
 
 export class IndexedRules implements RuleSet {
   readonly revision: string;
   readonly rules: readonly Rule[];
-  /** Every item of every rule in the order in which they are tried; for `explain`. */
-  readonly candidates: readonly Candidate[];
   readonly #calls: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
-  readonly #dialects: readonly Dialect[];
+  readonly #places: IndexNode | null;
+  /** Also for `explain`, which compiles the conditions again. */
+  readonly dialects: readonly Dialect[];
   readonly #call = new Call();
   readonly #search = new Search(this.#call);
 
@@ -53,11 +55,11 @@ export class IndexedRules implements RuleSet {
   constructor(parts: IndexedParts) {
     this.revision = parts.revision;
     this.rules = Object.freeze(parts.rules);
-    this.candidates = Object.freeze(parts.candidates);
     this.#calls = parts.calls;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
-    this.#dialects = parts.dialects;
+    this.#places = parts.places;
+    this.dialects = parts.dialects;
     Object.freeze(this);
   }
 
@@ -82,7 +84,7 @@ export class IndexedRules implements RuleSet {
 
   /** The first dialect that claims the call says so; without one only the end of the body settles its keys. */
   isEnough(head: RequestHead, payload: Uint8Array): boolean {
-    return this.#dialects.find((dialect) => dialect.claims(head))?.isEnough(head, payload) ?? false;
+    return this.dialects.find((dialect) => dialect.claims(head))?.isEnough(head, payload) ?? false;
   }
 
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null {
@@ -95,6 +97,12 @@ export class IndexedRules implements RuleSet {
     if (this.#secured === null) return false;
     this.#call.reset(headOfServer(serverName, connection), connection, roll);
     return this.#run(this.#secured, false) !== null;
+  }
+
+  concernsConnection(connection: ConnectionFacts, roll: Roll): boolean {
+    if (this.#places === null) return false;
+    this.#call.reset(undefined, connection, roll);
+    return this.#run(this.#places, false) !== null;
   }
 
   #run(index: IndexNode, withBody: boolean): Entry | null {

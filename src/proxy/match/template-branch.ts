@@ -6,7 +6,8 @@ import type { Search } from "./search.ts";
 
 /** Segments are told apart by their hash alone: candidates test the whole path themselves. */
 interface Place {
-  readonly literals: Map<number, Place>;
+  /** null: none, as at the ends, which are most places. */
+  literals: Map<number, Place> | null;
   wild: Place | null;
   /** Where templates end here; several only if their segments share hashes. */
   readonly ends: IndexNode[];
@@ -37,6 +38,7 @@ export class TemplateBranch implements IndexNode {
         continue;
       }
       const hash = hashSegment(segment, 0, segment.length);
+      place.literals ??= new Map();
       const next = place.literals.get(hash) ?? newPlace();
       place.literals.set(hash, next);
       place = next;
@@ -52,13 +54,13 @@ function descend(place: Place, target: string, start: number, pathEnd: number, s
   }
   let end = start;
   while (end < pathEnd && target.charCodeAt(end) !== slash) end++;
-  const literal = place.literals.get(hashSegment(target, start, end));
+  const literal = place.literals?.get(hashSegment(target, start, end));
   if (literal !== undefined) descend(literal, target, end + 1, pathEnd, search);
   if (place.wild !== null && end > start) descend(place.wild, target, end + 1, pathEnd, search);
 }
 
 function newPlace(): Place {
-  return { literals: new Map(), wild: null, ends: [] };
+  return { literals: null, wild: null, ends: [] };
 }
 
 /** 30 bits, so that V8 keeps it without allocating. */

@@ -8,6 +8,7 @@ import { isSevering, severingOf } from "./abort.ts";
 import { chanceOf, corrupted } from "./corrupt.ts";
 import { sampleDelayMs } from "./delay.ts";
 import { sliced } from "./slice.ts";
+import type { Span } from "./streamed-reply.ts";
 import { throttled } from "./throttle.ts";
 import { truncated } from "./truncate.ts";
 
@@ -33,10 +34,10 @@ export function planConnectionFault(
     kind: "bytes",
     delayMs,
     touches: (direction) => (direction === "toUpstream" ? up : down),
-    transform: (direction, chunks, signal) =>
+    transform: (direction, chunks, span) =>
       direction === "toUpstream"
-        ? transformUp(fault, deps, chunks, signal)
-        : transformDown(fault, deps, chunks, signal),
+        ? transformUp(fault, deps, chunks, span)
+        : transformDown(fault, deps, chunks, span),
   };
 }
 
@@ -53,10 +54,10 @@ function transformUp(
   fault: FaultSpec,
   deps: { clock: Clock },
   chunks: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
+  span: Span,
 ): AsyncIterable<Uint8Array> {
   const rate = fault.throttle?.upBytesPerSecond ?? null;
-  return rate === null ? chunks : throttled(chunks, rate, deps.clock, signal);
+  return rate === null ? chunks : throttled(chunks, rate, deps.clock, span);
 }
 
 /** From the upstream outwards, in the order of the fold in plan.ts: truncate, corrupt, slice, throttle. */
@@ -64,14 +65,14 @@ function transformDown(
   fault: FaultSpec,
   deps: { clock: Clock; random: Random },
   chunks: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
+  span: Span,
 ): AsyncIterable<Uint8Array> {
   const { truncate, corrupt, slice } = fault;
   const rate = fault.throttle?.downBytesPerSecond ?? null;
   let bytes = chunks;
-  if (truncate) bytes = truncated(bytes, truncate.afterBytes, signal);
-  if (corrupt) bytes = corrupted(bytes, corrupt.probability, chanceOf(corrupt, deps.random), signal);
-  if (slice) bytes = sliced(bytes, slice, deps.clock, signal);
-  if (rate !== null) bytes = throttled(bytes, rate, deps.clock, signal);
+  if (truncate) bytes = truncated(bytes, truncate.afterBytes, span);
+  if (corrupt) bytes = corrupted(bytes, corrupt.probability, chanceOf(corrupt, deps.random), span);
+  if (slice) bytes = sliced(bytes, slice, deps.clock, span);
+  if (rate !== null) bytes = throttled(bytes, rate, deps.clock, span);
   return bytes;
 }

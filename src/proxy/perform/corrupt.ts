@@ -3,18 +3,22 @@
 import type { Effect } from "../../core/effect.ts";
 import { type Random, seededRandom } from "../../core/random.ts";
 import type { FaultSpec } from "../../core/rule.ts";
-import { responseBytesFault } from "./streamed-reply.ts";
+import { responseBytesFault, type Span } from "./streamed-reply.ts";
 
 /** The bytes, each replaced with `probability` (0 to 1) by another value. Chunks are copied before they are changed. */
 export async function* corrupted(
   chunks: AsyncIterable<Uint8Array>,
   probability: number,
   random: Random,
-  signal: AbortSignal,
+  { signal, faultEnds }: Span,
 ): AsyncGenerator<Uint8Array> {
   let gap = untouchedBytes(probability, random);
   for await (const chunk of chunks) {
     signal.throwIfAborted();
+    if (faultEnds?.aborted) {
+      yield chunk;
+      continue;
+    }
     if (gap >= chunk.length) {
       gap -= chunk.length;
       yield chunk;
@@ -32,8 +36,8 @@ export async function* corrupted(
 
 /** Corrupts the response body; with a seed every call is hit at the same places. */
 export function corruptEffect(spec: NonNullable<FaultSpec["corrupt"]>, random: Random): Effect {
-  return responseBytesFault("corrupt", (chunks, signal) =>
-    corrupted(chunks, spec.probability, chanceOf(spec, random), signal),
+  return responseBytesFault("corrupt", (chunks, span) =>
+    corrupted(chunks, spec.probability, chanceOf(spec, random), span),
   );
 }
 

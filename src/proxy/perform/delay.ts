@@ -1,6 +1,6 @@
 // Holds a call back before it goes on. The distributions are pure functions of chance.
 
-import { type Clock, sleep } from "../../core/clock.ts";
+import { type Clock, pause } from "../../core/clock.ts";
 import type { Effect } from "../../core/effect.ts";
 import type { Random } from "../../core/random.ts";
 import type { DelaySpec } from "../../core/rule.ts";
@@ -40,20 +40,21 @@ export function delayEffect(spec: DelaySpec, deps: { clock: Clock; random: Rando
     kind: "delay",
     fault: true,
     async apply(exchange, next) {
-      await waitFor(spec, deps, exchange.signal);
+      await waitFor(spec, deps, exchange.signal, exchange.faultEnds);
       return next(exchange);
     },
   };
 }
 
-/** Sleeps for one sample of the distribution. Rejects with the signal's reason. */
+/** Sleeps for one sample of the distribution, or until `early` aborts. Rejects with the signal's reason. */
 export async function waitFor(
   spec: DelaySpec,
   deps: { clock: Clock; random: Random },
   signal: AbortSignal,
+  early?: AbortSignal,
 ): Promise<void> {
   const delayMs = sampleDelayMs(spec, deps.random);
-  if (delayMs > 0) await sleep(deps.clock, delayMs, signal);
+  if (delayMs > 0) await pause(deps.clock, delayMs, signal, early);
   else signal.throwIfAborted();
 }
 

@@ -10,14 +10,20 @@ export function withRequestBody(exchange: Exchange, body: Body): Exchange {
 
 /** The exchange with another request head and body. */
 export function withRequest(exchange: Exchange, head: RequestHead, body: Body): Exchange {
-  const changed = {
+  return {
     id: exchange.id,
     connection: exchange.connection,
     head,
     body,
     signal: exchange.signal,
+    ...(exchange.faultEnds ? { faultEnds: exchange.faultEnds } : {}),
+    ...(exchange.note ? { note: (text) => exchange.note?.(text) } : {}),
   };
-  return exchange.note ? { ...changed, note: (text) => exchange.note?.(text) } : changed;
+}
+
+/** The exchange of a call that suffers a fault until `faultEnds` aborts. */
+export function withFaultEnd(exchange: Exchange, faultEnds: AbortSignal): Exchange {
+  return { ...withRequest(exchange, exchange.head, exchange.body), faultEnds };
 }
 
 /** The head with another list of fields. The authority stays, so that the call still goes where it was going. */

@@ -36,6 +36,8 @@ export interface PlannerDeps {
   readonly random: Random;
   /** Bytes of a body that a rule may hold whole (JSON patches, templates); also after decoding. */
   readonly maxBodyBytes: number;
+  /** Longest silence of a call that `fault.abort: hang` has claimed. */
+  readonly hangMs: number;
   /** Further things that a rule can do, in their words; none where left out. */
   readonly dialects?: readonly Dialect[];
 }
@@ -48,9 +50,13 @@ export function createPlanner(deps: PlannerDeps): (spec: RuleSpec) => Plan {
   const engine = createTemplateEngine(deps);
   const { dialects = [] } = deps;
   const tools: DialectTools = { ...deps, wait: (delay, signal) => waitFor(delay, deps, signal) };
+  // Rules often give the same reply, which then is one object: most of the memory of a large set of mocks.
+  const still = new WeakMap<RespondSpec, Terminal>();
   return (spec) => {
     refuseUnreachable(spec);
-    let terminal = terminalOf(spec, deps, engine);
+    const known = spec.respond && !spec.fault?.abort ? still.get(spec.respond) : undefined;
+    let terminal = known ?? terminalOf(spec, deps, engine);
+    if (spec.respond && neverVaries(spec.respond, terminal)) still.set(spec.respond, terminal);
     const effects = spec.fault ? faultEffects(spec.fault, deps) : [];
     if (spec.patch?.request || spec.patch?.response) effects.push(patchEffect(spec.patch, deps.maxBodyBytes));
     for (const dialect of dialects) {
@@ -59,8 +65,16 @@ export function createPlanner(deps: PlannerDeps): (spec: RuleSpec) => Plan {
       effects.push(...share.effects);
       if (share.terminal !== null) terminal = onlyTerminal(terminal, share.terminal, dialect.name);
     }
-    return Object.freeze({ effects: Object.freeze(effects), terminal });
+    return Object.freeze({ effects: effects.length === 0 ? noEffects : Object.freeze(effects), terminal });
   };
+}
+
+const noEffects: readonly Effect[] = Object.freeze([]);
+
+/** The same for every call and every rule with this reply. A file may be another one when the rules are planned again. */
+function neverVaries(respond: RespondSpec, terminal: Terminal): boolean {
+  if (respond.kind !== "reply" || respond.reply.body.kind === "file") return false;
+  return terminal.kind === "mock" && terminal.fixed !== null;
 }
 
 function onlyTerminal(terminal: Terminal, other: Terminal, dialect: string): Terminal {
@@ -71,7 +85,7 @@ function onlyTerminal(terminal: Terminal, other: Terminal, dialect: string): Ter
 
 function terminalOf(spec: RuleSpec, deps: PlannerDeps, engine: TemplateEngine): Terminal {
   const abort = spec.fault?.abort ?? null;
-  if (abort !== null) return isOfHttp(abort) ? abortTerminal(abort, spec.name) : relayTerminal;
+  if (abort !== null) return isOfHttp(abort) ? abortTerminal(abort, spec.name, deps) : relayTerminal;
   const { respond } = spec;
   if (respond === null || !isReply(respond)) return relayTerminal;
   return mockTerminal(respond, { ...deps, engine, rule: spec.name });

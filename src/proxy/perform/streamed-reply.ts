@@ -5,17 +5,22 @@ import { streamBody } from "../../core/body.ts";
 import type { Effect } from "../../core/effect.ts";
 import type { Body, Reply, ResponseReply } from "../../core/exchange.ts";
 
-/** Changes bytes on their way. Ends with the signal's reason once it has aborted. */
-export type ByteTransform = (
-  chunks: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-) => AsyncIterable<Uint8Array>;
+/** How long bytes are changed. */
+export interface Span {
+  /** Its abort ends the bytes, with its reason. */
+  readonly signal: AbortSignal;
+  /** After its abort bytes pass as they are. Left out: never. */
+  readonly faultEnds?: AbortSignal | undefined;
+}
+
+/** Changes bytes on their way. */
+export type ByteTransform = (chunks: AsyncIterable<Uint8Array>, span: Span) => AsyncIterable<Uint8Array>;
 
 /** The body with its bytes passed through `transform`; the declared length and the trailers stay. */
-export function transformedBody(body: Body, transform: ByteTransform, signal: AbortSignal): Body {
+export function transformedBody(body: Body, transform: ByteTransform, span: Span): Body {
   return streamBody(
     body.lengthBytes,
-    () => transform(body.chunks(), signal),
+    () => transform(body.chunks(), span),
     () => body.trailers(),
   );
 }
@@ -28,7 +33,7 @@ export function responseBytesFault(kind: string, transform: ByteTransform): Effe
     async apply(exchange, next) {
       const reply: Reply = await next(exchange);
       if (reply.kind !== "response" || reply.body.lengthBytes === 0) return reply;
-      return withBody(reply, transformedBody(reply.body, transform, exchange.signal));
+      return withBody(reply, transformedBody(reply.body, transform, exchange));
     },
   };
 }

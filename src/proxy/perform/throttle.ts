@@ -1,11 +1,11 @@
 // Paces bytes as a slow line would: small pieces, each delivered when its last byte would have arrived.
 
-import { type Clock, sleep } from "../../core/clock.ts";
+import { type Clock, pause } from "../../core/clock.ts";
 import type { Effect } from "../../core/effect.ts";
 import type { Exchange } from "../../core/exchange.ts";
 import type { FaultSpec } from "../../core/rule.ts";
 import { withRequestBody } from "./exchange-change.ts";
-import { transformedBody, withBody } from "./streamed-reply.ts";
+import { type ByteTransform, type Span, transformedBody, withBody } from "./streamed-reply.ts";
 
 /** Time on the line that one piece takes; short enough to look smooth, long enough for a timer. */
 const pieceMs = 20;
@@ -13,24 +13,28 @@ const pieceMs = 20;
 const creditMs = 50;
 
 /**
- * The same bytes at no more than `bytesPerSecond` (at least 1). Holds nothing but the chunk in hand. Ends with the
- * signal's reason.
+ * The same bytes at no more than `bytesPerSecond` (at least 1). Holds nothing but the chunk in hand. Once the
+ * fault has ended, what is left of that chunk follows at once.
  */
 export async function* throttled(
   chunks: AsyncIterable<Uint8Array>,
   bytesPerSecond: number,
   clock: Clock,
-  signal: AbortSignal,
+  { signal, faultEnds }: Span,
 ): AsyncGenerator<Uint8Array> {
   const rate = Math.max(1, bytesPerSecond);
   const pieceBytes = Math.max(1, Math.floor((rate * pieceMs) / 1000));
   let freeAtMs = clock.now(); // When the line will have carried all that was handed out.
   for await (const chunk of chunks) {
+    if (faultEnds?.aborted) {
+      yield chunk;
+      continue;
+    }
     for (let start = 0; start < chunk.length; start += pieceBytes) {
       const piece = chunk.subarray(start, start + pieceBytes);
       freeAtMs = Math.max(freeAtMs, clock.now() - creditMs) + (piece.length * 1000) / rate;
       const waitMs = freeAtMs - clock.now();
-      if (waitMs > 0) await sleep(clock, waitMs, signal);
+      if (waitMs > 0) await pause(clock, waitMs, signal, faultEnds);
       else signal.throwIfAborted();
       yield piece;
     }
@@ -42,9 +46,8 @@ export function throttleEffect(spec: NonNullable<FaultSpec["throttle"]>, clock: 
   const { upBytesPerSecond, downBytesPerSecond } = spec;
   const slowUp = (exchange: Exchange): Exchange => {
     if (upBytesPerSecond === null || exchange.body.lengthBytes === 0) return exchange;
-    const slow = (chunks: AsyncIterable<Uint8Array>, signal: AbortSignal) =>
-      throttled(chunks, upBytesPerSecond, clock, signal);
-    return withRequestBody(exchange, transformedBody(exchange.body, slow, exchange.signal));
+    const slow: ByteTransform = (chunks, span) => throttled(chunks, upBytesPerSecond, clock, span);
+    return withRequestBody(exchange, transformedBody(exchange.body, slow, exchange));
   };
   return {
     kind: "throttle",
@@ -52,9 +55,8 @@ export function throttleEffect(spec: NonNullable<FaultSpec["throttle"]>, clock: 
     async apply(exchange, next) {
       const reply = await next(slowUp(exchange));
       if (reply.kind !== "response" || downBytesPerSecond === null) return reply;
-      const slow = (chunks: AsyncIterable<Uint8Array>, signal: AbortSignal) =>
-        throttled(chunks, downBytesPerSecond, clock, signal);
-      return withBody(reply, transformedBody(reply.body, slow, exchange.signal));
+      const slow: ByteTransform = (chunks, span) => throttled(chunks, downBytesPerSecond, clock, span);
+      return withBody(reply, transformedBody(reply.body, slow, exchange));
     },
   };
 }

@@ -3,18 +3,18 @@
 import type { Effect } from "../../core/effect.ts";
 import { UnderstudyError } from "../../core/errors.ts";
 import type { FaultSpec } from "../../core/rule.ts";
-import { responseBytesFault } from "./streamed-reply.ts";
+import { responseBytesFault, type Span } from "./streamed-reply.ts";
 
 /** The first `afterBytes` bytes, then throws `body_cut` if there is one more. A body that fits is untouched. */
 export async function* truncated(
   chunks: AsyncIterable<Uint8Array>,
   afterBytes: number,
-  signal: AbortSignal,
+  { signal, faultEnds }: Span,
 ): AsyncGenerator<Uint8Array> {
   let left = afterBytes;
   for await (const chunk of chunks) {
     signal.throwIfAborted();
-    if (chunk.length <= left) {
+    if (chunk.length <= left || faultEnds?.aborted) {
       left -= chunk.length;
       yield chunk;
       continue;
@@ -26,5 +26,5 @@ export async function* truncated(
 
 /** Truncates the response body. The declared length stays, so that the client can notice. */
 export function truncateEffect(spec: NonNullable<FaultSpec["truncate"]>): Effect {
-  return responseBytesFault("truncate", (chunks, signal) => truncated(chunks, spec.afterBytes, signal));
+  return responseBytesFault("truncate", (chunks, span) => truncated(chunks, spec.afterBytes, span));
 }

@@ -28,6 +28,7 @@ function setOf(specs: readonly RuleSpec[], revision: string): RuleSet {
     isEnough: () => true,
     decideConnection: () => null,
     concernsTls: () => false,
+    concernsConnection: () => true,
   };
 }
 

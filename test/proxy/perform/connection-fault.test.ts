@@ -9,7 +9,7 @@ import { manualClock } from "../../support/manual-clock.ts";
 import { fault, fixedDelay, messagePatch, replySpec, rule, text } from "./calls.ts";
 import { settled } from "./effect-suite.ts";
 
-const alive = new AbortController().signal;
+const alive = { signal: new AbortController().signal };
 
 function planned(spec: RuleSpec, clock = manualClock()) {
   return planConnectionFault(spec, { clock, random: seededRandom(1) });
@@ -106,7 +106,7 @@ test("connection fault: ends at once when the connection is given up", async () 
   const clock = manualClock();
   const made = onBytes({ throttle: { upBytesPerSecond: 1, downBytesPerSecond: null } }, clock);
   const given = new AbortController();
-  const work = gathered(made.transform("toUpstream", source("abc"), given.signal));
+  const work = gathered(made.transform("toUpstream", source("abc"), given));
   await clock.advance(500);
   given.abort(new Error("given up"));
   await assert.rejects(work, /given up/);

@@ -109,8 +109,26 @@ export function effectSuite(subject: EffectCase): void {
     assert.equal(clock.pending(), 0);
   });
 
+  if (subject.fault) endsWithItsRule(subject);
   if (subject.waits === "before the call") endsWhileWaiting(subject);
   if (subject.waits === "between bytes") endsBetweenBytes(subject);
+}
+
+function endsWithItsRule(subject: EffectCase): void {
+  test(`${subject.name}: is over at once when its rule is, and what is still to come passes as it is`, async () => {
+    const clock = manualClock();
+    const effect = subject.make({ clock, random: seededRandom(1) });
+    const rule = new AbortController();
+    const sent = Buffer.concat(payload());
+    const work = (async () => {
+      const given = { ...call(), faultEnds: rule.signal };
+      const reply = responseOf(await effect.apply(given, answering(response(chunked(payload())))));
+      return bytesOf(reply.body);
+    })();
+    rule.abort();
+    assert.deepEqual(await work, sent); // no time has passed: the clock stands
+    assert.equal(clock.pending(), 0);
+  });
 }
 
 function endsWhileWaiting(subject: EffectCase): void {

@@ -205,28 +205,61 @@ test("delay: waits before the call goes on, not after", async () => {
 });
 
 test("abort: an HTTP status is a fixed reply in plain text that names the rule", async () => {
-  const { answer, fixed, kind } = ending(abortTerminal({ kind: "httpStatus", status: 503 }, "down"));
+  const { answer, fixed, kind } = ending(
+    abortTerminal({ kind: "httpStatus", status: 503 }, "down", patience()),
+  );
   assert.equal(kind, "abort");
   const reply = responseOf(await answer(call()));
   assert.deepEqual([reply.status, reply.headers], [503, [["content-type", "text/plain; charset=utf-8"]]]);
   assert.match(await textOf(reply.body), /rule down .* 503/);
   assert.equal(await textOf(reply.body), Buffer.from(fixed?.body ?? []).toString());
   assert.equal(await textOf(responseOf(await answer(call({ method: "HEAD" }))).body), "");
-  const empty = ending(abortTerminal({ kind: "httpStatus", status: 204 }, "down"));
+  const empty = ending(abortTerminal({ kind: "httpStatus", status: 204 }, "down", patience()));
   assert.deepEqual([empty.fixed?.headers, empty.fixed?.body.length], [[], 0]);
 });
 
-test("abort: reset, close and hang end the connection each in its way", async () => {
+test("abort: reset and close end the connection each in its way", async () => {
   for (const [kind, how] of [
     ["reset", "rst"],
     ["close", "fin"],
-    ["hang", "hang"],
   ] as const) {
-    const { answer, fixed } = ending(abortTerminal({ kind }, "down"));
+    const { answer, fixed } = ending(abortTerminal({ kind }, "down", patience()));
     assert.equal(fixed, null);
     assert.deepEqual(await answer(call()), { kind: "sever", how });
   }
 });
+
+test("abort: hang is silent until its time is over, the client leaves, or the rule ends", async () => {
+  const clock = manualClock();
+  const hanging = () => ending(abortTerminal({ kind: "hang" }, "down", { clock, hangMs: 1_000 }));
+  const [client, rule] = [new AbortController(), new AbortController()];
+  const patient = seen(hanging().answer(call()));
+  const left = seen(hanging().answer(call({ signal: client.signal })));
+  const ended = seen(hanging().answer({ ...call(), faultEnds: rule.signal }));
+  await clock.advance(999);
+  assert.deepEqual([patient(), left(), ended()], ["waiting", "waiting", "waiting"]);
+  client.abort();
+  rule.abort();
+  await clock.advance(0);
+  assert.deepEqual([patient(), left()], ["waiting", { kind: "sever", how: "fin" }]);
+  assert.deepEqual(ended(), { kind: "sever", how: "rst" });
+  await clock.advance(1);
+  assert.deepEqual(patient(), { kind: "sever", how: "fin" });
+});
+
+/** What became of it so far. */
+function seen<T>(work: Promise<T>): () => T | "waiting" {
+  let state: T | "waiting" = "waiting";
+  void work.then((value) => {
+    state = value;
+  });
+  return () => state;
+}
+
+/** For aborts that do not wait. */
+function patience() {
+  return { clock: manualClock(), hangMs: 1 };
+}
 
 function ending(terminal: Terminal) {
   if (terminal.kind === "relay") throw new Error("an abort was expected");

@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), "understudy-mock-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function planMock(respond: RespondSpec, clock = manualClock(), seed = 1) {
-  const plan = createPlanner({ clock, random: seededRandom(seed), maxBodyBytes: 1000 });
+  const plan = createPlanner({ clock, random: seededRandom(seed), maxBodyBytes: 1000, hangMs: 1_000 });
   const { terminal } = plan(rule({ respond }));
   if (terminal.kind !== "mock") throw new Error("a mock was expected");
   return terminal;

@@ -13,7 +13,7 @@ import { call, fault, fixedDelay, messagePatch, replySpec, response, responseOf,
 import { settled } from "./effect-suite.ts";
 
 const clock = manualClock();
-const plan = createPlanner({ clock, random: seededRandom(1), maxBodyBytes: 1_000 });
+const plan = createPlanner({ clock, random: seededRandom(1), maxBodyBytes: 1_000, hangMs: 1_000 });
 
 const everyFault: FaultSpec = fault({
   delay: fixedDelay(5),
@@ -95,6 +95,7 @@ test("plan: a dialect's effects stand inside those of HTTP, its terminal instead
     clock,
     random: seededRandom(1),
     maxBodyBytes: 1_000,
+    hangMs: 1_000,
     dialects: [lineDialect],
   });
   const marked = spoken(rule({ name: "mark", fault: everyFault, patch }));

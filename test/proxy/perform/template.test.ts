@@ -13,7 +13,12 @@ import { manualClock } from "../../support/manual-clock.ts";
 import { call, replySpec, responseOf, rule, text, textOf } from "./calls.ts";
 
 function mock(parts: Partial<ReplySpec>, seed = 1) {
-  const plan = createPlanner({ clock: manualClock(), random: seededRandom(seed), maxBodyBytes: 200_000 });
+  const plan = createPlanner({
+    clock: manualClock(),
+    random: seededRandom(seed),
+    maxBodyBytes: 200_000,
+    hangMs: 1_000,
+  });
   const reply = replySpec({ template: true, ...parts });
   const { terminal } = plan(rule({ name: "tpl", respond: { kind: "reply", reply } }));
   if (terminal.kind !== "mock") throw new Error("a mock was expected");

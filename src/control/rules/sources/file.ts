@@ -7,12 +7,15 @@ import { basename, dirname, resolve } from "node:path";
 import type { Clock } from "../../../core/clock.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { RuleSnapshot, RuleSource } from "../../../core/rule-source.ts";
-import type { ReadRules } from "../read-rules.ts";
-import { digestOf, isRuleFileName, type RuleFiles, readRuleFiles, signatureOf } from "../rule-files.ts";
+import { type FoundRules, inlineReader, type RuleReader } from "../reader/rule-reader.ts";
+import { repliedFiles } from "../replied-files.ts";
+import { digestOf, isRuleFileName, signatureOf } from "../rule-files.ts";
 import { FolderWatch, type WatchFolder } from "./folder-watch.ts";
 
 export interface FileSourceDeps {
   readonly clock: Clock;
+  /** Who reads and parses; this thread where left out. */
+  readonly reader?: RuleReader;
   /** How folders are watched; the kernel's way where left out. */
   readonly watchFolder?: WatchFolder;
 }
@@ -32,16 +35,18 @@ class FileReader {
   readonly #path: string;
   readonly #absolute: string;
   readonly #deps: FileSourceDeps;
+  readonly #reader: RuleReader;
   #textDigest = "";
   #revision = "";
   #replied: readonly string[] = [];
-  #read: ReadRules | null = null;
+  #read: FoundRules | null = null;
   #names: ReadonlySet<string> = new Set();
 
   constructor(path: string, deps: FileSourceDeps) {
     this.#path = path;
     this.#absolute = resolve(path);
     this.#deps = deps;
+    this.#reader = deps.reader ?? inlineReader(deps.clock);
   }
 
   async *snapshots(signal: AbortSignal): AsyncGenerator<RuleSnapshot> {
@@ -60,11 +65,13 @@ class FileReader {
             // New rules may answer with files that were neither watched nor part of the signature yet.
             await this.#arm(watch);
             yield snapshot;
+            this.#read?.close(); // it was taken or refused: nobody asks for its lines any more
           }
         }
         heard = await watch.next(signal);
       }
     } finally {
+      this.#read?.close();
       watch.close();
     }
   }
@@ -75,38 +82,36 @@ class FileReader {
 
   /** A snapshot where the content differs from the last one, else null. */
   async #look(signal: AbortSignal): Promise<RuleSnapshot | null> {
-    const found = await readRuleFiles(this.#path, ".");
-    if (this.#read === null || found.digest !== this.#textDigest) {
-      const read = await this.#parse(found, signal);
-      if (read === null) return null;
-      this.#read = read.rules;
-      this.#replied = read.replied;
+    const found = await this.#find(signal);
+    if (signal.aborted) return null;
+    if (found !== null) {
+      this.#read = found;
+      this.#replied = repliedFiles(found.rules);
       this.#textDigest = found.digest;
     }
+    if (this.#read === null) return null;
     const replied = await digestOf(this.#replied);
-    const revision = createHash("sha256").update(found.digest).update(replied).digest("hex").slice(0, 16);
+    const revision = createHash("sha256").update(this.#textDigest).update(replied).digest("hex").slice(0, 16);
     if (revision === this.#revision) return null;
     this.#revision = revision;
     const { rules, problems, locate } = this.#read;
     return { revision, rules, problems, locate };
   }
 
-  /** null: given up because the signal aborted. */
-  async #parse(
-    found: RuleFiles,
-    signal: AbortSignal,
-  ): Promise<{ readonly rules: ReadRules; readonly replied: readonly string[] } | null> {
-    // Loaded with the first rules: a sidecar without any does without the weight of the parser.
-    const { parseFiles, repliedFiles } = await import("../read-rules.ts");
+  /** null where the files have not changed, or where it was given up because the signal aborted. */
+  async #find(signal: AbortSignal): Promise<FoundRules | null> {
     try {
-      const read = await parseFiles(found.files, this.#deps.clock, signal);
-      const problems = [...found.problems, ...read.problems];
-      const rules = problems.length === 0 ? read.rules : [];
-      return { rules: { ...read, rules, problems }, replied: repliedFiles(read.rules) };
+      return await this.#reader.read(this.#path, this.#textDigest, signal);
     } catch (thrown) {
       if (signal.aborted) return null;
-      const problem = { place: this.#path, path: "", message: `could not be parsed: ${messageOf(thrown)}` };
-      return { rules: { rules: [], problems: [problem], locate: () => problem }, replied: [] };
+      const problem = { place: this.#path, path: "", message: `could not be read: ${messageOf(thrown)}` };
+      return {
+        digest: `broken: ${problem.message}`, // no files have this one: the next look reads again
+        rules: [],
+        problems: [problem],
+        locate: async () => problem,
+        close: () => undefined,
+      };
     }
   }
 

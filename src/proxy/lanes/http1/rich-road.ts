@@ -40,7 +40,7 @@ export interface RichRoadDeps {
 }
 
 /** What becomes of the connection after the call. */
-export type AfterCall = "next" | "close" | "reset" | "hang" | "tunnel";
+export type AfterCall = "next" | "close" | "reset" | "tunnel";
 
 /** Serves one claimed call to its end; never rejects. */
 export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
@@ -91,7 +91,7 @@ function destinationOf(exchange: Exchange, deps: RichRoadDeps): HostPort {
 }
 
 async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
-  if (reply.kind === "sever") return reply.how === "fin" ? "close" : reply.how === "rst" ? "reset" : "hang";
+  if (reply.kind === "sever") return reply.how === "fin" ? "close" : "reset";
   const { call } = rich;
   call.status = reply.status;
   const framing = frameReply(reply, call.method, rich.minorVersion);

@@ -201,7 +201,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#rich?.pipe.fail(
       new UnderstudyError("body_cut", "the client ended its request before its framing said so"),
     );
-    const idle = this.#half.waiting === 0 && this.#phase !== "rich";
+    // A call that hangs has nothing to say to a client that has left.
+    const hangs = this.#rich?.claim.rule.terminal.kind === "abort";
+    const idle = this.#half.waiting === 0 && (this.#phase !== "rich" || hangs);
     if (!idle) {
       if (this.#phase !== "rich" && this.#phase !== "barrier") this.#half.endRequests();
     } else if (this.#half.upstream && this.#connection.mode !== "proxy" && !this.#answeredHere)
@@ -558,20 +560,14 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const now = this.#traffic.clock.now();
     this.#rich = null;
     this.#pipeFull = false;
-    if (after !== "hang") {
-      this.#call = null;
-      call.finish(this.#traffic, now);
-    }
+    this.#call = null;
+    call.finish(this.#traffic, now);
     if (this.#gone) return;
     // An upload that is still on its way upstream, or that the client was never told to send, ends the connection.
     const unfinished = !this.#walk.done && (after === "next" ? call.upstreamUsed || !rich.continued : true);
     if (after === "tunnel" && this.#tunnel) this.#openTunnel();
     else if (after === "reset") this.#connection.socket.resetAndDestroy();
-    else if (after === "hang") {
-      this.#phase = "over";
-      this.deadlineAt = now + this.#traffic.settings.deadlines.hangMs;
-    } else if (after !== "next" || unfinished || this.#downstreamEnded || this.#traffic.draining)
-      this.#close();
+    else if (after !== "next" || unfinished || this.#downstreamEnded || this.#traffic.draining) this.#close();
     else if (!this.#walk.done) this.#proceed("discard");
     else this.#nextRequest();
   }

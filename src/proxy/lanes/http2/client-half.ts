@@ -8,7 +8,7 @@ import { type FrameHead, type FrameReader, FrameWalk } from "./frame-walk.ts";
 import { errorCodes, flags, frameTypes, maxWindowBytes, preface, readUint32 } from "./frames.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
-import { type Http2Stream, LocalStream, RelayedStream } from "./stream.ts";
+import { bodyLeftAfter, type Http2Stream, LocalStream, RelayedStream } from "./stream.ts";
 
 type Verdict = "pass" | "take";
 
@@ -164,6 +164,7 @@ export class ClientHalf implements FrameReader {
       return this.#wrong(errorCodes.protocol, `DATA on stream ${id}, which is not open`);
     if (length === 0 && this.#padLengthDue)
       return this.#wrong(errorCodes.frameSize, "DATA without its pad length");
+    if (head.padding > length) return this.#wrong(errorCodes.protocol, "padding larger than its frame");
     if (length === 0 && (head.flags & flags.endStream) === 0 && !this.#chatter.spend())
       return this.#wrong(errorCodes.enhanceYourCalm, "too many empty DATA frames");
     if (!events.spendUpload(length))
@@ -172,12 +173,25 @@ export class ClientHalf implements FrameReader {
     if (!stream) return this.#dataOfClosed(id, length);
     if (stream.requestDone)
       return this.#wrong(errorCodes.streamClosed, `DATA behind the end of stream ${id}`);
-    this.#dataStream = stream;
     stream.call.requestBytes += length;
+    if (stream.bodyLeft !== null) {
+      const ends = (head.flags & flags.endStream) !== 0;
+      stream.bodyLeft = bodyLeftAfter(stream.bodyLeft, length - head.padding, ends);
+      if (stream.bodyLeft < 0) return this.#bodyTooLong(id, length);
+    }
+    this.#dataStream = stream;
     if (stream instanceof RelayedStream) return "pass";
     stream.received(length);
     if (stream.windowBytes < 0)
       return this.#wrong(errorCodes.flowControl, `more DATA than the window of stream ${id}`);
+    return "take";
+  }
+
+  /** RFC 9113 §8.1.1: nothing of a frame that makes the request malformed goes on. */
+  #bodyTooLong(id: number, length: number): "take" {
+    this.#walk.cut();
+    this.#events.resetStream(id, errorCodes.protocol, "the body is not content-length long");
+    this.#events.creditConnection(length);
     return "take";
   }
 
@@ -197,13 +211,10 @@ export class ClientHalf implements FrameReader {
       const padding = part[0] ?? 0;
       part = part.subarray(1);
       this.#payloadLeft -= 1 + padding;
-      if (this.#payloadLeft < 0)
-        return this.#events.refuse(errorCodes.protocol, "padding larger than its frame");
     }
     if (part.length > this.#payloadLeft) part = part.subarray(0, this.#payloadLeft);
     if (part.length === 0) return;
     this.#payloadLeft -= part.length;
-    if (stream.bodyLeft !== null) stream.bodyLeft -= part.length;
     stream.payload(part);
   }
 
@@ -214,16 +225,7 @@ export class ClientHalf implements FrameReader {
     this.#dataStream = undefined;
     if (!head || !stream || this.#events.streams.get(head.stream) !== stream) return;
     const ends = (head.flags & flags.endStream) !== 0;
-    if (stream instanceof LocalStream) {
-      // RFC 9113 §8.1.1
-      if (stream.bodyLeft !== null && (stream.bodyLeft < 0 || (ends && stream.bodyLeft > 0)))
-        return this.#events.resetStream(
-          head.stream,
-          errorCodes.protocol,
-          "the body is not content-length long",
-        );
-      this.#events.localData(stream);
-    }
+    if (stream instanceof LocalStream) this.#events.localData(stream);
     if (ends) this.#events.requestEnded(head.stream, stream);
   }
 

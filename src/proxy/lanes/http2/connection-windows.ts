@@ -42,9 +42,10 @@ export class ConnectionWindows implements SendPort {
     return this.#clientMaySend >= 0;
   }
 
-  /** The upstream lets the client send more. */
-  allowUpload(bytes: number): void {
+  /** The upstream lets the client send more. False: more than it can (RFC 9113 §6.9.1). */
+  allowUpload(bytes: number): boolean {
     this.#clientMaySend += bytes;
+    return this.#clientMaySend <= maxWindowBytes;
   }
 
   credit(bytes: number): void {

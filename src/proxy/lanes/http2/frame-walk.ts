@@ -2,7 +2,7 @@
 // long as possible. Frames are whole when they are shown, but for DATA, which passes in pieces.
 
 import { Carry } from "../http1/carry.ts";
-import { frameHeadBytes, frameTypes, readUint32 } from "./frames.ts";
+import { flags, frameHeadBytes, frameTypes, readUint32 } from "./frames.ts";
 
 export interface FrameHead {
   readonly type: number;
@@ -10,6 +10,8 @@ export interface FrameHead {
   readonly stream: number;
   /** Of the payload. */
   readonly length: number;
+  /** Of DATA: octets of the payload that are not content, the one that says how many included (RFC 9113 §6.1). */
+  readonly padding: number;
 }
 
 /** Whom a walk shows its frames. */
@@ -100,14 +102,19 @@ export class FrameWalk {
     const payload = at + frameHeadBytes;
     if (payload > bytes.length) return at;
     const length = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    const type = bytes[at + 3] ?? 0;
+    const bits = bytes[at + 4] ?? 0;
+    const isData = type === frameTypes.data;
+    const isPadded = isData && (bits & flags.padded) !== 0 && length > 0;
+    if (isPadded && payload === bytes.length) return at; // how much of it is content must be known before it goes on
     const head: FrameHead = {
-      type: bytes[at + 3] ?? 0,
-      flags: bytes[at + 4] ?? 0,
+      type,
+      flags: bits,
       stream: readUint32(bytes, at + 5) & 0x7fff_ffff,
       length,
+      padding: isPadded ? 1 + (bytes[payload] ?? 0) : 0,
     };
     this.#frame = at;
-    const isData = head.type === frameTypes.data;
     const to = payload + length;
     if (!this.#reader.admits(head)) {
       this.#stopped = true;

@@ -39,6 +39,8 @@ export const defaultWindowBytes = 65_535;
 /** RFC 9113 §6.9.1. */
 export const maxWindowBytes = 0x7fff_ffff;
 
+const noBytes = new Uint8Array(0);
+
 /** Writes the nine octets of a frame head at `at`. */
 export function writeFrameHead(
   out: Uint8Array,
@@ -57,12 +59,7 @@ export function writeFrameHead(
 }
 
 /** A whole frame with `payload`. */
-export function frame(
-  type: number,
-  flagBits: number,
-  stream: number,
-  payload: Uint8Array = new Uint8Array(0),
-): Buffer {
+export function frame(type: number, flagBits: number, stream: number, payload: Uint8Array = noBytes): Buffer {
   const out = Buffer.allocUnsafe(frameHeadBytes + payload.length);
   writeFrameHead(out, 0, payload.length, type, flagBits, stream);
   out.set(payload, frameHeadBytes);
@@ -95,22 +92,28 @@ export function settingsFrame(pairs: Iterable<readonly [id: number, value: numbe
 
 export const settingsAck: Buffer = frame(frameTypes.settings, flags.ack, 0);
 
-/** A header block in as many frames as it takes (RFC 9113 §4.3); `flagBits` without END_HEADERS. */
+/** A header block in as many frames as it takes (RFC 9113 §4.3); `flagBits` without END_HEADERS. `type`: of the first. */
 export function headerFrames(
   stream: number,
   flagBits: number,
   block: Uint8Array,
-  before: Uint8Array = new Uint8Array(0),
+  before: Uint8Array = noBytes,
+  type: number = frameTypes.headers,
 ): Buffer {
   const payload = before.length === 0 ? block : Buffer.concat([before, block]);
-  if (payload.length <= defaultFrameBytes)
-    return frame(frameTypes.headers, flagBits | flags.endHeaders, stream, payload);
+  if (payload.length <= defaultFrameBytes) return frame(type, flagBits | flags.endHeaders, stream, payload);
   const parts: Buffer[] = [];
   for (let at = 0; at < payload.length; at += defaultFrameBytes) {
     const last = at + defaultFrameBytes >= payload.length ? flags.endHeaders : 0;
-    const type = at === 0 ? frameTypes.headers : frameTypes.continuation;
     const bits = (at === 0 ? flagBits : 0) | last;
-    parts.push(frame(type, bits, stream, payload.subarray(at, at + defaultFrameBytes)));
+    parts.push(
+      frame(
+        at === 0 ? type : frameTypes.continuation,
+        bits,
+        stream,
+        payload.subarray(at, at + defaultFrameBytes),
+      ),
+    );
   }
   return Buffer.concat(parts);
 }

@@ -6,6 +6,7 @@
 
 import type { Connection } from "../../../core/connection.ts";
 import type { Traffic } from "../../../core/lane.ts";
+import { namesOpaqueHost } from "../http1/opaque-host.ts";
 import { Http2Call } from "./call.ts";
 import type { ClientEvents, ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
@@ -87,7 +88,9 @@ export class FromClient implements ClientEvents {
     if (endStream && head.contentLength !== null && head.contentLength > 0)
       return this.#malformed(id, block, "content-length without a body");
     const isTunnel = head.method === "CONNECT" && head.connectProtocol === null;
-    const verdict = isTunnel ? null : traffic.decide(head, connection);
+    const { opaqueHosts } = traffic.settings;
+    const isOpaque = isTunnel || namesOpaqueHost(opaqueHosts, connection.originalDestination, head.authority);
+    const verdict = isOpaque ? null : traffic.decide(head, connection);
     const decided = verdict?.kind === "undecided" && endStream ? verdict.decide(new Uint8Array(0)) : verdict;
     if (decided === null) this.#relay(id, endStream, block, priority, head, call);
     else local.take(id, endStream, decided, head, call);
@@ -111,6 +114,7 @@ export class FromClient implements ClientEvents {
     const stream = new RelayedStream(call, head.contentLength);
     stream.requestDone = endStream;
     table.open.set(id, stream);
+    table.lastRelayed = id;
     const bits = (endStream ? flags.endStream : 0) | (priority.length > 0 ? flags.priority : 0);
     wires.toUpstream.add(headerFrames(id, bits, encoder.encode(block), priority));
   }
@@ -119,9 +123,8 @@ export class FromClient implements ClientEvents {
     const { wires, encoder, local, table } = this.#deps;
     if (stream.requestDone)
       return this.refuse(errorCodes.streamClosed, `HEADERS behind the end of stream ${id}`);
-    const flaw = endStream ? flawOfTrailers(block) : "a second header block does not end the stream";
-    if (flaw ?? (block.tooLarge ? "trailers are too large" : null))
-      return this.resetStream(id, errorCodes.protocol, flaw ?? "trailers are too large");
+    const flaw = this.#flawOfTrailers(stream, endStream, block);
+    if (flaw !== null) return this.resetStream(id, errorCodes.protocol, flaw);
     stream.call.requestBytes += block.listBytes;
     if (stream instanceof RelayedStream)
       wires.toUpstream.add(headerFrames(id, flags.endStream, encoder.encode(block)));
@@ -132,6 +135,12 @@ export class FromClient implements ClientEvents {
       );
     stream.requestDone = true;
     table.closeIfDone(id, stream);
+  }
+
+  #flawOfTrailers(stream: Http2Stream, endStream: boolean, block: HeaderBlock): string | null {
+    if (!endStream) return "a second header block does not end the stream";
+    if ((stream.bodyLeft ?? 0) > 0) return "the body is not content-length long";
+    return flawOfTrailers(block) ?? (block.tooLarge ? "trailers are too large" : null);
   }
 
   #malformed(id: number, block: HeaderBlock, reason: string): void {

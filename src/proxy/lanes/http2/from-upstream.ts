@@ -5,18 +5,32 @@ import type { Connection } from "../../../core/connection.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { LinkEnd } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
+import type { ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
 import { replyFields } from "./fixed-replies.ts";
-import { errorCodes, flags, goAwayFrame, headerFrames, maxWindowBytes, resetFrame } from "./frames.ts";
+import type { FrameHead } from "./frame-walk.ts";
+import {
+  errorCodes,
+  flags,
+  frame,
+  frameTypes,
+  goAwayFrame,
+  headerFrames,
+  maxWindowBytes,
+  resetFrame,
+} from "./frames.ts";
 import type { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
 import type { Lifetime } from "./lifetime.ts";
-import { failureReply } from "./rich-road.ts";
+import { flawOfTrailers } from "./request-head.ts";
+import { ResponseHead } from "./response-head.ts";
+import { failureText } from "./rich-road.ts";
 import type { SettingsExchange } from "./settings-exchange.ts";
-import { RelayedStream } from "./stream.ts";
+import { bodyLeftAfter, RelayedStream } from "./stream.ts";
 import type { StreamTable } from "./stream-table.ts";
-import type { UpstreamEvents, UpstreamHalf } from "./upstream-half.ts";
+import type { Objection, UpstreamEvents } from "./upstream-events.ts";
+import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
 
 type Verdict = "pass" | "take";
@@ -24,6 +38,7 @@ type Verdict = "pass" | "take";
 export interface FromUpstreamDeps {
   readonly connection: Connection;
   readonly traffic: Traffic;
+  readonly client: ClientHalf;
   readonly up: UpstreamHalf;
   readonly encoder: HpackEncoder;
   readonly wires: Wires;
@@ -38,6 +53,8 @@ export class FromUpstream implements UpstreamEvents {
   gone = false;
   /** It said GOAWAY. */
   #goingAway = false;
+  #lastPromised = 0;
+  readonly #head = new ResponseHead();
   readonly #deps: FromUpstreamDeps;
 
   constructor(deps: FromUpstreamDeps) {
@@ -94,21 +111,92 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.wires.toClient.add(bytes);
   }
 
-  responseData(id: number, bytes: number): void {
-    const stream = this.#deps.table.open.get(id);
-    if (stream) stream.call.responseBytes += bytes;
+  returnWindow(bytes: number): void {
+    this.#deps.windows.pass(bytes);
   }
 
-  responseBlock(id: number, block: HeaderBlock): void {
-    this.#deps.settings.tableSaid();
+  settled(): void {
+    this.#deps.lifetime.closeWhenDone();
+  }
+
+  objectionTo(id: number): "shut" | "idle" | null {
+    const { table } = this.#deps;
+    if (table.open.get(id) instanceof RelayedStream) return null;
+    if (id === 0 || id > ((id & 1) === 1 ? table.lastRelayed : this.#lastPromised)) return "idle";
+    // What the client gave up is still on its way, and the client expects it; what is ours is nobody else's.
+    return table.open.has(id) || table.wasLocal(id) ? "shut" : null;
+  }
+
+  responseData(head: FrameHead): Objection | null {
+    const { stream: id, length } = head;
     const stream = this.#deps.table.open.get(id);
-    if (!(stream instanceof RelayedStream)) return;
+    if (!(stream instanceof RelayedStream)) return this.objectionTo(id);
+    stream.call.responseBytes += length;
+    if (!stream.responded) return { flaw: "DATA before a final head" };
+    if (stream.responseLeft === null) return null;
+    const ends = (head.flags & flags.endStream) !== 0;
+    stream.responseLeft = bodyLeftAfter(stream.responseLeft, length - head.padding, ends);
+    return stream.responseLeft < 0 ? { flaw: "its body is not content-length long" } : null;
+  }
+
+  responseBlock(id: number, endStream: boolean, block: HeaderBlock): Objection | null {
+    const stream = this.#deps.table.open.get(id);
+    if (!(stream instanceof RelayedStream)) return this.objectionTo(id);
     stream.call.responseBytes += block.listBytes;
-    const first = block.fields[0]?.field;
-    if (stream.responded || first?.name !== ":status") return;
-    const status = Number(first.value);
-    stream.responded = status >= 200;
-    if (stream.responded) stream.call.status = status;
+    const flaw = stream.responded
+      ? this.#flawOfTrailers(stream, endStream, block)
+      : this.#takeHead(stream, endStream, block);
+    if (flaw !== null) return { flaw };
+    this.#deps.settings.tableSaid();
+    return null;
+  }
+
+  #takeHead(stream: RelayedStream, endStream: boolean, block: HeaderBlock): string | null {
+    const head = this.#head;
+    const flaw = head.read(block);
+    if (flaw !== null) return flaw;
+    const { status } = head;
+    if (status < 200)
+      return endStream && status > 0 ? `an interim response of ${status} ends the stream` : null;
+    stream.responded = true;
+    const { method } = stream.call;
+    if (method === "HEAD" || status === 204 || status === 304) stream.responseLeft = 0;
+    else if (method !== "CONNECT") stream.responseLeft = head.contentLength; // a tunnel has no body
+    if (endStream && (stream.responseLeft ?? 0) > 0) return "content-length without a body";
+    stream.call.status = status;
+    return null;
+  }
+
+  #flawOfTrailers(stream: RelayedStream, endStream: boolean, block: HeaderBlock): string | null {
+    if (!endStream) return "a header block behind the head does not end the stream";
+    return (stream.responseLeft ?? 0) > 0 ? "its body is not content-length long" : flawOfTrailers(block);
+  }
+
+  pushPromised(id: number, promised: number): Objection | null {
+    const { table, settings, wires } = this.#deps;
+    const { client } = settings;
+    if (client.refusesPush || (promised & 1) === 1 || promised <= this.#lastPromised) return "idle";
+    this.#lastPromised = promised;
+    const objection = this.objectionTo(id);
+    if (objection !== "shut") return objection;
+    table.remember(promised);
+    wires.asideUpstream(resetFrame(promised, errorCodes.cancel));
+    return objection;
+  }
+
+  /** RFC 9113 §8.1.1: a stream error, and the client gets what it can still be told. */
+  refuseResponse(id: number, flaw: string): void {
+    const { table, wires } = this.#deps;
+    const stream = table.open.get(id);
+    wires.asideUpstream(resetFrame(id, errorCodes.protocol));
+    if (!(stream instanceof RelayedStream)) return;
+    const detail = `the upstream sent a malformed response: ${flaw}`;
+    const { responded } = stream;
+    stream.call.fail("failed", "UPE", detail);
+    if (responded && stream.call.status > 0) wires.aside(resetFrame(id, errorCodes.protocol));
+    else this.#answer(id, stream, 502, detail);
+    table.remember(id);
+    table.finish(id, stream);
   }
 
   responseEnded(id: number): void {
@@ -139,8 +227,8 @@ export class FromUpstream implements UpstreamEvents {
     return this.#deps.settings.ackFromUpstream();
   }
 
-  uploadWindow(bytes: number): void {
-    this.#deps.windows.allowUpload(bytes);
+  uploadWindow(bytes: number): boolean {
+    return this.#deps.windows.allowUpload(bytes);
   }
 
   upstreamDrained(): void {
@@ -195,34 +283,37 @@ export class FromUpstream implements UpstreamEvents {
   /** `status`: what a client that knows of us is told; null where the upstream had begun to answer. */
   #failRelayed(flag: Flag, detail: string, status: number | null): void {
     const { table, connection, wires } = this.#deps;
+    const code = status === null ? errorCodes.internal : errorCodes.refusedStream;
     for (const [id, stream] of [...table.open]) {
       if (!(stream instanceof RelayedStream)) continue;
       stream.call.fail("failed", flag, detail);
-      const speaks = status !== null && connection.mode !== "transparent";
-      if (speaks) {
-        stream.call.status = status;
-        const { headers } = failureReply(status, detail);
-        const fields = replyFields(status, [...headers, ["understudy-error", printable(detail)]], null, null);
-        wires.aside(headerFrames(id, flags.endStream, encodeLiterals(fields)));
-      }
-      if (!speaks || !stream.requestDone) {
-        const code = speaks
-          ? errorCodes.none
-          : status !== null
-            ? errorCodes.refusedStream
-            : errorCodes.internal;
-        wires.aside(resetFrame(id, code));
-      }
+      if (status !== null && connection.mode !== "transparent") this.#answer(id, stream, status, detail);
+      else wires.aside(resetFrame(id, code));
       table.remember(id);
       table.finish(id, stream);
     }
   }
 
-  upstreamBroke(detail: string): void {
-    this.#deps.lifetime.refuse(errorCodes.internal, `the upstream broke HTTP/2: ${detail}`, "UPE");
+  /** A reply of ours that says in plain words what went wrong, where the client lets us send as much. */
+  #answer(id: number, stream: RelayedStream, status: number, detail: string): void {
+    const { wires, windows, settings } = this.#deps;
+    const { headers, text } = failureText(detail);
+    const fits = text.length <= Math.min(windows.room, settings.client.windowBytes, windows.frameBytes);
+    const body = fits && stream.call.method !== "HEAD" ? text : null;
+    const block = encodeLiterals(replyFields(status, headers, body?.length ?? null, null));
+    stream.call.status = status;
+    wires.aside(headerFrames(id, body ? 0 : flags.endStream, block, settings.takeTableDue()));
+    if (body) windows.send(frame(frameTypes.data, flags.endStream, id, body), body.length);
+    // RFC 9113 §8.1: the rest of the request is not wanted
+    if (!stream.requestDone) wires.aside(resetFrame(id, errorCodes.none));
   }
-}
 
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, "?");
+  upstreamBroke(code: number, detail: string): void {
+    const { client, up, wires, lifetime } = this.#deps;
+    if (!client.insideFrame) {
+      wires.toUpstream.flush();
+      up.send(goAwayFrame(0, code, detail));
+    }
+    lifetime.refuse(errorCodes.internal, `the upstream broke HTTP/2: ${detail}`, "UPE");
+  }
 }

@@ -58,6 +58,7 @@ export class Lifetime implements Deadlined {
     const { insideHead } = client;
     if (!insideHead) this.#headBegunAt = -1;
     else if (this.#headBegunAt < 0) this.#headBegunAt = now;
+    this.closeWhenDone();
     if (settings.sent || insideHead || this.#settingsBy !== Number.POSITIVE_INFINITY) return;
     // A client that says nothing more waits for the upstream's SETTINGS: it gets them, or in time empty ones.
     this.#settingsBy = now + settingsGraceMs;
@@ -187,6 +188,7 @@ export class Lifetime implements Deadlined {
     const { fromUpstream, wires, up, table } = this.#deps;
     const ending = this.#clientEnded || fromUpstream.gone || (this.goAwaySent && !fromUpstream.isGoingAway);
     if (!ending || wires.closing || wires.gone) return;
+    if (wires.feeding || up.feeding) return; // what has passed is to be written first; whoever reads asks again
     const relayedLeft = up.isDialled && !fromUpstream.gone;
     if (table.open.size > 0 && (table.hasLocal || relayedLeft)) return;
     if (!up.held.isEmpty) return;

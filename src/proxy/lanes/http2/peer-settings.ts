@@ -3,7 +3,7 @@
 import { defaultFrameBytes, defaultWindowBytes, errorCodes, maxWindowBytes } from "./frames.ts";
 import { defaultTableBytes } from "./hpack/decoder.ts";
 
-const ids = { tableBytes: 1, enablePush: 2, windowBytes: 4, frameBytes: 5 } as const;
+const ids = { tableBytes: 1, enablePush: 2, windowBytes: 4, frameBytes: 5, connectProtocol: 8 } as const;
 /** The largest dynamic table that we keep for a peer; a larger one is announced as this. */
 const maxTableBytes = 65_536;
 /** Parameters that are kept for a later link; a peer that sends more of different ones sends nonsense. */
@@ -18,6 +18,15 @@ export class PeerSettings {
   frameBytes = defaultFrameBytes;
   /** Everything said so far, as a new peer has to hear it. */
   readonly said = new Map<number, number>();
+
+  /** RFC 9113 §6.5.2: a client's; a server must never say so. */
+  get saysPush(): boolean {
+    return this.said.get(ids.enablePush) === 1;
+  }
+
+  get refusesPush(): boolean {
+    return this.said.get(ids.enablePush) === 0;
+  }
 
   /** Takes bytes[from..to) over. The table size in `bytes` is lowered in place to what we keep. */
   take(bytes: Buffer, from: number, to: number): SettingsFlaw {
@@ -39,6 +48,9 @@ export class PeerSettings {
     if (id === ids.tableBytes) this.tableBytes = value;
     else if (id === ids.enablePush && value > 1)
       return { code: errorCodes.protocol, reason: `SETTINGS_ENABLE_PUSH of ${value}` };
+    else if (id === ids.connectProtocol && value > 1)
+      // RFC 8441 §3
+      return { code: errorCodes.protocol, reason: `SETTINGS_ENABLE_CONNECT_PROTOCOL of ${value}` };
     else if (id === ids.windowBytes) {
       if (value > maxWindowBytes)
         return { code: errorCodes.flowControl, reason: `SETTINGS_INITIAL_WINDOW_SIZE of ${value}` };

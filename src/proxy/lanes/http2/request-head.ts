@@ -3,16 +3,8 @@
 
 import type { RequestHead } from "../../../core/exchange.ts";
 import { type HeaderList, headerValue } from "../../../core/headers.ts";
+import { connectionFields } from "./hpack/field.ts";
 import type { CodedField, HeaderBlock } from "./hpack/header-block.ts";
-
-/** What belongs to a connection of HTTP/1 and must not stand in HTTP/2 (RFC 9113 §8.2.2). */
-const connectionFields = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 export class Http2Head implements RequestHead {
   method = "";
@@ -110,8 +102,8 @@ function readRegular(head: Http2Head, fields: readonly CodedField[], from: numbe
     const flaw = flawOf(field);
     if (flaw) return flaw;
     if (field.name === "content-length") {
-      if (!/^\d{1,15}$/.test(field.value)) return `content-length of ${JSON.stringify(field.value)}`;
-      const length = Number(field.value);
+      const length = lengthOf(field.value);
+      if (length < 0) return `content-length of ${JSON.stringify(field.value.slice(0, 64))}`;
       if (head.contentLength !== null && head.contentLength !== length) return "two different content-length";
       head.contentLength = length;
     } else if (field.name === "host" && head.authority === "") head.authority = field.value;
@@ -119,11 +111,16 @@ function readRegular(head: Http2Head, fields: readonly CodedField[], from: numbe
   return null;
 }
 
+/** The octets that a content-length says; -1 where it says nothing of use. */
+export function lengthOf(value: string): number {
+  return /^\d{1,15}$/.test(value) ? Number(value) : -1;
+}
+
 /** What is wrong with a regular field; null where nothing is. */
-function flawOf(field: CodedField["field"]): string | null {
+export function flawOf(field: CodedField["field"]): string | null {
   if (!field.valid) return `a field ${JSON.stringify(field.name.slice(0, 64))} is malformed`;
   if (field.name.charCodeAt(0) === 0x3a) return `${field.name} stands behind regular fields or in trailers`;
-  if (connectionFields.has(field.name)) return `${field.name} does not belong into HTTP/2`;
+  if (field.ofConnection) return `${field.name} does not belong into HTTP/2`;
   return field.name === "te" && field.value !== "trailers" ? `te of ${JSON.stringify(field.value)}` : null;
 }
 

@@ -12,6 +12,7 @@ import type { Traffic } from "../../../core/lane.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
+import { Budget } from "./budget.ts";
 import { type FrameHead, type FrameReader, FrameWalk } from "./frame-walk.ts";
 import {
   defaultFrameBytes,
@@ -34,8 +35,10 @@ import { HpackDecoder } from "./hpack/decoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
 import { PeerSettings } from "./peer-settings.ts";
-import { fieldsForHttp2 } from "./request-head.ts";
+import { fieldsForHttp2, flawOfTrailers } from "./request-head.ts";
+import { ResponseHead } from "./response-head.ts";
 import { Outgoing, type SendPort, SendQueue } from "./send-queue.ts";
+import { bodyLeftAfter } from "./stream.ts";
 
 /** What one call wants to hear besides its reply. */
 export interface RichCallEvents {
@@ -58,8 +61,18 @@ class RichStream {
   failed = false;
   owedBytes = 0;
   full = false;
+  /** Octets that the head announced and that have not come; null: not announced. */
+  bodyLeft: number | null = null;
+  readonly isHead: boolean;
 
-  constructor(id: number, windowBytes: number, events: RichCallEvents, wants: (stream: RichStream) => void) {
+  constructor(
+    id: number,
+    windowBytes: number,
+    method: string,
+    events: RichCallEvents,
+    wants: (stream: RichStream) => void,
+  ) {
+    this.isHead = method === "HEAD";
     this.out = new Outgoing(id, windowBytes);
     this.events = events;
     this.pipe = new BodyPipe({
@@ -93,17 +106,23 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   #gone = false;
   #goingAway = false;
   #connectionOwed = 0;
+  /** What a server says without being asked, and we must answer (RFC 9113 §10.5). */
+  readonly #chatter: Budget;
   #open: { readonly head: FrameHead; readonly parts: Buffer[]; bytes: number } | null = null;
   #dataStream: RichStream | undefined;
   #padLengthDue = false;
   #payloadLeft = 0;
   #dataFlags = 0;
+  /** The upstream has sent its SETTINGS. */
+  #greeted = false;
+  readonly #head = new ResponseHead();
 
   constructor(traffic: Traffic, upstream: HostPort, dial: Dial) {
     this.#traffic = traffic;
     this.#upstream = upstream;
     const { maxHeadBytes, maxHeaders } = traffic.settings.limits;
     this.#decoder = new HpackDecoder({ maxListBytes: maxHeadBytes, maxFields: maxHeaders });
+    this.#chatter = new Budget(10_000, 1_000, traffic.clock);
     this.#link = dial(upstream, this);
     this.#write(Buffer.concat([preface, settingsFrame(ownSettings)]));
   }
@@ -117,7 +136,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   relay(exchange: Exchange, connectProtocol: string | null, events: RichCallEvents): Promise<Reply> {
     const id = this.#nextId;
     this.#nextId += 2;
-    const stream = new RichStream(id, this.#settings.windowBytes, events, (given) =>
+    const stream = new RichStream(id, this.#settings.windowBytes, exchange.head.method, events, (given) =>
       this.#credit(given, true),
     );
     this.#streams.set(id, stream);
@@ -258,6 +277,10 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
 
   admits(head: FrameHead): boolean {
     if (head.length > defaultFrameBytes) this.#broke(errorCodes.frameSize, `a frame of ${head.length} bytes`);
+    else if (!this.#greeted && (head.type !== frameTypes.settings || (head.flags & flags.ack) !== 0))
+      this.#broke(errorCodes.protocol, "its first frame is not SETTINGS");
+    this.#greeted = true;
+    if (this.#gone) return false;
     const continues = head.type === frameTypes.continuation;
     if (this.#open ? !continues || head.stream !== this.#open.head.stream : continues)
       this.#broke(errorCodes.protocol, "header blocks and CONTINUATION do not follow each other");
@@ -265,17 +288,46 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   }
 
   dataBegins(head: FrameHead): "take" {
+    const { length, padding } = head;
     const stream = this.#streams.get(head.stream);
-    this.#dataStream = stream;
+    this.#dataStream = undefined;
     this.#dataFlags = head.flags;
-    this.#padLengthDue = (head.flags & flags.padded) !== 0;
-    this.#payloadLeft = head.length;
-    this.#connectionOwed += head.length;
-    if (stream) {
-      stream.owedBytes += head.length;
-      if (stream.owedBytes > defaultWindowBytes)
-        return this.#broke(errorCodes.flowControl, "more DATA than the stream's window");
-    }
+    this.#padLengthDue = padding > 0;
+    this.#payloadLeft = length;
+    this.#connectionOwed += length;
+    if (padding > length || (length === 0 && (head.flags & flags.padded) !== 0))
+      return this.#broke(errorCodes.protocol, "padding larger than its frame");
+    if (this.#connectionOwed > defaultWindowBytes)
+      return this.#broke(errorCodes.flowControl, "more DATA than the connection's window");
+    if (this.#isIdle(head.stream))
+      return this.#broke(errorCodes.protocol, `DATA on stream ${head.stream}, which is not open`);
+    if (!stream) return "take";
+    stream.owedBytes += length;
+    if (stream.owedBytes > defaultWindowBytes)
+      return this.#broke(errorCodes.flowControl, "more DATA than the stream's window");
+    const flaw = this.#flawOfData(stream, length - padding);
+    if (flaw) return this.#malformed(stream, flaw);
+    this.#dataStream = stream;
+    return "take";
+  }
+
+  /** RFC 9113 §8.1, §8.1.1 */
+  #flawOfData(stream: RichStream, bytes: number): string | null {
+    if (!stream.responded) return "DATA before a final head";
+    if (stream.bodyLeft === null) return null;
+    stream.bodyLeft = bodyLeftAfter(stream.bodyLeft, bytes, (this.#dataFlags & flags.endStream) !== 0);
+    return stream.bodyLeft < 0 ? "its body is not content-length long" : null;
+  }
+
+  /** RFC 9113 §5.1: neither the upstream nor we have opened it. */
+  #isIdle(id: number): boolean {
+    return id === 0 || (id & 1) === 0 || id >= this.#nextId;
+  }
+
+  #malformed(stream: RichStream, flaw: string): "take" {
+    const { id } = stream.out;
+    this.#reset(id, stream, errorCodes.protocol);
+    this.#failed(stream, "UPE", `the upstream sent a malformed response: ${flaw}`);
     return "take";
   }
 
@@ -307,26 +359,42 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
       case frameTypes.settings:
         return this.#settingsFrame(head, bytes, from, to);
       case frameTypes.windowUpdate:
+        if (head.length !== 4) return this.#broke(errorCodes.frameSize, "WINDOW_UPDATE of a wrong length");
         return this.#windowUpdate(head.stream, readUint32(bytes, from) & maxWindowBytes);
       case frameTypes.ping:
-        if ((head.flags & flags.ack) === 0 && head.length === 8)
-          this.#write(frame(frameTypes.ping, flags.ack, 0, bytes.subarray(from, to)));
-        return "take";
-      case frameTypes.reset: {
-        const stream = this.#streams.get(head.stream);
-        this.#streams.delete(head.stream);
-        if (!stream) return "take";
-        this.#queue.remove(stream.out);
-        this.#failed(stream, "UC", `the upstream reset the stream with code ${readUint32(bytes, from)}`);
-        return "take";
-      }
+        return this.#ping(head, bytes.subarray(from, to));
+      case frameTypes.reset:
+        return this.#resetByUpstream(head, bytes, from);
       case frameTypes.goAway:
+        if (head.stream !== 0) return this.#broke(errorCodes.protocol, "GOAWAY on a stream");
+        if (head.length < 8) return this.#broke(errorCodes.frameSize, "GOAWAY of a wrong length");
         return this.#goAway(readUint32(bytes, from) & maxWindowBytes);
       case frameTypes.pushPromise:
         return this.#broke(errorCodes.protocol, "PUSH_PROMISE although push is off");
       default:
         return "take";
     }
+  }
+
+  #ping(head: FrameHead, payload: Buffer): "take" {
+    if (head.stream !== 0) return this.#broke(errorCodes.protocol, "PING on a stream");
+    if (head.length !== 8) return this.#broke(errorCodes.frameSize, "PING of a wrong length");
+    if ((head.flags & flags.ack) !== 0) return "take";
+    if (!this.#chatter.spend()) return this.#broke(errorCodes.enhanceYourCalm, "too many PING");
+    this.#write(frame(frameTypes.ping, flags.ack, 0, payload));
+    return "take";
+  }
+
+  #resetByUpstream(head: FrameHead, bytes: Buffer, from: number): "take" {
+    if (head.length !== 4) return this.#broke(errorCodes.frameSize, "RST_STREAM of a wrong length");
+    if (this.#isIdle(head.stream))
+      return this.#broke(errorCodes.protocol, `RST_STREAM on stream ${head.stream}, which is not open`);
+    const stream = this.#streams.get(head.stream);
+    this.#streams.delete(head.stream);
+    if (!stream) return "take";
+    this.#queue.remove(stream.out);
+    this.#failed(stream, "UC", `the upstream reset the stream with code ${readUint32(bytes, from)}`);
+    return "take";
   }
 
   #goAway(last: number): "take" {
@@ -338,23 +406,41 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   }
 
   #settingsFrame(head: FrameHead, bytes: Buffer, from: number, to: number): "take" {
-    if ((head.flags & flags.ack) !== 0) return "take";
+    if (head.stream !== 0) return this.#broke(errorCodes.protocol, "SETTINGS on a stream");
+    if ((head.flags & flags.ack) !== 0)
+      return head.length === 0 ? "take" : this.#broke(errorCodes.frameSize, "SETTINGS ACK with a payload");
+    if (!this.#chatter.spend()) return this.#broke(errorCodes.enhanceYourCalm, "too many SETTINGS");
     const before = this.#settings.windowBytes;
     const flaw = this.#settings.take(bytes, from, to);
+    if (this.#settings.saysPush) return this.#broke(errorCodes.protocol, "SETTINGS_ENABLE_PUSH of a server");
     if (flaw) return this.#broke(flaw.code, flaw.reason);
     const change = this.#settings.windowBytes - before;
-    for (const stream of this.#streams.values()) stream.out.windowBytes += change;
+    for (const stream of this.#streams.values()) {
+      stream.out.windowBytes += change;
+      if (stream.out.windowBytes > maxWindowBytes)
+        return this.#broke(errorCodes.flowControl, "SETTINGS make a window larger than 2^31-1");
+    }
     this.#write(settingsAck);
     this.#queue.pump();
     return "take";
   }
 
   #windowUpdate(id: number, increment: number): "take" {
-    if (id === 0) this.#windowBytes += increment;
+    if (id !== 0 && this.#isIdle(id))
+      return this.#broke(errorCodes.protocol, `WINDOW_UPDATE on stream ${id}, which is not open`);
     const stream = this.#streams.get(id);
-    if (stream) stream.out.windowBytes += increment;
-    if (this.#windowBytes > maxWindowBytes || (stream && stream.out.windowBytes > maxWindowBytes))
-      return this.#broke(errorCodes.flowControl, "a window larger than 2^31-1");
+    if (increment === 0) {
+      if (id === 0) return this.#broke(errorCodes.protocol, "WINDOW_UPDATE of 0");
+      return stream ? this.#malformed(stream, "WINDOW_UPDATE of 0") : "take";
+    }
+    if (id === 0) this.#windowBytes += increment;
+    if (this.#windowBytes > maxWindowBytes)
+      return this.#broke(errorCodes.flowControl, "a connection window larger than 2^31-1");
+    if (stream) {
+      stream.out.windowBytes += increment;
+      if (stream.out.windowBytes > maxWindowBytes)
+        return this.#malformed(stream, "a window larger than 2^31-1");
+    }
     this.#queue.pump();
     return "take";
   }
@@ -363,6 +449,9 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     const padded = (head.flags & flags.padded) !== 0;
     const blockAt = from + (padded ? 1 : 0) + ((head.flags & flags.priority) !== 0 ? 5 : 0);
     const blockTo = to - (padded ? (bytes[from] ?? 0) : 0);
+    if (this.#isIdle(head.stream))
+      return this.#broke(errorCodes.protocol, `HEADERS on stream ${head.stream}, which is not open`);
+    if (blockAt > to) return this.#broke(errorCodes.frameSize, "HEADERS without what their flags say");
     if (blockAt > blockTo) return this.#broke(errorCodes.protocol, "padding larger than its frame");
     if ((head.flags & flags.endHeaders) !== 0) return this.#block(head, bytes, blockAt, blockTo);
     const part = Buffer.from(bytes.subarray(blockAt, blockTo));
@@ -389,30 +478,38 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     const stream = this.#streams.get(head.stream);
     if (!stream) return "take";
     const ends = (head.flags & flags.endStream) !== 0;
-    if (stream.responded) this.#responseEnds(stream, listOf(block, 0));
-    else this.#response(stream, block, ends);
-    return "take";
+    const flaw = stream.responded ? this.#trailers(stream, block, ends) : this.#response(stream, block, ends);
+    return flaw === null ? "take" : this.#malformed(stream, flaw);
   }
 
-  #response(stream: RichStream, block: HeaderBlock, ends: boolean): void {
-    const first = block.fields[0]?.field;
-    const status = first?.name === ":status" && /^\d{3}$/.test(first.value) ? Number(first.value) : 0;
-    const isSound = status >= 100 && block.fields.every(({ field }) => field.valid) && !block.tooLarge;
-    if (!isSound) {
-      this.#fail(stream.out.id, stream, "UPE", "the upstream sent a malformed response");
-      return;
-    }
+  /** What is wrong with the trailers; null where nothing is. */
+  #trailers(stream: RichStream, block: HeaderBlock, ends: boolean): string | null {
+    if (!ends) return "a header block behind the head does not end the stream";
+    if ((stream.bodyLeft ?? 0) > 0) return "its body is not content-length long";
+    const flaw = flawOfTrailers(block) ?? (block.tooLarge ? "its trailers are too large" : null);
+    if (flaw === null) this.#responseEnds(stream, listOf(block, 0));
+    return flaw;
+  }
+
+  #response(stream: RichStream, block: HeaderBlock, ends: boolean): string | null {
+    const head = this.#head;
+    const flaw = head.read(block) ?? (block.tooLarge ? "its head is too large" : null);
+    if (flaw !== null) return flaw;
+    const { status, contentLength } = head;
     if (status < 200) {
+      if (ends) return `an interim response of ${status} ends the stream`;
       stream.events.interim(listOf(block, 0));
-      return;
+      return null;
     }
     stream.responded = true;
+    const bodiless = stream.isHead || status === 204 || status === 304;
+    stream.bodyLeft = bodiless ? 0 : contentLength;
+    if (ends && (stream.bodyLeft ?? 0) > 0) return "content-length without a body";
     const headers = listOf(block, 1);
-    const length = headers.find(([name]) => name === "content-length")?.[1];
-    const lengthBytes = length === undefined ? null : Number(length);
-    const body = ends ? emptyBody : stream.pipe.body(Number.isSafeInteger(lengthBytes) ? lengthBytes : null);
+    const body = ends ? emptyBody : stream.pipe.body(contentLength);
     stream.resolve({ kind: "response", status, reason: "", headers, body });
     if (ends) this.#responseEnds(stream, []);
+    return null;
   }
 
   #responseEnds(stream: RichStream, trailers: HeaderList): void {

@@ -2,7 +2,6 @@
 // run beside each other; each waits for its own windows alone.
 
 import { bodyOf } from "../../../core/body.ts";
-import { sleep } from "../../../core/clock.ts";
 import type { Connection } from "../../../core/connection.ts";
 import { messageOf, UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange, Reply, ResponseReply } from "../../../core/exchange.ts";
@@ -92,11 +91,8 @@ async function writeReply(
   deps: RichRoadDeps,
 ): Promise<void> {
   const { traffic } = deps;
-  if (reply.kind === "sever") {
-    if (reply.how === "hang")
-      await sleep(traffic.clock, traffic.settings.deadlines.hangMs, stream.abort.signal);
+  if (reply.kind === "sever")
     return deps.reset(stream, reply.how === "rst" ? errorCodes.internal : errorCodes.cancel);
-  }
   const { call } = stream;
   call.status = reply.status;
   const isOurs = claim !== null && claim.rule.terminal.kind !== "relay";
@@ -152,11 +148,14 @@ async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoad
 
 /** Says in plain words what went wrong. */
 export function failureReply(status: number, detail: string): ResponseReply {
+  const { headers, text } = failureText(detail);
+  return { kind: "response", status, reason: "", headers, body: bodyOf(text) };
+}
+
+/** What such a reply consists of. */
+export function failureText(detail: string): { readonly headers: HeaderList; readonly text: Buffer } {
   return {
-    kind: "response",
-    status,
-    reason: "",
     headers: [["content-type", "text/plain; charset=utf-8"]],
-    body: bodyOf(Buffer.from(`understudy: ${detail}\n`)),
+    text: Buffer.from(`understudy: ${detail}\n`),
   };
 }

@@ -38,7 +38,7 @@ export interface SettingsExchangeDeps {
   /** Writes the requests that are relayed. */
   readonly encoder: HpackEncoder;
   readonly lifetime: { refuse(code: number, reason: string): void };
-  readonly fromUpstream: { upstreamBroke(detail: string): void };
+  readonly fromUpstream: { upstreamBroke(code: number, detail: string): void };
 }
 
 export class SettingsExchange {
@@ -110,9 +110,11 @@ export class SettingsExchange {
 
   fromUpstream(bytes: Buffer, from: number, to: number): Verdict {
     const before = this.server.windowBytes;
-    const flaw = this.server.take(bytes, from, to);
+    let flaw = this.server.take(bytes, from, to);
+    if (this.server.saysPush)
+      flaw = { code: errorCodes.protocol, reason: "SETTINGS_ENABLE_PUSH of a server" };
     if (flaw) {
-      this.#deps.fromUpstream.upstreamBroke(flaw.reason);
+      this.#deps.fromUpstream.upstreamBroke(flaw.code, flaw.reason);
       return "take";
     }
     this.#deps.encoder.allowTable(this.server.tableBytes);
@@ -166,7 +168,7 @@ export class SettingsExchange {
     if (bytes < this.#tableBytes)
       this.#tableDue = this.#tableDue < 0 ? bytes : Math.min(bytes, this.#tableDue);
     this.#tableBytes = bytes;
-    this.#deps.up.decoder.allowTable(bytes);
+    this.#deps.up.allowTable(bytes);
   }
 
   /** A block of the upstream says the size itself where it is due. */

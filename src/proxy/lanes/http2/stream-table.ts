@@ -26,6 +26,8 @@ export class StreamTable {
   readonly open = new Map<number, Http2Stream>();
   /** Our replies have gone to this stream at most: GOAWAY must not disown them. */
   lastLocal = 0;
+  /** The last stream that the upstream has been shown. */
+  lastRelayed = 0;
   readonly #remembered = new Set<number>();
   readonly #deps: StreamTableDeps;
 

@@ -15,6 +15,8 @@ export class RelayedStream {
   responded = false;
   /** Octets of the request body that its head announced and that have not come; null: not announced. */
   bodyLeft: number | null;
+  /** The same of the response's body. */
+  responseLeft: number | null = null;
 
   constructor(call: Http2Call, contentLength: number | null) {
     this.call = call;
@@ -105,6 +107,11 @@ export class LocalStream {
     this.#full = !more;
     if (more) this.settle(true);
   }
+}
+
+/** What is left of an announced body behind `bytes` of it; -1 where that is not what was announced (RFC 9113 §8.1.1). */
+export function bodyLeftAfter(left: number, bytes: number, ends: boolean): number {
+  return ends && left !== bytes ? -1 : left - bytes;
 }
 
 export type Http2Stream = RelayedStream | LocalStream;

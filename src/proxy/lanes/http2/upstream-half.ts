@@ -9,6 +9,7 @@ import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import { type FrameHead, type FrameReader, FrameWalk } from "./frame-walk.ts";
 import {
   defaultWindowBytes,
+  errorCodes,
   flags,
   frameHeadBytes,
   frameTypes,
@@ -20,46 +21,15 @@ import {
   writeFrameHead,
 } from "./frames.ts";
 import { HeldFrames } from "./held-frames.ts";
-import { HpackDecoder } from "./hpack/decoder.ts";
-import type { HeaderBlock } from "./hpack/header-block.ts";
+import { ResponseBlocks } from "./response-blocks.ts";
+import type { Objection, UpstreamEvents } from "./upstream-events.ts";
 
 type Verdict = "pass" | "take";
 
 /** What waits at most before the link is paused. */
 const maxHeldBytes = 262_144;
 
-/** What the session makes of what the upstream sends. */
-export interface UpstreamEvents {
-  /** Octets of DATA that the client takes now. */
-  readonly window: number;
-  /** The largest frame that the client takes. */
-  readonly clientFrameBytes: number;
-  spendWindow(bytes: number): void;
-  toClient(bytes: Buffer): void;
-  /** Nothing of the client's bytes is held any longer. */
-  readonly holdsNothing: boolean;
-  /** Something of ours waits for a border between frames. */
-  readonly waitsForBorder: boolean;
-  /** No frame is half-way through to the client. */
-  border(): void;
-  responseData(id: number, bytes: number): void;
-  responseBlock(id: number, block: HeaderBlock): void;
-  responseEnded(id: number): void;
-  upstreamReset(id: number, code: number): void;
-  upstreamSettings(bytes: Buffer, from: number, to: number): Verdict;
-  upstreamSettingsAck(): Verdict;
-  upstreamGoAway(lastStream: number, code: number, detail: Buffer): void;
-  /** The upstream lets the client send more on the connection. */
-  uploadWindow(bytes: number): void;
-  upstreamDrained(): void;
-  upstreamEnded(): void;
-  upstreamClosed(how: LinkEnd, detail: string): void;
-  /** What came cannot be carried on. */
-  upstreamBroke(detail: string): void;
-}
-
 export class UpstreamHalf implements LinkEvents, FrameReader {
-  readonly decoder: HpackDecoder;
   readonly held = new HeldFrames();
   /** What the upstream believes that it may send. */
   windowBytes = defaultWindowBytes;
@@ -70,30 +40,39 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
   #walk = new FrameWalk(this);
   #link: Link | null = null;
   #paused = false;
-  #open: {
-    readonly stream: number;
-    readonly endStream: boolean;
-    readonly parts: Buffer[];
-    bytes: number;
-  } | null = null;
   #dataHead: FrameHead | null = null;
+  /** The DATA frame at hand waits for the client's window. */
   #holding = false;
+  readonly #blocks: ResponseBlocks;
+  #feeding = false;
 
   constructor(events: UpstreamEvents, traffic: Traffic, dial: Dial) {
     this.#events = events;
     this.#dial = dial;
-    const { maxHeadBytes, maxHeaders } = traffic.settings.limits;
-    // A response is forwarded whatever its size; what is beyond the limits is only not looked at.
-    this.decoder = new HpackDecoder({ maxListBytes: maxHeadBytes, maxFields: maxHeaders });
+    this.#blocks = new ResponseBlocks(events, traffic.settings.limits, {
+      send: (bytes) => this.#send(bytes),
+      keepBack: (stream, objection) => this.#keepBack(stream, objection, "a header block"),
+      wrong: (code, detail) => this.#wrong(code, detail),
+    });
   }
 
   get isDialled(): boolean {
     return this.#link !== null;
   }
 
-  /** What is put in towards the client now would stand inside a frame or a header block of the upstream. */
+  /** What is put in towards the client now would stand inside a frame of the upstream. */
   get insideFrame(): boolean {
-    return this.#walk.insideFrame || (this.#open !== null && this.held.isEmpty);
+    return this.#walk.insideFrame;
+  }
+
+  /** Bytes are being read: some may have passed that are not written yet. */
+  get feeding(): boolean {
+    return this.#feeding;
+  }
+
+  /** What the client's SETTINGS allow, from the upstream's ACK on. */
+  allowTable(bytes: number): void {
+    this.#blocks.allowTable(bytes);
   }
 
   /** `said`: SETTINGS of the client so far; `windowBytes`: what the client lets the connection send. */
@@ -153,8 +132,11 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
   // ── link events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   data(chunk: Buffer): boolean {
+    this.#feeding = true;
     this.#walk.feed(chunk);
+    this.#feeding = false;
     if (!this.insideFrame) this.#events.border();
+    this.#events.settled();
     if (this.held.bytes > maxHeldBytes) this.pause();
     return this.#events.holdsNothing;
   }
@@ -180,46 +162,62 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
 
   admits(head: FrameHead): boolean {
     // A bulk response whose chunks all end inside a frame must not keep replies of ours waiting.
-    if (this.#events.waitsForBorder && !this.#open) {
+    if (this.#events.waitsForBorder) {
       this.#walk.cut();
       this.#events.border();
     }
-    if (head.length > this.#events.clientFrameBytes) return this.#broke(`a frame of ${head.length} bytes`);
+    if (head.length > this.#events.clientFrameBytes)
+      return this.#broke(errorCodes.frameSize, `a frame of ${head.length} bytes`);
     if (!this.isOpen && (head.type !== frameTypes.settings || (head.flags & flags.ack) !== 0))
-      return this.#broke("its first frame is not SETTINGS");
+      return this.#broke(errorCodes.protocol, "its first frame is not SETTINGS");
     this.isOpen = true;
-    const continues = head.type === frameTypes.continuation;
-    if (this.#open ? !continues || head.stream !== this.#open.stream : continues)
-      return this.#broke("header blocks and CONTINUATION do not follow each other");
+    if (this.#blocks.breaksOff(head))
+      return this.#broke(errorCodes.protocol, "header blocks and CONTINUATION do not follow each other");
     if (head.type !== frameTypes.data && head.length > maxHeldBytes)
-      return this.#broke(`a frame of type ${head.type} with ${head.length} bytes`);
+      return this.#broke(
+        errorCodes.enhanceYourCalm,
+        `a frame of type ${head.type} with ${head.length} bytes`,
+      );
     return true;
   }
 
   /** Always false. */
-  #broke(detail: string): false {
-    this.#walk.cut(); // a frame that has gone half-way is completed, so that GOAWAY can follow it
+  #broke(code: number, detail: string): false {
+    this.#walk.cut(); // what came before it goes on, so that GOAWAY can follow
     this.#walk.stop();
-    this.#events.upstreamBroke(detail);
+    this.#events.upstreamBroke(code, detail);
     return false;
   }
 
+  #wrong(code: number, detail: string): "take" {
+    this.#broke(code, detail);
+    return "take";
+  }
+
+  // ── DATA ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
   dataBegins(head: FrameHead): Verdict {
-    this.#dataHead = head;
-    this.windowBytes -= head.length;
-    if (this.windowBytes < 0) {
-      this.#broke("more DATA than the connection's window");
+    const { stream, length, padding } = head;
+    this.windowBytes -= length;
+    if (this.windowBytes < 0)
+      return this.#wrong(errorCodes.flowControl, "more DATA than the connection's window");
+    if (padding > length || (length === 0 && (head.flags & flags.padded) !== 0))
+      return this.#wrong(errorCodes.protocol, "padding larger than its frame");
+    const objection = this.#events.responseData(head);
+    if (objection !== null) {
+      this.#keepBack(stream, objection, "DATA");
+      this.#events.returnWindow(length);
       return "take";
     }
-    this.#events.responseData(head.stream, head.length);
-    this.#holding = !this.held.isEmpty || head.length > this.#events.window;
+    this.#dataHead = head;
+    this.#holding = !this.held.isEmpty || length > this.#events.window;
     if (!this.#holding) {
-      this.#events.spendWindow(head.length);
+      this.#events.spendWindow(length);
       return "pass";
     }
     const out = Buffer.allocUnsafe(frameHeadBytes);
-    writeFrameHead(out, 0, head.length, head.type, head.flags, head.stream);
-    this.held.add(head.length, out, head.length === 0);
+    writeFrameHead(out, 0, length, head.type, head.flags, stream);
+    this.held.add(length, out, length === 0);
     return "take";
   }
 
@@ -235,6 +233,18 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
     if (head && (head.flags & flags.endStream) !== 0) this.#events.responseEnded(head.stream);
   }
 
+  #keepBack(stream: number, objection: Objection, what: string): void {
+    if (objection === "shut") return;
+    if (objection === "idle") {
+      this.#broke(errorCodes.protocol, `${what} on stream ${stream}, which is not open`);
+      return;
+    }
+    this.#walk.cut();
+    this.#events.refuseResponse(stream, objection.flaw);
+  }
+
+  // ── other frames ─────────────────────────────────────────────────────────────────────────────────────────────────
+
   frame(head: FrameHead, bytes: Buffer, from: number, to: number): Verdict {
     const verdict = this.#frame(head, bytes, from, to);
     if (verdict === "take" || this.held.isEmpty) return verdict;
@@ -248,75 +258,80 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
     switch (head.type) {
       case frameTypes.headers:
       case frameTypes.pushPromise:
-        return this.#headers(head, bytes, from, to);
+        return this.#blocks.begins(head, bytes, from, to);
       case frameTypes.continuation:
-        return this.#continuation(head, bytes, from, to);
+        return this.#blocks.goesOn(head, bytes, from, to);
       case frameTypes.reset:
-        if (head.length === 4) this.#events.upstreamReset(head.stream, readUint32(bytes, from));
-        return "pass";
+        return this.#reset(head, bytes, from);
       case frameTypes.settings:
-        if ((head.flags & flags.ack) !== 0) return this.#events.upstreamSettingsAck();
-        return this.#events.upstreamSettings(bytes, from, to);
+        return this.#settings(head, bytes, from, to);
       case frameTypes.windowUpdate:
-        if (head.stream === 0 && head.length === 4)
-          this.#events.uploadWindow(readUint32(bytes, from) & maxWindowBytes);
-        return "pass";
+        return this.#windowUpdate(head, bytes, from);
+      case frameTypes.ping:
+        if (head.stream !== 0) return this.#wrong(errorCodes.protocol, "PING on a stream");
+        return head.length === 8 ? "pass" : this.#wrong(errorCodes.frameSize, "PING of a wrong length");
+      case frameTypes.priority:
+        if (head.stream === 0) return this.#wrong(errorCodes.protocol, "PRIORITY on the connection");
+        return head.length === 5 ? "pass" : this.#wrong(errorCodes.frameSize, "PRIORITY of a wrong length");
       case frameTypes.goAway:
-        if (head.length < 8) return "pass";
-        this.#walk.cut();
-        this.#events.upstreamGoAway(
-          readUint32(bytes, from) & maxWindowBytes,
-          readUint32(bytes, from + 4),
-          bytes.subarray(from + 8, to),
-        );
-        return "take";
-      default:
+        return this.#goAway(head, bytes, from, to);
+      default: // RFC 9113 §4.1: what nobody knows is not ours to drop
         return "pass";
     }
   }
 
-  #headers(head: FrameHead, bytes: Buffer, from: number, to: number): Verdict {
-    const padded = (head.flags & flags.padded) !== 0;
-    const isPush = head.type === frameTypes.pushPromise;
-    const skipped = isPush ? 4 : (head.flags & flags.priority) !== 0 ? 5 : 0;
-    const blockAt = from + (padded ? 1 : 0) + skipped;
-    const blockTo = to - (padded ? (bytes[from] ?? 0) : 0);
-    if (blockAt > blockTo) {
-      this.#broke("padding larger than its frame");
+  #reset(head: FrameHead, bytes: Buffer, from: number): Verdict {
+    if (head.length !== 4) return this.#wrong(errorCodes.frameSize, "RST_STREAM of a wrong length");
+    const objection = head.stream === 0 ? "idle" : this.#events.objectionTo(head.stream);
+    if (objection !== null) {
+      this.#keepBack(head.stream, objection, "RST_STREAM");
       return "take";
     }
-    const endStream = !isPush && (head.flags & flags.endStream) !== 0;
-    const stream = isPush ? 0 : head.stream;
-    if ((head.flags & flags.endHeaders) !== 0) return this.#block(stream, endStream, bytes, blockAt, blockTo);
-    const part = Buffer.from(bytes.subarray(blockAt, blockTo));
-    this.#open = { stream: head.stream, endStream, parts: [part], bytes: part.length };
+    this.#events.upstreamReset(head.stream, readUint32(bytes, from));
     return "pass";
   }
 
-  #continuation(head: FrameHead, bytes: Buffer, from: number, to: number): Verdict {
-    const open = this.#open;
-    if (!open) return "pass";
-    open.parts.push(Buffer.from(bytes.subarray(from, to)));
-    open.bytes += to - from;
-    if (open.bytes > maxHeldBytes || open.parts.length > 1_024) {
-      this.#broke("a header block without end");
-      return "take";
-    }
-    if ((head.flags & flags.endHeaders) === 0) return "pass";
-    this.#open = null;
-    const whole = Buffer.concat(open.parts);
-    return this.#block(open.stream, open.endStream, whole, 0, whole.length);
+  #settings(head: FrameHead, bytes: Buffer, from: number, to: number): Verdict {
+    if (head.stream !== 0) return this.#wrong(errorCodes.protocol, "SETTINGS on a stream");
+    if ((head.flags & flags.ack) === 0) return this.#events.upstreamSettings(bytes, from, to);
+    return head.length === 0
+      ? this.#events.upstreamSettingsAck()
+      : this.#wrong(errorCodes.frameSize, "SETTINGS ACK with a payload");
   }
 
-  /** `stream` 0: a promised request, whose fields nobody here looks at. */
-  #block(stream: number, endStream: boolean, bytes: Buffer, from: number, to: number): Verdict {
-    const block = this.decoder.decode(bytes, from, to);
-    if ("flaw" in block) {
-      this.#broke(block.flaw);
-      return "take";
+  #windowUpdate(head: FrameHead, bytes: Buffer, from: number): Verdict {
+    const { stream } = head;
+    if (head.length !== 4) return this.#wrong(errorCodes.frameSize, "WINDOW_UPDATE of a wrong length");
+    const increment = readUint32(bytes, from) & maxWindowBytes;
+    if (stream === 0) {
+      if (increment === 0) return this.#wrong(errorCodes.protocol, "WINDOW_UPDATE of 0");
+      return this.#events.uploadWindow(increment)
+        ? "pass"
+        : this.#wrong(errorCodes.flowControl, "a connection window larger than 2^31-1");
     }
-    this.#events.responseBlock(stream, block);
-    if (stream !== 0 && endStream) this.#events.responseEnded(stream);
-    return "pass";
+    const objection =
+      this.#events.objectionTo(stream) ?? (increment === 0 ? { flaw: "WINDOW_UPDATE of 0" } : null);
+    if (objection === null) return "pass";
+    this.#keepBack(stream, objection, "WINDOW_UPDATE");
+    return "take";
+  }
+
+  #goAway(head: FrameHead, bytes: Buffer, from: number, to: number): Verdict {
+    if (head.stream !== 0) return this.#wrong(errorCodes.protocol, "GOAWAY on a stream");
+    if (head.length < 8) return this.#wrong(errorCodes.frameSize, "GOAWAY of a wrong length");
+    this.#walk.cut();
+    this.#events.upstreamGoAway(
+      readUint32(bytes, from) & maxWindowBytes,
+      readUint32(bytes, from + 4),
+      bytes.subarray(from + 8, to),
+    );
+    return "take";
+  }
+
+  /** Whole frames, behind everything that has passed. */
+  #send(bytes: Buffer): void {
+    this.#walk.cut();
+    if (this.held.isEmpty) this.#events.toClient(bytes);
+    else this.held.add(0, bytes, true);
   }
 }

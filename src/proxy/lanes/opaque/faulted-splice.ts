@@ -1,10 +1,10 @@
 // A splice under a fault: bytes go through the rule's transforms on their way, in both directions, under backpressure.
 
 import type { HostPort } from "../../../core/address.ts";
-import { sleep } from "../../../core/clock.ts";
+import { pause } from "../../../core/clock.ts";
 import type { Connection } from "../../../core/connection.ts";
 import type { ConnectionFault } from "../../../core/connection-fault.ts";
-import type { Traffic } from "../../../core/lane.ts";
+import type { ConnectionClaim, Traffic } from "../../../core/lane.ts";
 import type { Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
@@ -15,7 +15,7 @@ export async function serveFaulted(
   connection: Connection,
   upstream: HostPort,
   first: Buffer | null,
-  fault: ConnectionFault,
+  { fault, faultEnds }: ConnectionClaim,
   traffic: Traffic,
 ): Promise<SpliceEnd> {
   const { socket, signal } = connection;
@@ -29,21 +29,31 @@ export async function serveFaulted(
   });
   socket.pause();
   try {
-    await sleep(traffic.clock, delayMs, signal);
+    await pause(traffic.clock, delayMs, signal, faultEnds);
   } catch {
     return end("the client left during the delay");
   }
   if (fault.kind === "bytes") {
-    const splice = new FaultedSplice(connection, fault, traffic, flags);
+    const splice = new FaultedSplice(connection, fault, faultEnds, traffic, flags);
     await splice.run(upstream, first);
     return end(splice.detail, splice.upBytes, splice.downBytes);
   }
   flags.push("FI");
   if (fault.how === "rst") socket.resetAndDestroy();
   else if (fault.how === "fin") socket.end(() => socket.destroy());
-  else await sleep(traffic.clock, traffic.settings.deadlines.hangMs, signal).catch(() => undefined);
+  else await hang(connection, faultEnds, traffic);
   socket.destroy();
   return end("");
+}
+
+/** Silence until the client leaves or the time is over; a rule that is not in force any more ends it by a reset. */
+async function hang(
+  { socket, signal }: Connection,
+  faultEnds: AbortSignal,
+  { clock, settings }: Traffic,
+): Promise<void> {
+  await pause(clock, settings.deadlines.hangMs, signal, faultEnds).catch(() => undefined);
+  if (faultEnds.aborted) socket.resetAndDestroy();
 }
 
 class FaultedSplice implements LinkEvents {
@@ -52,6 +62,7 @@ class FaultedSplice implements LinkEvents {
   detail = "";
   readonly #connection: Connection;
   readonly #fault: Extract<ConnectionFault, { kind: "bytes" }>;
+  readonly #span: { readonly signal: AbortSignal; readonly faultEnds: AbortSignal };
   readonly #traffic: Traffic;
   readonly #flags: Flag[];
   readonly #up: BodyPipe;
@@ -62,11 +73,13 @@ class FaultedSplice implements LinkEvents {
   constructor(
     connection: Connection,
     fault: Extract<ConnectionFault, { kind: "bytes" }>,
+    faultEnds: AbortSignal,
     traffic: Traffic,
     flags: Flag[],
   ) {
     this.#connection = connection;
     this.#fault = fault;
+    this.#span = { signal: connection.signal, faultEnds };
     this.#traffic = traffic;
     this.#flags = flags;
     const { socket } = connection;
@@ -90,8 +103,8 @@ class FaultedSplice implements LinkEvents {
   }
 
   async #pumpUp(): Promise<void> {
-    const { signal } = this.#connection;
-    for await (const chunk of this.#fault.transform("toUpstream", this.#up.body(null).chunks(), signal)) {
+    const chunks = this.#up.body(null).chunks();
+    for await (const chunk of this.#fault.transform("toUpstream", chunks, this.#span)) {
       this.upBytes += chunk.length;
       if (this.#link && !this.#link.write(chunk))
         await new Promise<void>((wake) => (this.#linkDrained = wake));
@@ -105,7 +118,7 @@ class FaultedSplice implements LinkEvents {
       for await (const chunk of this.#fault.transform(
         "toDownstream",
         this.#down.body(null).chunks(),
-        signal,
+        this.#span,
       )) {
         this.downBytes += chunk.length;
         if (!socket.write(chunk)) await drained(socket, signal);

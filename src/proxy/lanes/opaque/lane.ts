@@ -58,7 +58,7 @@ function serveOpaque(
     return { drain: () => undefined };
   }
   if (claim) {
-    void serveFaulted(connection, upstream, first, claim.fault, traffic).then(report);
+    void serveFaulted(connection, upstream, first, claim, traffic).then(report);
     return { drain: () => undefined };
   }
   const splice = new Splice(connection, traffic, report);

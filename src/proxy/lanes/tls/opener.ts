@@ -8,6 +8,7 @@
 
 import { formatHostPort, type HostPort } from "../../../core/address.ts";
 import type { Authority } from "../../../core/certificates.ts";
+import type { Clock } from "../../../core/clock.ts";
 import type { Connection } from "../../../core/connection.ts";
 import type { Protocol, Traffic } from "../../../core/lane.ts";
 import type { Dial, SecureAim, SecureChannel, SecureDial } from "../../../core/link.ts";
@@ -45,6 +46,8 @@ const maxLeafServers = 1_000;
 /** Upstreams known to be out of reach, so that not every connection waits for them. */
 const maxUnreachable = 1_000;
 const unreachableForMs = 10_000;
+/** A client that offers h2 waits at most so long for what the upstream speaks; then it is answered without knowing. */
+const askMs = 2_000;
 /** A client that distrusts a certificate leaves at once. */
 const departureMs = 2_000;
 
@@ -66,7 +69,7 @@ export function createOpener({ authority, secureDial, traffic }: OpenerDeps): Op
     const key = `${aim.serverName} ${formatHostPort(aim.upstream)}`;
     if ((unreachable.get(key) ?? 0) > clock.now()) return null;
     try {
-      const channel = await secureDial.open(aim);
+      const channel = await withinAskMs(secureDial.open(aim), clock);
       unreachable.delete(key);
       return channel;
     } catch {
@@ -109,6 +112,23 @@ export function createOpener({ authority, secureDial, traffic }: OpenerDeps): Op
       watchReception(secured, traffic, heard);
     },
   };
+}
+
+/** The channel, or a rejection after `askMs`; a channel that comes later than that is not used. */
+function withinAskMs(opening: Promise<SecureChannel>, clock: Clock): Promise<SecureChannel> {
+  return new Promise((resolve, reject) => {
+    let late = false;
+    const timer = clock.after(askMs, () => {
+      late = true;
+      reject(new Error(`the upstream did not finish a TLS handshake in ${askMs} ms`));
+    });
+    opening.then((channel) => {
+      timer.cancel();
+      if (late) channel.destroy();
+      else resolve(channel);
+    }, reject);
+    opening.catch(() => timer.cancel());
+  });
 }
 
 /** The upstream side of one opened connection: its first link is the channel that is open already, if any. */

@@ -79,7 +79,7 @@ test("file: a mistake is told with its line, and mending it is enough", {
   const mended = await next();
   assert.deepEqual(namesOf(mended), ["a"]);
   const [rule = assert.fail()] = mended.rules;
-  assert.deepEqual(mended.locate?.(rule, ["respond"]), {
+  assert.deepEqual(await mended.locate?.(rule, ["respond"]), {
     place: `${at("r.yaml")}:3`,
     path: "rules[0].respond",
   });

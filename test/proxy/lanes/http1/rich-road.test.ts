@@ -176,6 +176,32 @@ test("rich road: a hanging abort stays silent until the client leaves", async ()
   await rig.event((found) => found.kind === "call" && found.outcome === "aborted");
 });
 
+test("rich road: a fault that calls are suffering ends with its rule", async () => {
+  await using upstream = await openServer((socket) => {
+    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+  });
+  const hourMs = 3_600_000;
+  await using rig = await openRig({
+    upstream: upstream.address,
+    rules: [
+      { name: "hang", matches: onPath("/hang"), fault: { ...noFault, abort: { kind: "hang" } } },
+      { name: "late", matches: onPath("/late"), fault: { ...noFault, delay: { type: "fixed", ms: hourMs } } },
+    ],
+  });
+  const [hanging, late] = [await rig.connect(), await rig.connect()];
+  hanging.write("GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
+  late.write("GET /late HTTP/1.1\r\nHost: x\r\n\r\n");
+  // Whoever connects after these were sent is answered after these were claimed.
+  const behind = await rig.connect();
+  behind.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await readUntil(behind, "ok");
+  behind.destroy();
+  rig.setRules([]);
+  assert.deepEqual(await drainSocket(hanging).then(({ reset }) => reset), true);
+  assert.match(await readUntil(late, "ok"), /^HTTP\/1\.1 200 OK/);
+  late.destroy();
+});
+
 test("rich road: a throttled 1 MB relay arrives whole", async () => {
   const size = 300_000;
   await using upstream = await openServer((socket) => {

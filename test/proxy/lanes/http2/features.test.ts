@@ -309,6 +309,53 @@ test("features: without rules an HTTP/2 connection is not parsed", async () => {
   assert.partialDeepStrictEqual(await rig.event((found) => found.kind === "opaque"), { protocol: "http/2" });
 });
 
+test("features: rules that come later reach a client whose connection was not parsed, and break no open stream", async () => {
+  await using upstream = await echoServer();
+  await using rig = await openRig({ upstream });
+  const client = connect(`http://127.0.0.1:${rig.address.port}`);
+  assert.equal((await ask(client, "/")).status, 200);
+  const open = client.request({ ":path": "/echo", ":method": "POST" });
+  open.write("before ");
+  rig.setRules([{ name: "m", matches: on("/m"), respond: replyWith("hi") }]);
+  const [code] = await once(client, "goaway");
+  assert.equal(code, 0);
+  open.end("after");
+  let echoed = "";
+  for await (const chunk of open) echoed += chunk;
+  assert.equal(JSON.parse(echoed).body, "before after");
+  const next = connect(`http://127.0.0.1:${rig.address.port}`);
+  assert.equal((await ask(next, "/m")).body, "hi");
+  next.destroy();
+  client.destroy();
+});
+
+test("features: rules for another destination leave a connection unparsed", async () => {
+  await using upstream = await echoServer();
+  const elsewhere = [{ destination: { hostname: null, cidr: "192.0.2.0/24", port: null } }];
+  await using rig = await openRig({
+    upstream,
+    rules: [{ name: "m", matches: elsewhere, respond: replyWith("hi") }],
+  });
+  const client = connect(`http://127.0.0.1:${rig.address.port}`);
+  assert.equal((await ask(client, "/m")).status, 200);
+  client.close();
+  await once(client, "close");
+  assert.partialDeepStrictEqual(await rig.event((found) => found.kind === "opaque"), { protocol: "http/2" });
+});
+
+test("features: a host that is to be opaque is claimed by no rule", async () => {
+  await using upstream = await echoServer();
+  await using rig = await openRig({
+    upstream,
+    rules: [{ name: "m", matches: on("/m"), respond: replyWith("hi") }],
+    opaqueHosts: ["pinned.test"],
+  });
+  const client = connect(`http://127.0.0.1:${rig.address.port}`);
+  assert.notEqual((await ask(client, "/m", undefined, { ":authority": "pinned.test" })).body, "hi");
+  assert.equal((await ask(client, "/m")).body, "hi");
+  client.destroy();
+});
+
 test("features: mocks are served without an upstream, and relayed calls fail alone", async () => {
   await using rig = await openRig({
     upstream: { host: "127.0.0.1", port: 1 },

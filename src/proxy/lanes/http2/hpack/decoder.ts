@@ -21,6 +21,18 @@ export const defaultTableBytes = 4_096;
 /** Longest integer that is read: seven bits a byte, which is more than any length here. */
 const maxIntegerBytes = 4;
 
+/** A literal as it came last under a name of the static table. */
+interface Recent {
+  /** Its value as coded, length prefix included. */
+  readonly coded: Uint8Array;
+  readonly field: Field;
+}
+
+/** Pseudo-header fields come first in the static table; their values change too often to be remembered. */
+const lastPseudoIndex = 14;
+/** Longest coded value that is remembered. */
+const maxRecentBytes = 64;
+
 export class HpackDecoder {
   readonly #limits: DecoderLimits;
   /** Oldest first; the live ones begin at #first. */
@@ -30,6 +42,8 @@ export class HpackDecoder {
   #maxBytes = defaultTableBytes;
   #allowedBytes = defaultTableBytes;
   #updateDue = false;
+  /** By index. Servers write the same literals in every response: their date, their name, their content type. */
+  readonly #recent: (Recent | undefined)[] = [];
   #scratch = Buffer.allocUnsafe(256);
   // The block at hand.
   #bytes: Uint8Array = this.#scratch;
@@ -97,14 +111,40 @@ export class HpackDecoder {
     if (index < 0) return "an integer is too long or incomplete";
     const namedBy = index === 0 ? null : this.#entry(index);
     if (index > 0 && !namedBy) return "an index points at no entry";
+    const recent = this.#recent[index];
+    if (recent && this.#stands(recent.coded)) {
+      const from = this.#at;
+      this.#at += recent.coded.length;
+      if (as === "incremental") this.#insert(recent.field);
+      return {
+        field: recent.field,
+        as,
+        namedBy: namedBy ?? null,
+        nameFrom: from,
+        valueFrom: from,
+        valueTo: this.#at,
+      };
+    }
     const nameFrom = this.#at;
     const name = namedBy ? namedBy.name : this.#string();
     const valueFrom = this.#at;
     const value = name === null ? null : this.#string();
     if (name === null || value === null) return "a string is incomplete or wrongly coded";
     const field = new Field(name, value);
+    if (index > lastPseudoIndex && index <= lastStaticIndex && this.#at - valueFrom <= maxRecentBytes)
+      this.#recent[index] = {
+        coded: Uint8Array.prototype.slice.call(this.#bytes, valueFrom, this.#at),
+        field,
+      };
     if (as === "incremental") this.#insert(field);
     return { field, as, namedBy: namedBy ?? null, nameFrom, valueFrom, valueTo: this.#at };
+  }
+
+  /** The next bytes are these. A coded string says its length first, so it is the same string. */
+  #stands(coded: Uint8Array): boolean {
+    if (this.#at + coded.length > this.#to) return false;
+    for (let i = 0; i < coded.length; i++) if (this.#bytes[this.#at + i] !== coded[i]) return false;
+    return true;
   }
 
   /** RFC 7541 §5.1; -1 where it is too long or incomplete. */

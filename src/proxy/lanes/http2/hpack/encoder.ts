@@ -35,6 +35,14 @@ export class HpackEncoder {
     if (bytes < this.#maxBytes) this.#resize(bytes);
   }
 
+  /** Begins for a peer whose table holds what somebody else put there: the next block empties it (RFC 7541 §4.2). */
+  takeOver(allowedBytes: number): void {
+    this.reset();
+    this.#allowedBytes = allowedBytes;
+    this.#maxBytes = Math.min(allowedBytes, defaultTableBytes);
+    this.#lowest = 0;
+  }
+
   /** Begins again for a new peer. */
   reset(): void {
     this.#entries = [];

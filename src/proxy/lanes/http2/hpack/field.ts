@@ -4,6 +4,15 @@
 const nameOctets = new Uint8Array(256);
 for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") nameOctets[char.charCodeAt(0)] = 1;
 
+/** What belongs to a connection of HTTP/1 and must not stand in HTTP/2 (RFC 9113 §8.2.2). */
+export const connectionFields: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
 /** Octets that count for each entry besides its text (RFC 7541 §4.1). */
 const entryOverheadBytes = 32;
 
@@ -15,6 +24,8 @@ export class Field {
   readonly staticIndex: number;
   /** True where name and value may stand in a message (RFC 9113 §8.2.1). */
   readonly valid: boolean;
+  /** One of `connectionFields`. */
+  readonly ofConnection: boolean;
   /** When an encoder put it into its dynamic table; 0: never. */
   insertedAs = 0;
 
@@ -23,6 +34,7 @@ export class Field {
     this.value = value;
     this.staticIndex = staticIndex;
     this.valid = isName(name) && isValue(value);
+    this.ofConnection = connectionFields.has(name);
   }
 
   /** RFC 7541 §4.1. */

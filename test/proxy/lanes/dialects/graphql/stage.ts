@@ -62,7 +62,7 @@ export async function openStage(
   const dialects = await loadDialects(deps);
   const parsed = parseRules(`version: 1\nrules:\n${rules}`, join(folder, "rules.yaml"));
   if (parsed.problems.length > 0) throw new Error(problemText(parsed.problems));
-  const planner = createPlanner({ ...deps, maxBodyBytes: 1_048_576, dialects });
+  const planner = createPlanner({ ...deps, maxBodyBytes: 1_048_576, hangMs: 1_000, dialects });
   const compiled = compileRules(parsed.rules, planner, "stage", dialects);
   if ("problems" in compiled)
     throw new Error(

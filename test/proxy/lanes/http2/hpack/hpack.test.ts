@@ -160,3 +160,33 @@ test("hpack: a list beyond the limits is read to its end, and kept no further", 
   assert.equal(decoded(decoder, big).tooLarge, true);
   assert.equal(decoded(decoder, hex("82")).tooLarge, false);
 });
+
+test("hpack: a literal that comes again is the same, one that only begins alike is not", () => {
+  const decoder = new HpackDecoder({ maxListBytes: 10_000, maxFields: 100 });
+  const literal = (prefix: number, value: string) =>
+    Buffer.concat([Buffer.from([prefix | 0x0f, 54 - 15, value.length]), Buffer.from(value)]); // 54: server
+  const blocks = [
+    literal(0x00, "nginx"),
+    literal(0x00, "nginx"),
+    literal(0x10, "nginx"),
+    literal(0x00, "nginx2"),
+  ];
+  const seen = blocks.map((block) => {
+    const decoded = decoder.decode(block, 0, block.length);
+    assert.ok(!("flaw" in decoded));
+    return decoded.fields.map(({ field, as, valueFrom, valueTo }) => [
+      field.name,
+      field.value,
+      as,
+      valueTo - valueFrom,
+    ]);
+  });
+  assert.deepEqual(seen, [
+    [["server", "nginx", "plain", 6]],
+    [["server", "nginx", "plain", 6]],
+    [["server", "nginx", "never", 6]],
+    [["server", "nginx2", "plain", 7]],
+  ]);
+  const cut = literal(0x00, "nginx2").subarray(0, 6);
+  assert.ok("flaw" in decoder.decode(cut, 0, cut.length));
+});
