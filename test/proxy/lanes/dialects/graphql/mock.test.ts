@@ -96,17 +96,17 @@ test("graphql mock: a mutation changes state that a later query reads", async ()
 });
 
 test("graphql mock: a script that loops, fills the memory or looks for Node harms nobody", async () => {
-  const script = (text: string) => `{script: "${text}", timeout: 100ms}`;
+  const script = (text: string, timeout = "10s") => `{script: "${text}", timeout: ${timeout}}`;
   await using stage = await openStage(`
   - name: shop
     respond:
       graphql:
         schema: shop.graphql
         overrides:
-          User.name: ${script("for (;;) {}")}
+          User.name: ${script("for (;;) {}", "100ms")}
           User.email: ${script("return typeof process + typeof require + typeof globalThis.constructor.constructor")}
           User.joined: ${script("return this.constructor.constructor('return process')()")}
-          Query.count: ${script("const all = []; for (;;) all.push(new Array(1e6).fill(all.length))")}
+          Query.count: ${script("const all = []; for (;;) all.push(new Array(1e6).fill(all.length))", "5s")}
           Price.currency: ${script("return args.toString.constructor('return 1')()")}
 `);
   const email = await stage.ask("{ me { email } }");
