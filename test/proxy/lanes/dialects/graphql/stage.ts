@@ -76,6 +76,8 @@ export async function openStage(
   const rig = await openRig({
     ...(options.upstream ? { upstream: options.upstream } : {}),
     ruleSet: () => compiled,
+    // Sixty clients at once on a busy machine: a connection must not go opaque before its first byte comes.
+    deadlines: { detectMs: 20_000, ruleBodyMs: 20_000 },
   });
   const url = `http://127.0.0.1:${rig.address.port}/graphql`;
   const post: Stage["post"] = async (body, headers = {}) => {
