@@ -3,11 +3,20 @@
 import { direct } from "./peers/direct.ts";
 import { haproxyHttp, haproxyHttp2, haproxyMap, haproxyReturn, haproxyTcp } from "./peers/haproxy.ts";
 import { nginxGrpc, nginxProxy, nginxReturn } from "./peers/nginx.ts";
-import { bareNode, graphqlHttp, http2Proxy, httpProxy, mockttp, undiciPool } from "./peers/node-programs.ts";
+import {
+  bareNode,
+  graphqlHttp,
+  http2Proxy,
+  httpProxy,
+  mockttp,
+  socketRelay,
+  undiciPool,
+} from "./peers/node-programs.ts";
 import {
   understudy,
   understudyElsewhere,
   understudyGraphql,
+  understudyLooking,
   understudyOpaque,
   understudyOperation,
   understudyUnclaimed,
@@ -17,11 +26,12 @@ import { http2Scenarios } from "./scenarios/http2.ts";
 import { loadScenarios } from "./scenarios/load.ts";
 import { memory } from "./scenarios/memory.ts";
 import type { Scenario } from "./scenarios/scenario.ts";
+import { socketScenarios } from "./scenarios/sockets.ts";
 import { start } from "./scenarios/start.ts";
 
 /** Those whose name begins with one of `only`; all where it is empty. */
 export function scenariosFor(only: readonly string[]): readonly Scenario[] {
-  const all = [...loadScenarios(), ...http2Scenarios(), memory, start, decision];
+  const all = [...loadScenarios(), ...http2Scenarios(), ...socketScenarios, memory, start, decision];
   return only.length === 0
     ? all
     : all.filter(({ name }) => only.some((beginning) => name.startsWith(beginning)));
@@ -33,7 +43,8 @@ export function titleOf(id: string): string {
     ...[direct, haproxyHttp, haproxyMap, haproxyTcp, haproxyReturn, nginxProxy, nginxReturn],
     ...[graphqlHttp, understudyGraphql, understudyOperation],
     ...[haproxyHttp2, nginxGrpc, http2Proxy, understudyElsewhere, understudyOpaque, understudyUnclaimed],
-    ...[httpProxy, undiciPool, bareNode, mockttp, understudy(10), understudy(1_000), understudy(100_000)],
+    ...[httpProxy, undiciPool, bareNode, mockttp, socketRelay, understudyLooking],
+    ...[understudy(10), understudy(1_000), understudy(100_000)],
   ];
   return peers.find((peer) => peer.id === id)?.title ?? id;
 }

@@ -13,6 +13,7 @@ export interface GoalOutcome {
 }
 
 const ours = "understudy-1000";
+const looking = "understudy-looking";
 
 /** One row for each goal, in a fixed order. A goal holds when the figure is at or below its limit. */
 export function judge(results: readonly ScenarioResult[]): readonly GoalOutcome[] {
@@ -45,6 +46,16 @@ export function judge(results: readonly ScenarioResult[]): readonly GoalOutcome[
       "haproxy-tcp",
     ),
     ...http2Goals(cpu),
+    cpu(
+      "WebSocket message, no rule about messages, CPU against HAProxy",
+      1.25,
+      "websocket-1",
+      ours,
+      "haproxy",
+    ),
+    cpu("… a rule looks into every message", 1.35, "websocket-1", looking, "haproxy"),
+    cpu("… with 16 messages outstanding", 1.7, "websocket-16", looking, "haproxy"),
+    cpu("… with 16, CPU against a relay of two ws sockets", 0.125, "websocket-16", looking, "socket-relay"),
     fact(
       "decision among 100,000 rules against 10",
       1.5,

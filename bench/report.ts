@@ -56,7 +56,7 @@ function loadTable(scenario: ScenarioResult): string {
     "",
     perUnit,
     `× ${scenario.reference}`,
-    `${scenario.unit === "MB" ? "MB" : "requests"}/s`,
+    `${scenario.unit === "MB" ? "MB" : `${scenario.unit}s`}/s`,
     "p50 ms",
     "p99 ms",
     ...(isLatency ? ["added p99 ms"] : []),

@@ -41,6 +41,9 @@ export const closingRequest: RequestShape = {
   ],
 };
 
+/** A WebSocket; the generator writes its own handshake. */
+export const echoRequest: RequestShape = { path: "/echo", headers: [["Host", calledHost]] };
+
 export const mockedRequest: RequestShape = { path: "/mocked", headers: [["Host", calledHost]] };
 export const mockBody = '{"stock":0,"warehouse":"north"}';
 

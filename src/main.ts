@@ -71,6 +71,8 @@ const exitCodeOf: Partial<Record<ErrorCode, number>> = {
   bad_config: exitCodes.badConfig,
   bad_rules: exitCodes.badData,
   not_found: exitCodes.unavailable,
+  store_conflict: exitCodes.conflict,
+  store_unavailable: exitCodes.unavailable,
   namespace_unavailable: exitCodes.unavailable,
   redirect_failed: exitCodes.notPermitted,
 };
@@ -78,6 +80,7 @@ const exitCodeOf: Partial<Record<ErrorCode, number>> = {
 const nextSteps: Partial<Record<ErrorCode, string>> = {
   bad_config: "next: understudy help options lists every option with its flag, its variable and its default",
   bad_rules: "next: understudy rules check FILE says the same without starting anything",
+  store_conflict: "next: understudy rules diff FILE --store URL shows what it would change now",
   namespace_unavailable: "next: understudy run --mode env -- CMD works without namespaces, but sees less",
 };
 

@@ -1,10 +1,11 @@
 // The composition root. Reads in the order in which a connection meets the parts: accept, detect, lanes, match,
-// perform, relay, tap; then the control plane beside it. Long, because this is the only place that may know them all.
+// perform, relay, tap; then the control plane beside it. It is long because everything meets here, and only here.
 
 import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { AdminSources } from "./control/admin/routes.ts";
 import { type Admin, startAdmin } from "./control/admin/server.ts";
+import type { FollowedStore, StoreOptions } from "./control/rules/follow-store.ts";
 import type { RuleReader } from "./control/rules/reader/rule-reader.ts";
 import type { RuleStore } from "./control/rules/store.ts";
 import { type HostPort, splitAuthority } from "./core/address.ts";
@@ -53,8 +54,10 @@ export interface SidecarOptions {
   readonly admin: HostPort | null;
   /** Names besides addresses and localhost under which the admin port may be called. */
   readonly adminHosts?: readonly string[];
-  /** File or folder of rules; null: none, everything is relayed. */
+  /** File or folder of rules; null: none. Without a store either, everything is relayed. */
   readonly rules: string | null;
+  /** A store whose rules are taken too. */
+  readonly store?: StoreOptions | null;
   /** Who reads and parses them; this thread where left out. */
   readonly ruleReader?: RuleReader;
   /** `refuse`: rules that are wrong at the start reject the start with `bad_rules`. `relay`: serve without rules. */
@@ -104,7 +107,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const buffers = createReadBuffers();
   const connections = await listen(options, observed.tap, buffers);
   try {
-    const store = await openStore(options, deps, observed.tap, stop.signal);
+    const { store, followed } = await openStore(options, deps, observed.tap, stop.signal);
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
@@ -126,7 +129,15 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       isDraining: () => draining,
     });
     connections.serve((connection) => intake.accept(connection, traffic));
-    const admin = await openAdmin(options, observed, store, () => draining, stop.signal);
+    const admin = await openAdmin(
+      options,
+      observed,
+      store,
+      followed,
+      () => draining,
+      deps.clock,
+      stop.signal,
+    );
     const shut = async (patienceMs: number): Promise<void> => {
       await connections.close();
       draining = true;
@@ -135,7 +146,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       if (patienceMs > 0) await Promise.race([drained, patience]);
       intake.destroy();
       stop.abort();
-      await admin?.close();
+      await Promise.all([admin?.close(), followed?.close()]);
     };
     return {
       addresses: connections.addresses,
@@ -219,14 +230,20 @@ async function listen(options: SidecarOptions, tap: Tap, buffers: ReadBuffers): 
   };
 }
 
+interface OpenRules {
+  /** null: no rules at all. */
+  readonly store: RuleStore | null;
+  readonly followed: FollowedStore | null;
+}
+
 /** What parses and plans rules is loaded only where there are rules: it is most of the memory of the program. */
 async function openStore(
   options: SidecarOptions,
   deps: SidecarDeps,
   tap: Tap,
   signal: AbortSignal,
-): Promise<RuleStore | null> {
-  if (options.rules === null) return null;
+): Promise<OpenRules> {
+  if (options.rules === null && !options.store) return { store: null, followed: null };
   const [
     { createRuleStore },
     { fileSource },
@@ -250,17 +267,17 @@ async function openStore(
   const { limits, deadlines } = options.settings;
   const { maxRuleBodyBytes: maxBodyBytes } = limits;
   const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
+  // The clients of stores are loaded only where there is a store.
+  const follow = options.store ? (await import("./control/rules/follow-store.ts")).followStore : null;
+  const followed = follow && options.store ? await follow(options.store, { ...deps, tap }) : null;
+  const reading = { clock: deps.clock, reader: options.ruleReader ?? inlineReader(deps.clock) };
+  const files = options.rules === null ? [] : [fileSource(options.rules, reading)];
   const store = createRuleStore({
-    sources: [
-      fileSource(options.rules, {
-        clock: deps.clock,
-        reader: options.ruleReader ?? inlineReader(deps.clock),
-      }),
-    ],
+    sources: [...files, ...(followed ? [followed.source] : [])],
     compile: (specs, revision, stop) =>
       runInTurns(compileSteps(specs, plan, revision, dialects), deps.clock, stop),
     empty: noRules,
-    tap,
+    tap: followed?.tap ?? tap,
     clock: deps.clock,
   });
   await store.start(signal);
@@ -268,7 +285,8 @@ async function openStore(
   if (problems.length > 0 && options.whenRulesAreBad === "refuse") {
     throw new UnderstudyError("bad_rules", problems.map(formatProblem).join("\n"));
   }
-  return store;
+  followed?.announce(() => store.status().problems, signal);
+  return { store, followed };
 }
 
 export interface DialectParts extends SidecarDeps {
@@ -296,7 +314,7 @@ export async function loadDialects(parts: DialectParts): Promise<readonly Dialec
   return all.createDialects({
     jsonTest: match.compileJsonTest,
     textTest: (given, path) => text.compileText(given, path, new pattern.Patterns()),
-    template(source, path) {
+    textTemplate(source, path) {
       const compiled = engine.compile(source, path);
       return (exchange, view) =>
         compiled.render(request.templateRequestWith(exchange, view), template.newTemplateBudget());
@@ -385,7 +403,9 @@ function openAdmin(
   options: SidecarOptions,
   { metrics, journal }: Observed,
   store: RuleStore | null,
+  followed: FollowedStore | null,
   isDraining: () => boolean,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<Admin> | null {
   if (!options.admin) return null;
@@ -400,8 +420,12 @@ function openAdmin(
     }),
     ready: () => {
       const reasons = [...(isDraining() ? ["draining"] : []), ...problems().map((text) => `rules: ${text}`)];
-      return { ready: reasons.length === 0, reasons };
+      return {
+        ready: reasons.length === 0,
+        reasons,
+        ...(followed ? { details: [followed.standing()] } : {}),
+      };
     },
   };
-  return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [] }, signal);
+  return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [], clock }, signal);
 }

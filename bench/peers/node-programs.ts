@@ -18,6 +18,9 @@ export const graphqlHttp = program(
   null,
   () => shopSchema,
 );
+export const socketRelay = program("socket-relay", "two ws sockets, each message sent on", null, (up) =>
+  String(up),
+);
 export const mockttp = program("mockttp", "mockttp 4", "mockttp", () => mockBody);
 
 /** `needs`: its npm package. `argument`: what the program takes after its port. */

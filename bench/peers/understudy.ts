@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cores } from "../machine.ts";
 import { freePort, startServer } from "../processes.ts";
-import { calledHost, mockBody, mockedRequest } from "../requests.ts";
+import { calledHost, echoRequest, mockBody, mockedRequest } from "../requests.ts";
 import { rulesOf } from "../rules.ts";
 import type { Peer } from "./peer.ts";
 
@@ -55,6 +55,18 @@ export const understudyOperation = understudyWith("understudy-operation", "a rul
     name: "other",
     matches: [{ host: calledHost, graphql: { operation: "Other" } }],
     respond: { graphql: { data: {} } },
+  },
+]);
+
+/** One more rule, which looks into every message of the WebSocket and finds in none what it looks for. */
+export const understudyLooking = understudyWith("understudy-looking", "a rule looks into every message", [
+  ...written(1_000),
+  {
+    name: "look",
+    matches: [
+      { host: calledHost, websocket: { path: echoRequest.path }, message: { contains: "never said" } },
+    ],
+    fault: { websocket: { closeCode: 1013 } },
   },
 ]);
 

@@ -27,8 +27,8 @@ export interface Fact {
 export interface ScenarioResult {
   readonly name: string;
   readonly title: string;
-  /** What CPU time is counted per: "request" or "MB". */
-  readonly unit: "request" | "MB";
+  /** What CPU time is counted per. */
+  readonly unit: "request" | "MB" | "message";
   /** The peer that ratios refer to; "" where there are none. */
   readonly reference: string;
   readonly rows: readonly Figures[];

@@ -49,6 +49,8 @@ export const exitCodes = {
   usage: 64,
   badData: 65,
   unavailable: 69,
+  /** Somebody else was quicker; trying again may do. */
+  conflict: 75,
   notPermitted: 77,
   badConfig: 78,
 } as const;

@@ -34,6 +34,41 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import("./rules-explain.ts")).rulesExplain,
   },
   {
+    name: "rules apply",
+    summary: "Put rules of files in force in a store, at once",
+    load: async () => (await import("./rules-apply.ts")).rulesApply,
+  },
+  {
+    name: "rules diff",
+    summary: "Show what applying files to a store would change",
+    load: async () => (await import("./rules-diff.ts")).rulesDiff,
+  },
+  {
+    name: "rules ls",
+    summary: "List the rules of a store",
+    load: async () => (await import("./rules-ls.ts")).rulesLs,
+  },
+  {
+    name: "rules get",
+    summary: "Show a rule of a store",
+    load: async () => (await import("./rules-get.ts")).rulesGet,
+  },
+  {
+    name: "rules rm",
+    summary: "Remove a rule from a store",
+    load: async () => (await import("./rules-rm.ts")).rulesRm,
+  },
+  {
+    name: "rules history",
+    summary: "List the versions of the rules of a store",
+    load: async () => (await import("./rules-history.ts")).rulesHistory,
+  },
+  {
+    name: "rules rollback",
+    summary: "Put an earlier version in force again",
+    load: async () => (await import("./rules-rollback.ts")).rulesRollback,
+  },
+  {
     name: "ca init",
     summary: "Make a certificate authority of your own",
     load: async () => (await import("./ca.ts")).caInit,

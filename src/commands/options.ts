@@ -161,6 +161,9 @@ export const sharedFlagsHelp = `Flags of all modes:
   --listen ADDR:PORT       where the explicit proxy listens
   --admin ADDR:PORT|off    health, metrics and the journal over HTTP
   --rules FILE|FOLDER      the rules; followed while the program runs
+  --store URL              a store whose rules are followed too: consul://HOST:PORT or
+                           etcd://HOST:PORT,…; see docs/stores.md
+  --service NAME           the service beside which this runs, for rules meant for it
   --ca-dir FOLDER          your certificate authority, with which HTTPS is opened
   --upstream-cas FILE,…    authorities that are trusted for upstreams, besides the system's
   --insecure-upstream H,…  hosts whose certificates are not verified

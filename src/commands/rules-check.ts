@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 import { inOrderOfLines } from "../control/rules/problem-order.ts";
 import { parseFiles } from "../control/rules/read-rules.ts";
-import { readRuleFiles } from "../control/rules/rule-files.ts";
+import { type RuleFile, readRuleFiles } from "../control/rules/rule-files.ts";
 import { systemClock } from "../core/clock.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
@@ -31,9 +31,11 @@ Exit code: 0 where the rules are good, 65 where they are not.
 /** Nobody watches a check. */
 const noTap = { observe: () => undefined };
 
-interface Verdict {
+export interface Verdict {
   readonly rules: number;
   readonly files: number;
+  /** The files themselves. */
+  readonly read: readonly RuleFile[];
   readonly problems: readonly Problem[];
 }
 
@@ -63,13 +65,14 @@ function parse(args: readonly string[]): { readonly paths: readonly string[]; re
   throw new UnderstudyError("usage", "rules check: expected a file or a folder of rules, got nothing");
 }
 
-async function check(paths: readonly string[], cwd: string): Promise<Verdict> {
+/** What is wrong with the rules of these paths, as one set; all that can be said without a sidecar. */
+export async function check(paths: readonly string[], cwd: string): Promise<Verdict> {
   const found = await Promise.all(paths.map((path) => readRuleFiles(path, cwd)));
   const files = found.flatMap((one) => one.files);
   const read = await parseFiles(files, systemClock, new AbortController().signal);
   const unreadable = found.flatMap((one) => one.problems);
   const problems = [...unreadable, ...read.problems];
-  if (problems.length > 0) return { rules: 0, files: files.length, problems };
+  if (problems.length > 0) return { rules: 0, files: files.length, read: files, problems };
   const dialects = await loadDialects({ clock: systemClock, random: systemRandom, tap: noTap });
   const plan = createPlanner({
     clock: systemClock,
@@ -83,6 +86,7 @@ async function check(paths: readonly string[], cwd: string): Promise<Verdict> {
   return {
     rules: read.rules.length,
     files: files.length,
+    read: files,
     problems: inOrderOfLines(
       wrong.map(({ rule, problem }) => ({ ...read.locate(rule, problem.path), message: problem.message })),
     ),

@@ -10,6 +10,7 @@ import { type Sidecar, type SidecarOptions, startSidecar, type TlsOptions } from
 import type { Shell } from "./command.ts";
 import type { Observers } from "./observers.ts";
 import { ruleReaderFor } from "./rule-reader.ts";
+import { storeOptionsOf } from "./store-setup.ts";
 import { createTidyTap } from "./tidy-memory.ts";
 import { programVersion } from "./version.ts";
 
@@ -51,6 +52,7 @@ export async function startSidecarFor(
       admin: config.admin,
       adminHosts: config.adminHosts,
       rules: config.rules,
+      store: storeOptionsOf(config, job.shell),
       ...(await ruleReaderFor(config.rules, job.shell)),
       whenRulesAreBad: "refuse",
       taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],

@@ -7,6 +7,7 @@ import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar.ts";
 import { exitCodes, type Shell } from "./command.ts";
 import { createObservers } from "./observers.ts";
 import { ruleReaderFor } from "./rule-reader.ts";
+import { storeOptionsOf } from "./store-setup.ts";
 import { createTidyTap } from "./tidy-memory.ts";
 import { tlsOptionsOf } from "./tls-setup.ts";
 import { programVersion } from "./version.ts";
@@ -36,6 +37,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         admin: config.admin,
         adminHosts: config.adminHosts,
         rules: config.rules,
+        store: storeOptionsOf(config, shell),
         ...(await ruleReaderFor(config.rules, shell)),
         whenRulesAreBad: serving.whenRulesAreBad,
         taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],

@@ -4,9 +4,9 @@
 import type { Clock } from "./clock.ts";
 import type { ConnectionFacts } from "./connection.ts";
 import type { Effect, Terminal } from "./effect.ts";
-import type { RequestHead } from "./exchange.ts";
+import type { Exchange, RequestHead } from "./exchange.ts";
 import type { Random } from "./random.ts";
-import type { DelaySpec, MatchSpec, RuleSpec } from "./rule.ts";
+import type { BodyMatch, DelaySpec, MatchSpec, RuleSpec, TextMatch } from "./rule.ts";
 import type { RulePath } from "./rule-problem.ts";
 
 /** What a condition may ask of a call. */
@@ -46,12 +46,36 @@ export interface DialectTools {
   readonly maxBodyBytes: number;
   /** Waits as `delay` says; rejects when the signal aborts. */
   readonly wait: (delay: DelaySpec, signal: AbortSignal) => Promise<void>;
+  /** JSON whose strings are templates over `request`. Throws RuleProblem at `path`. */
+  readonly template: (value: unknown, path: RulePath) => JsonTemplate;
 }
+
+/** `body`: what `request.body` and `request.json` show; null: the call has none. Throws Error where it cannot be rendered. */
+export type JsonTemplate = (exchange: Exchange, body: Uint8Array | null) => unknown;
 
 /** The dialect's share of a rule: effects go inside those of HTTP; a terminal stands instead of relaying, never beside one of HTTP. */
 export interface DialectPlan {
   readonly effects: readonly Effect[];
   readonly terminal: Terminal | null;
+  /** Stand outside those of HTTP; none where left out. */
+  readonly outer?: readonly Effect[];
+}
+
+/** Conditions of the rule format, for what a dialect reads out of a call. */
+export interface BodyTest {
+  /** As of a body with these bytes. */
+  holds(body: Uint8Array): boolean;
+  expected(): string;
+  actual(body: Uint8Array): string;
+}
+
+/** What a dialect may use to compile a match. */
+export interface MatchTools {
+  /** The rule that the match is of. */
+  readonly spec: RuleSpec;
+  /** Throw RuleProblem at `path`. */
+  readonly text: (match: TextMatch, path: RulePath) => (text: string | undefined) => boolean;
+  readonly body: (match: BodyMatch, path: RulePath) => BodyTest;
 }
 
 export interface Dialect {
@@ -59,7 +83,7 @@ export interface Dialect {
   /** Whether the call speaks it, from its head alone. */
   claims(head: RequestHead): boolean;
   /** null: the match says nothing in this dialect. Throws RuleProblem. */
-  compileMatch(match: MatchSpec, path: RulePath): DialectMatch | null;
+  compileMatch(match: MatchSpec, path: RulePath, tools: MatchTools): DialectMatch | null;
   /** null: the rule does nothing in this dialect. Throws RuleProblem. */
   plan(spec: RuleSpec, tools: DialectTools): DialectPlan | null;
   /** Whether the body so far, without transfer coding, settles every body condition: streams may never end. */

@@ -13,6 +13,8 @@ export const errorCodes = {
   namespace_unavailable: "the kernel does not allow the namespaces that transparent mode needs",
   not_found: "a named thing does not exist",
   redirect_failed: "the packet redirection could not be installed, read or removed",
+  store_conflict: "somebody else wrote to the rule store in between; nothing was written",
+  store_unavailable: "the rule store did not answer, or refused",
   timeout: "a peer did not do its part within the deadline",
   usage: "the command line is not understood",
 } as const;

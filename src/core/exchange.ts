@@ -2,6 +2,8 @@
 
 import type { ConnectionFacts } from "./connection.ts";
 import type { HeaderList } from "./headers.ts";
+import type { Payload, PayloadTest } from "./payload.ts";
+import type { Way } from "./rule-websocket.ts";
 
 /** What a decision can be made from, before any body byte. Implementations may read lazily from wire bytes. */
 export interface RequestHead {
@@ -51,9 +53,40 @@ export interface ResponseReply {
   readonly body: Body;
 }
 
+/** One end of a conversation that a script holds. */
+export interface Conversation {
+  /** The upgrade request, whose body is the message that was expected last. */
+  readonly exchange: Exchange;
+  /** `to` null: to the one that the script talks to. Resolves when more may be sent; rejects when the connection is gone. */
+  send(payload: Payload, to: Way | null): Promise<void>;
+  /**
+   * The next message that travels `way` and passes, from now on; null: of the one that the script talks to. Rejects when
+   * the signal aborts. From then on `exchange` shows it.
+   */
+  next(way: Way | null, test: PayloadTest | null, signal: AbortSignal): Promise<void>;
+  close(code: number, reason: string): void;
+  cut(): void;
+}
+
+/** A script of `send`, `expect`, `wait`, `close`: runs until its end, or rejects when the connection is gone. */
+export interface SocketScript {
+  run(conversation: Conversation, signal: AbortSignal): Promise<void>;
+}
+
+/** The request for a WebSocket is granted, and we are the other end of it. */
+export interface SocketReply {
+  readonly kind: "websocket";
+  readonly script: SocketScript;
+  /** The subprotocol to agree on, where the client offers it; null: the first that it offers. */
+  readonly subprotocol: string | null;
+}
+
 export type Reply =
   | ResponseReply
+  | SocketReply
   /** No reply: end the connection. */
-  | { readonly kind: "sever"; readonly how: "fin" | "rst" };
+  | { readonly kind: "sever"; readonly how: "fin" | "rst" }
+  /** Over HTTP/2 the stream is reset with `code`, behind a GOAWAY where `goAway`; over HTTP/1 the connection is. */
+  | { readonly kind: "sever"; readonly how: "stream"; readonly code: number; readonly goAway: boolean };
 
 export type Handler = (exchange: Exchange) => Promise<Reply>;

@@ -7,7 +7,7 @@ import type { ConnectionFault } from "./connection-fault.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Exchange, Handler, Reply, RequestHead } from "./exchange.ts";
 import type { Dial } from "./link.ts";
-import type { Rule } from "./rule-set.ts";
+import type { MessageRule, Rule } from "./rule-set.ts";
 import type { Settings } from "./settings.ts";
 import type { Tap } from "./tap.ts";
 
@@ -47,6 +47,19 @@ export interface ConnectionClaim {
   release(): void;
 }
 
+/** The rules that concern one connection's messages, from its upgrade to its end. */
+export interface MessageClaim {
+  /** In the order in which they are tried; the first that passes claims a message. */
+  readonly rules: readonly MessageRule[];
+  /**
+   * Whether a rule of them may still act: it has not expired, and a rule of its name still stands. A connection may live
+   * for days, and no fault outlives its owner.
+   */
+  isInForce(rule: Rule): boolean;
+  /** To be called once, when the connection has ended. */
+  release(): void;
+}
+
 /** What lanes share. All calls of one process see the same one. */
 export interface Traffic {
   readonly settings: Settings;
@@ -60,6 +73,8 @@ export interface Traffic {
   mayClaim(connection: ConnectionFacts): boolean;
   /** null: nobody claims the call; the plain road. Each call sees one rule set, whole. */
   decide(head: RequestHead, connection: ConnectionFacts): Claim | Undecided | null;
+  /** For a request that asks for a WebSocket. null: no rule touches its messages, and they need not be understood. */
+  decideMessages(head: RequestHead, connection: ConnectionFacts): MessageClaim | null;
   /** For connections whose bytes are not parsed. */
   decideConnection(connection: ConnectionFacts): ConnectionClaim | null;
   /** Whether a TLS connection to `serverName` is to be opened, because a rule may claim a call inside. */

@@ -3,13 +3,18 @@
 import type { ConnectionFacts } from "./connection.ts";
 import type { Effect, Terminal } from "./effect.ts";
 import type { RequestHead } from "./exchange.ts";
+import type { MessagePlan } from "./message.ts";
+import type { PayloadTest } from "./payload.ts";
 import type { RuleSpec } from "./rule.ts";
 import type { RuleProblem } from "./rule-problem.ts";
+import type { Way } from "./rule-websocket.ts";
 
 /** What a rule does once it has claimed a call. */
 export interface Plan {
   readonly effects: readonly Effect[];
   readonly terminal: Terminal;
+  /** What it does to messages of a WebSocket; left out: nothing. */
+  readonly messages?: MessagePlan;
 }
 
 /** One compiled rule. */
@@ -17,6 +22,15 @@ export interface Rule extends Plan {
   readonly spec: RuleSpec;
   /** Place in the order in which rules are tried; 0 is tried first. */
   readonly rank: number;
+}
+
+/** One item of a rule's `matches`, for the messages of one connection. */
+export interface MessageRule {
+  readonly rule: Rule;
+  /** null: both. */
+  readonly way: Way | null;
+  /** null: every message passes, so none has to be looked into. */
+  readonly test: PayloadTest | null;
 }
 
 /** The circumstances of one decision. The same roll gives the same verdict, before and after the body is known. */
@@ -47,6 +61,8 @@ export interface RuleSet {
     body: Uint8Array | null,
     roll: Roll,
   ): Rule | null;
+  /** The rules that touch messages of the WebSocket that this request asks for, in the order of trying. */
+  decideMessages(head: RequestHead, connection: ConnectionFacts, roll: Roll): readonly MessageRule[];
   /** Whether the body so far, as sent, settles every body key, although more may come. Never throws. */
   isEnough(head: RequestHead, payload: Uint8Array): boolean;
   /** The rule that claims a connection whose bytes are not parsed: only rules that name nothing of HTTP can. */
@@ -78,6 +94,7 @@ export const noRules: RuleSet = Object.freeze({
   rules: [],
   decide: () => null,
   decideWithBody: () => null,
+  decideMessages: () => [],
   isEnough: () => true,
   decideConnection: () => null,
   concernsTls: () => false,

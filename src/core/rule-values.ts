@@ -1,8 +1,10 @@
-// The small values that rules are made of, whatever protocol they speak of: matchers and times.
+// The small values that rules are made of, whatever protocol they speak of: matchers, times, changes of JSON.
 
 export type TextMatch =
   | { readonly op: "exact" | "prefix" | "suffix" | "regex" | "contains"; readonly value: string }
   | { readonly op: "absent" };
+/** `template`: `/users/{id}`; each `{name}` stands for one segment. */
+export type PathMatch = TextMatch | { readonly op: "template"; readonly value: string };
 
 export interface NamedMatch {
   readonly name: string;
@@ -13,6 +15,8 @@ export type BodyMatch =
   | { readonly op: "and" | "or"; readonly of: readonly BodyMatch[] }
   | { readonly op: "not"; readonly of: BodyMatch }
   | { readonly op: "equalTo" | "contains" | "matches"; readonly value: string }
+  /** The payload begins with these bytes. */
+  | { readonly op: "binaryPrefix"; readonly value: Uint8Array }
   | {
       readonly op: "equalToJson";
       readonly value: unknown;
@@ -62,3 +66,14 @@ export type DelaySpec =
         readonly maxMs: number;
       }[];
     };
+
+export type JsonPatchSpec =
+  /** RFC 7396. */
+  | { readonly kind: "merge"; readonly value: unknown }
+  /** RFC 6902. */
+  | { readonly kind: "patch"; readonly operations: readonly JsonPatchOperation[] };
+
+export type JsonPatchOperation =
+  | { readonly op: "add" | "replace" | "test"; readonly path: string; readonly value: unknown }
+  | { readonly op: "remove"; readonly path: string }
+  | { readonly op: "move" | "copy"; readonly from: string; readonly path: string };

@@ -4,9 +4,33 @@
 import type { Direction } from "./connection.ts";
 import type { HeaderList } from "./headers.ts";
 import type { GraphqlMatch, GraphqlOverlaySpec, GraphqlReplySpec } from "./rule-graphql.ts";
-import type { BodyMatch, DelaySpec, NamedMatch, TextMatch } from "./rule-values.ts";
+import type {
+  GrpcFaultSpec,
+  GrpcMatchSpec,
+  GrpcPatchSpec,
+  GrpcReplySpec,
+  GrpcStatusSpec,
+} from "./rule-grpc.ts";
+import type { BodyMatch, DelaySpec, JsonPatchSpec, NamedMatch, PathMatch, TextMatch } from "./rule-values.ts";
+import type {
+  EventFaultSpec,
+  EventStep,
+  SocketFaultSpec,
+  SocketPatchSpec,
+  WebSocketMatch,
+  WebSocketReplySpec,
+} from "./rule-websocket.ts";
 
-export type { BodyMatch, DelaySpec, JsonPathTest, NamedMatch, TextMatch } from "./rule-values.ts";
+export type {
+  BodyMatch,
+  DelaySpec,
+  JsonPatchOperation,
+  JsonPatchSpec,
+  JsonPathTest,
+  NamedMatch,
+  PathMatch,
+  TextMatch,
+} from "./rule-values.ts";
 
 export interface RuleSpec {
   /** Unique in the set; letters, digits, `-` and `.`. */
@@ -20,6 +44,8 @@ export interface RuleSpec {
   readonly respond: RespondSpec | null;
   readonly fault: FaultSpec | null;
   readonly patch: PatchSpec | null;
+  /** Absolute paths of .proto files, folders of them, and descriptor sets; left out: none. */
+  readonly descriptors?: readonly string[];
   /** Where it was written, for people: `rules.yaml:14`. */
   readonly origin: string;
 }
@@ -41,10 +67,10 @@ export interface MatchSpec {
   /** A CEL expression over `request` and `connection` that yields a bool. */
   readonly expr?: string;
   readonly graphql?: GraphqlMatch;
+  readonly grpc?: GrpcMatchSpec;
+  /** The request asks for a WebSocket. */
+  readonly websocket?: WebSocketMatch;
 }
-
-/** `template`: `/users/{id}`; each `{name}` stands for one segment. */
-export type PathMatch = TextMatch | { readonly op: "template"; readonly value: string };
 
 /** `cidr`: `10.0.0.0/8`, or an address with the full length; null: any. `port` null: any. `hostname` for explicit proxies. */
 export interface DestinationMatch {
@@ -86,7 +112,7 @@ export interface StateSpec {
 }
 
 /** A reply of HTTP; each dialect adds its own kind. */
-export type RespondSpec = HttpRespondSpec | GraphqlReplySpec;
+export type RespondSpec = HttpRespondSpec | GraphqlReplySpec | GrpcReplySpec | WebSocketReplySpec;
 
 export type HttpRespondSpec =
   | { readonly kind: "reply"; readonly reply: ReplySpec }
@@ -116,7 +142,9 @@ export type ReplyBodySpec =
   | { readonly kind: "json"; readonly value: unknown }
   | { readonly kind: "base64"; readonly bytes: Uint8Array }
   /** Absolute path; read when the rules are loaded. */
-  | { readonly kind: "file"; readonly path: string };
+  | { readonly kind: "file"; readonly path: string }
+  /** An event stream. */
+  | { readonly kind: "events"; readonly steps: readonly EventStep[] };
 
 /** All present parts apply, in this order: delay, then throttle, slice, corrupt, truncate on the bytes; abort ends the call. */
 export interface FaultSpec {
@@ -132,20 +160,27 @@ export interface FaultSpec {
   readonly truncate: { readonly afterBytes: number } | null;
   /** Each response byte is changed with this probability (0 to 1). */
   readonly corrupt: { readonly probability: number; readonly seed: number | null } | null;
+  readonly websocket?: SocketFaultSpec;
+  readonly events?: EventFaultSpec;
+  readonly grpc?: GrpcFaultSpec;
 }
 
 /** Each dialect adds its own kind. */
-export type AbortSpec = HttpAbortSpec;
+export type AbortSpec = HttpAbortSpec | ({ readonly kind: "grpcStatus" } & GrpcStatusSpec);
 
 export type HttpAbortSpec =
   | { readonly kind: "httpStatus"; readonly status: number }
   /** RST; FIN without a reply; silence until the client leaves. */
-  | { readonly kind: "reset" | "close" | "hang" };
+  | { readonly kind: "reset" | "close" | "hang" }
+  /** Over HTTP/1: the connection is reset. */
+  | { readonly kind: "resetStream" | "goAway"; readonly code: number };
 
 export interface PatchSpec {
   readonly request: MessagePatch | null;
   readonly response: (MessagePatch & { readonly status: number | null }) | null;
   readonly graphql?: GraphqlOverlaySpec;
+  readonly websocket?: SocketPatchSpec;
+  readonly grpc?: GrpcPatchSpec;
 }
 
 export interface MessagePatch {
@@ -155,14 +190,3 @@ export interface MessagePatch {
   /** New body; null: unchanged. */
   readonly body: string | null;
 }
-
-export type JsonPatchSpec =
-  /** RFC 7396. */
-  | { readonly kind: "merge"; readonly value: unknown }
-  /** RFC 6902. */
-  | { readonly kind: "patch"; readonly operations: readonly JsonPatchOperation[] };
-
-export type JsonPatchOperation =
-  | { readonly op: "add" | "replace" | "test"; readonly path: string; readonly value: unknown }
-  | { readonly op: "remove"; readonly path: string }
-  | { readonly op: "move" | "copy"; readonly from: string; readonly path: string };

@@ -27,6 +27,8 @@ export interface CallEvent {
   readonly upstream: HostPort | null;
   /** 0 where no status was sent. */
   readonly status: number;
+  /** How a gRPC call ended, where it said so; null or left out elsewhere. */
+  readonly grpcStatus?: number | null;
   /** Name of the rule that claimed it; null where nobody did. */
   readonly rule: string | null;
   readonly outcome: Outcome;
@@ -39,6 +41,8 @@ export interface CallEvent {
   /** Bytes from the downstream and to it, heads included. */
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of a WebSocket on an HTTP/2 stream whose frames were understood. */
+  readonly messages?: MessageCounts;
 }
 
 /** One finished connection whose bytes were not parsed. */
@@ -59,6 +63,15 @@ export interface OpaqueEvent {
   readonly durationMs: number;
   readonly upBytes: number;
   readonly downBytes: number;
+  /** Of a WebSocket whose frames were understood; left out: nobody looked. */
+  readonly messages?: MessageCounts;
+}
+
+/** Whole messages that came, and how often a rule touched one or sent one of its own. */
+export interface MessageCounts {
+  readonly toUpstream: number;
+  readonly toDownstream: number;
+  readonly ruleHits: number;
 }
 
 /** What a rule did in the words of GraphQL. */
@@ -84,12 +97,21 @@ export type TapEvent =
   | CallEvent
   | OpaqueEvent
   | { readonly kind: "connection-opened" | "connection-closed"; readonly connection: ConnectionFacts }
+  /** A rule has touched a message of a WebSocket, or sent one of its own. */
+  | { readonly kind: "message-touched"; readonly connectionId: string; readonly rule: string }
   /** The first bytes did not come within the deadline; the connection is relayed opaque. */
   | { readonly kind: "detection-timeout"; readonly connection: ConnectionFacts }
   | { readonly kind: "rules-applied"; readonly revision: string; readonly rules: number }
   /** `problems`: one formatted line each. The last good set stays in force. */
   | { readonly kind: "rules-rejected"; readonly problems: readonly string[] }
   | GraphqlEvent
+  /** Contact with a store of rules was made or lost. `reason`: why it was lost; "" otherwise. The rules stay as they are. */
+  | {
+      readonly kind: "rule-source";
+      readonly source: string;
+      readonly connected: boolean;
+      readonly reason: string;
+    }
   /** Something of ours broke without harm to traffic. */
   | { readonly kind: "trouble"; readonly area: string; readonly message: string };
 

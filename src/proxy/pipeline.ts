@@ -48,6 +48,12 @@ export function createPipeline(deps: PipelineDeps): Traffic {
   const calls = new ActiveCalls();
   const faults = new FaultsUnderWay(deps);
   const rollOf = () => new CallRoll(deps, calls);
+  const names = new WeakMap<RuleSet, ReadonlySet<string>>();
+  const namesOf = (set: RuleSet): ReadonlySet<string> => {
+    const known = names.get(set) ?? new Set(set.rules.map(({ spec }) => spec.name));
+    names.set(set, known);
+    return known;
+  };
   const claim = (rule: Rule, head: RequestHead): Claim => {
     const { state, name } = rule.spec;
     // At once, so that of two calls at the same time only one finds the old state.
@@ -79,6 +85,26 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       if (verdict === null) return null;
       if (verdict !== "need-body") return claim(verdict, head);
       return undecided(deps, rules, head, connection, roll, claim);
+    },
+    decideMessages(head, connection) {
+      const set = deps.rules();
+      if (set.rules.length === 0) return null;
+      const rules = set.decideMessages(head, connection, rollOf());
+      if (rules.length === 0) return null;
+      const concerned = new Set(rules.map(({ rule }) => rule));
+      const claims = [...concerned].map((rule) => claim(rule, head));
+      return {
+        rules,
+        isInForce: ({ spec }) => {
+          const { expiresAtMs } = spec.scope;
+          if (expiresAtMs !== null && deps.clock.wall() >= expiresAtMs) return false;
+          const now = deps.rules();
+          return now === set || namesOf(now).has(spec.name);
+        },
+        release: () => {
+          for (const each of claims) each.release();
+        },
+      };
     },
     decideConnection(connection) {
       const rules = deps.rules();

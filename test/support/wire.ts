@@ -84,6 +84,8 @@ export interface WireOptions {
   readonly mode?: Connection["mode"];
   readonly limits?: Partial<Limits>;
   readonly decide?: (method: string, path: string) => Claim | Undecided | null;
+  /** For requests that ask for a WebSocket. */
+  readonly decideMessages?: Traffic["decideMessages"];
 }
 
 export function openWire(options: WireOptions = {}): Wire {
@@ -134,6 +136,7 @@ export function openWire(options: WireOptions = {}): Wire {
     draining: false,
     mayClaim: () => true,
     decide: (head) => options.decide?.(head.method, head.path) ?? null,
+    decideMessages: options.decideMessages ?? (() => null),
     decideConnection: () => null,
     concernsTls: () => false,
     route: () => undefined,

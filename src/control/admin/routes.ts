@@ -23,8 +23,8 @@ export interface AdminSources {
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
   readonly journal: (filter: JournalQuery) => readonly unknown[];
   readonly rules: () => RuleStatus;
-  /** `reasons`: why not, for people. */
-  readonly ready: () => { ready: boolean; reasons: readonly string[] };
+  /** `reasons`: why not, for people. `details`: what else is worth knowing, and no reason to take traffic away. */
+  readonly ready: () => { ready: boolean; reasons: readonly string[]; details?: readonly string[] };
 }
 
 export interface AdminRequest {

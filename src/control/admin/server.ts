@@ -1,11 +1,15 @@
-// The admin port: health, readiness, metrics, journal and rules over HTTP, for people, probes and Prometheus.
+// The admin port: health (also as grpc.health.v1.Health), readiness, metrics, journal and rules over HTTP, for people, probes and Prometheus.
 // node:http with a table of five paths: a framework would cost more memory and start time than all of the rest.
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2Server } from "node:http2";
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
+import type { Clock } from "../../core/clock.ts";
 import { messageOf, UnderstudyError } from "../../core/errors.ts";
+import { tellProtocol } from "./first-bytes.ts";
+import { createHealthServer } from "./grpc-health.ts";
 import { isTrustedHost } from "./host-check.ts";
 import { type AdminReply, type AdminSources, answerAdmin, json } from "./routes.ts";
 
@@ -17,6 +21,7 @@ export interface AdminOptions extends AdminSources {
   readonly listen: HostPort;
   /** Names besides addresses and localhost under which clients may call it, such as a Kubernetes service's. */
   readonly hosts?: readonly string[];
+  readonly clock: Clock;
 }
 
 export interface Admin {
@@ -37,7 +42,7 @@ const limits = {
 /** Listens until closed or aborted. Throws `bad_config` where the address cannot be had. */
 export async function startAdmin(options: AdminOptions, signal: AbortSignal): Promise<Admin> {
   const names = new Set([options.listen.host, ...(options.hosts ?? [])].map((name) => name.toLowerCase()));
-  const server = http.createServer(
+  const plain = http.createServer(
     {
       maxHeaderSize: limits.headBytes,
       headersTimeout: limits.headMs,
@@ -47,6 +52,21 @@ export async function startAdmin(options: AdminOptions, signal: AbortSignal): Pr
     },
     (request, response) => void serve(request, response, names, options),
   );
+  let health: Http2Server | null = null;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    tellProtocol(socket, limits.idleMs, options.clock, (protocol) => {
+      if (protocol === "http/2") {
+        health ??= createHealthServer({ isReady: () => options.ready().ready, clock: options.clock, names });
+        health.emit("connection", socket);
+      } else {
+        plain.emit("connection", socket);
+        socket.resume(); // it was paused to put the bytes back
+      }
+    });
+  });
   server.maxConnections = limits.connections;
   await listening(server, options.listen);
   // Accepting may fail later, for want of descriptors; the next attempt may succeed, so there is nothing to do.
@@ -57,7 +77,7 @@ export async function startAdmin(options: AdminOptions, signal: AbortSignal): Pr
     closed ??= new Promise<void>((resolve) => {
       signal.removeEventListener("abort", close);
       server.close(() => resolve());
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
     });
     return closed;
   };

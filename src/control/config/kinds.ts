@@ -2,6 +2,7 @@
 
 import { formatHostPort, type HostPort, splitAuthority } from "../../core/address.ts";
 import type { ProtocolHint } from "../../core/settings.ts";
+import { formatStoreUrl, parseStoreUrl, type StoreUrl } from "../../core/store-url.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../../core/units.ts";
 
 export interface Kind<T> {
@@ -11,6 +12,8 @@ export interface Kind<T> {
   readonly placeholder: string | null;
   /** From a flag, a variable (then always a string) or YAML; undefined: not such a value. */
   read(value: unknown): T | undefined;
+  /** What stands there by mistake may be a secret: messages do not repeat it. */
+  readonly secretive?: boolean;
   /** As YAML: `64KiB`, `[]`. */
   print(value: T): string;
 }
@@ -97,6 +100,32 @@ export const path: Kind<string | null> = {
   read: (value) => {
     if (value === "off" || value === false) return null;
     return typeof value === "string" && value !== "" && !value.includes("\0") ? value : undefined;
+  },
+  print: (value) => (value === null ? "off" : quoteForYaml(value)),
+};
+
+/** The URL of a store of rules; null where it is `off`. */
+export const storeUrl: Kind<StoreUrl | null> = {
+  expected: () =>
+    "a store such as consul://127.0.0.1:8500 or etcd://127.0.0.1:2379 (for TLS consul+https, or etcd+https with names instead of addresses; no secrets in it), or off",
+  placeholder: "URL|off",
+  secretive: true,
+  read: (value) => {
+    if (value === "off" || value === false) return null;
+    return typeof value === "string" ? parseStoreUrl(value) : undefined;
+  },
+  print: (value) => (value === null ? "off" : JSON.stringify(formatStoreUrl(value))),
+};
+
+/** A name of letters, digits, `-`, `_` and `.`; null where it is `off`. */
+export const name: Kind<string | null> = {
+  expected: () => "a name of letters, digits, -, _ and ., or off",
+  placeholder: "NAME",
+  read: (value) => {
+    if (value === "off" || value === false) return null;
+    return typeof value === "string" && /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/.test(value)
+      ? value
+      : undefined;
   },
   print: (value) => (value === null ? "off" : quoteForYaml(value)),
 };

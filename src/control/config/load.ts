@@ -5,6 +5,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import { messageOf, UnderstudyError } from "../../core/errors.ts";
 import type { Settings } from "../../core/settings.ts";
+import type { Secret, StoreAccess } from "../../core/store-access.ts";
+import type { StoreUrl } from "../../core/store-url.ts";
 import { formatDuration } from "../../core/units.ts";
 import type { CertificateFiles } from "./kinds.ts";
 import {
@@ -32,10 +34,22 @@ export interface Config {
   readonly adminHosts: readonly string[];
   /** As from the working directory; null: no rules. */
   readonly rules: string | null;
+  readonly store: StoreConfig;
   readonly logLevel: LogLevel;
   readonly quiet: boolean;
   readonly json: boolean;
   readonly tls: TlsConfig;
+}
+
+/** A store of rules. Paths are as from the working directory. */
+export interface StoreConfig {
+  /** null: none. */
+  readonly url: StoreUrl | null;
+  readonly access: StoreAccess;
+  readonly service: string | null;
+  readonly namespace: string | null;
+  /** null: where such things usually are. */
+  readonly stateDir: string | null;
 }
 
 /** Paths are as from the working directory. */
@@ -72,7 +86,10 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     const known = allOptions.find((candidate) => candidate.key === key);
     const read = known?.kind.read(value);
     if (read !== undefined) values.set(key, { origin, value: read });
-    else problems.push(`${origin}: expected ${known?.kind.expected(value)}, got ${show(value)}`);
+    else {
+      const got = known?.kind.secretive ? "something else" : show(value);
+      problems.push(`${origin}: expected ${known?.kind.expected(value)}, got ${got}`);
+    }
   };
   const file = sources.file ?? (sources.env.UNDERSTUDY_CONFIG || undefined);
   if (file !== undefined) problems.push(...(await readFileLayer(file, sources, take)));
@@ -83,7 +100,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   for (const [key, text] of sources.flags) take(key, flagOf(key), text);
   if (problems.length === 0) problems.push(...crossChecks(values, sources.defaults ?? {}));
   if (problems.length > 0) throw new UnderstudyError("bad_config", problems.join("\n"));
-  return assemble(values, sources.defaults ?? {});
+  return assemble(values, sources);
 }
 
 async function readFileLayer(
@@ -108,7 +125,16 @@ async function readFileLayer(
 }
 
 /** Options whose value is a path, and those that hold paths in a list or deeper. */
-const pathKeys: ReadonlySet<string> = new Set([placeOptions.rules.key, tlsOptions.caDir.key]);
+const pathKeys: ReadonlySet<string> = new Set([
+  placeOptions.rules.key,
+  placeOptions.storeTokenFile.key,
+  placeOptions.storePasswordFile.key,
+  placeOptions.storeCa.key,
+  placeOptions.storeCert.key,
+  placeOptions.storeKey.key,
+  placeOptions.stateDir.key,
+  tlsOptions.caDir.key,
+]);
 const pathsKeys: ReadonlySet<string> = new Set([
   tlsOptions.upstreamCas.key,
   tlsOptions.clientCertificates.key,
@@ -128,7 +154,7 @@ function besideFile(key: string, value: unknown, file: string): unknown {
   return pathsKeys.has(key) && typeof value === "object" ? beside(value) : value;
 }
 
-function assemble(values: Values, defaults: NonNullable<ConfigSources["defaults"]>): Config {
+function assemble(values: Values, { defaults = {}, env }: ConfigSources): Config {
   const place = placeOptions;
   return Object.freeze({
     settings: Object.freeze({
@@ -147,6 +173,7 @@ function assemble(values: Values, defaults: NonNullable<ConfigSources["defaults"
     admin: settled(values, place.admin, defaults.admin),
     adminHosts: settled(values, place.adminHosts),
     rules: settled(values, place.rules),
+    store: storeOf(values, env),
     logLevel: settled(values, place.logLevel),
     quiet: settled(values, place.quiet),
     json: settled(values, place.json),
@@ -157,6 +184,30 @@ function assemble(values: Values, defaults: NonNullable<ConfigSources["defaults"
       clientCertificates: settled(values, tlsOptions.clientCertificates),
     }),
   });
+}
+
+function storeOf(values: Values, env: ConfigSources["env"]): StoreConfig {
+  const place = placeOptions;
+  return Object.freeze({
+    url: settled(values, place.store),
+    access: Object.freeze({
+      token: secretOf(env.UNDERSTUDY_STORE_TOKEN, settled(values, place.storeTokenFile)),
+      user: settled(values, place.storeUser),
+      password: secretOf(env.UNDERSTUDY_STORE_PASSWORD, settled(values, place.storePasswordFile)),
+      ca: settled(values, place.storeCa),
+      cert: settled(values, place.storeCert),
+      key: settled(values, place.storeKey),
+    }),
+    service: settled(values, place.service),
+    namespace: settled(values, place.namespace),
+    stateDir: settled(values, place.stateDir),
+  });
+}
+
+/** A variable is nearer than a file. */
+function secretOf(text: string | undefined, file: string | null): Secret | null {
+  if (text) return { from: "text", text };
+  return file === null ? null : { from: "file", file };
 }
 
 function settled<T>(values: Values, option: Option<T>, fallback: T = option.fallback): T {

@@ -3,6 +3,7 @@
 
 import type { HostPort } from "../../core/address.ts";
 import { type Deadlines, defaultSettings, type Limits, type Settings } from "../../core/settings.ts";
+import type { StoreUrl } from "../../core/store-url.ts";
 import {
   address,
   addressOrOff,
@@ -14,10 +15,12 @@ import {
   hosts,
   type Kind,
   listenAddress,
+  name,
   oneOf,
   path,
   portHints,
   size,
+  storeUrl,
   yesOrNo,
 } from "./kinds.ts";
 
@@ -80,6 +83,51 @@ export const placeOptions = {
     path,
     null,
     "rules: a file, or a folder of files; followed while running",
+  ),
+  store: option<StoreUrl | null>(
+    "store",
+    storeUrl,
+    null,
+    "rules: a store whose rules are followed too, such as consul://127.0.0.1:8500 or etcd://a:2379,b:2379/my/rules",
+  ),
+  storeTokenFile: option<string | null>(
+    "storeTokenFile",
+    path,
+    null,
+    "file with the ACL token of Consul (or the token itself in UNDERSTUDY_STORE_TOKEN)",
+  ),
+  storeUser: option<string | null>("storeUser", name, null, "user name at etcd"),
+  storePasswordFile: option<string | null>(
+    "storePasswordFile",
+    path,
+    null,
+    "file with the password at etcd (or the password itself in UNDERSTUDY_STORE_PASSWORD)",
+  ),
+  storeCa: option<string | null>(
+    "storeCa",
+    path,
+    null,
+    "PEM file of the authority of the store's certificate",
+  ),
+  storeCert: option<string | null>("storeCert", path, null, "PEM file of our certificate for the store"),
+  storeKey: option<string | null>("storeKey", path, null, "PEM file of the private key of storeCert"),
+  service: option<string | null>(
+    "service",
+    name,
+    null,
+    "name of the service beside which this runs: rules for that service in the store are taken too",
+  ),
+  namespace: option<string | null>(
+    "namespace",
+    name,
+    null,
+    "namespace of that service: rules for it in the store are taken too",
+  ),
+  stateDir: option<string | null>(
+    "stateDir",
+    path,
+    null,
+    "folder of the last good rules of the store (understudy in $XDG_STATE_HOME, which usually is ~/.local/state)",
   ),
   logLevel: option<LogLevel>(
     "logLevel",

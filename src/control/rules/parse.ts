@@ -68,6 +68,8 @@ class FileParser {
   readonly #problems: (Problem & { readonly line: number })[] = [];
   readonly #places = new Map<string, string>();
   #untold = 0;
+  /** Of the file: for all its rules. */
+  #descriptors: readonly string[] = [];
 
   constructor(written: WrittenFile, file: string, folder: string) {
     this.#written = written;
@@ -104,9 +106,10 @@ class FileParser {
       this.#tell(written.lineOfHeadOffset(offset), path, message);
     if (tree?.malformed) return;
     const checked = fileHead.safeParse(value, parameters);
-    if (checked.success) return;
-    for (const { path, at, message } of findingsIn(checked.error.issues))
-      this.#tell(written.lineInHead(path, at), path, message);
+    if (checked.success) this.#descriptors = checked.data.descriptors ?? [];
+    else
+      for (const { path, at, message } of findingsIn(checked.error.issues))
+        this.#tell(written.lineInHead(path, at), path, message);
   }
 
   #readRule(index: number): void {
@@ -150,7 +153,10 @@ class FileParser {
     }
     this.#places.set(spec.name, origin);
     const respond = spec.respond === null ? null : withAbsoluteFiles(spec.respond, this.#folder);
-    this.#rules.push(withAbsoluteSchemas({ ...spec, respond, origin }, this.#folder));
+    const found = [...(spec.descriptors ?? []), ...this.#descriptors];
+    const descriptors = found.map((path) => resolve(this.#folder, path));
+    const placed = { ...spec, respond, ...(descriptors.length > 0 ? { descriptors } : {}), origin };
+    this.#rules.push(withAbsoluteSchemas(placed, this.#folder));
   }
 
   #tell(line: number, path: RulePath, message: string): void {

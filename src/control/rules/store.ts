@@ -36,7 +36,7 @@ export interface RuleStore {
   /** Never throws; the last good ones, or the empty set before the first. */
   rules(): RuleSet;
   status(): RuleStoreStatus;
-  /** Resolves when the first snapshot was taken or refused, or the signal aborted. The sources are followed until then. */
+  /** Resolves when the first snapshot of each source was taken or refused, or the signal aborted. The sources are followed until then. */
   start(signal: AbortSignal): Promise<void>;
 }
 
@@ -56,6 +56,8 @@ export function createRuleStore(deps: RuleStoreDeps): RuleStore {
 interface Feed {
   readonly source: RuleSource;
   newest: RuleSnapshot | null;
+  /** What is wrong with a later one that could not be read at all. */
+  unread: readonly Problem[];
   good: RuleSnapshot | null;
 }
 
@@ -74,7 +76,7 @@ class Store implements RuleStore {
   constructor(deps: RuleStoreDeps) {
     this.#deps = deps;
     this.#rules = deps.empty;
-    this.#feeds = deps.sources.map((source) => ({ source, newest: null, good: null }));
+    this.#feeds = deps.sources.map((source) => ({ source, newest: null, unread: [], good: null }));
   }
 
   rules(): RuleSet {
@@ -86,7 +88,7 @@ class Store implements RuleStore {
       revision: this.#rules.revision,
       rules: this.#rules.rules.length,
       appliedAtMs: this.#appliedAtMs,
-      problems: this.#problems,
+      problems: this.#told(),
       reloads: this.#reloads,
       rejected: this.#rejected,
     };
@@ -94,10 +96,20 @@ class Store implements RuleStore {
 
   start(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#feeds.length === 0 || signal.aborted) resolve();
+      const silent = new Set(this.#feeds);
+      const spoken = (feed: Feed | null) => {
+        if (feed !== null) silent.delete(feed);
+        if (silent.size === 0 || signal.aborted) resolve();
+      };
+      spoken(null);
       signal.addEventListener("abort", () => resolve(), { once: true });
-      for (const feed of this.#feeds) void this.#follow(feed, signal, resolve);
+      for (const feed of this.#feeds) void this.#follow(feed, signal, () => spoken(feed));
     });
+  }
+
+  /** Problems of the rules together, and of sources whose newest rules could not be read. */
+  #told(): readonly Problem[] {
+    return [...this.#problems, ...bounded(this.#feeds.flatMap(({ unread }) => unread))];
   }
 
   async #follow(feed: Feed, signal: AbortSignal, spoken: () => void): Promise<void> {
@@ -112,7 +124,8 @@ class Store implements RuleStore {
       // A source ends only on abort; one that breaks leaves the rules as they are.
       if (!signal.aborted) {
         this.#tell(`rules from ${name} are not followed any more: ${messageOf(thrown)}`);
-        this.#reject([{ place: name, path: "", message: messageOf(thrown) }]);
+        feed.unread = [{ place: name, path: "", message: messageOf(thrown) }];
+        this.#tellRefused(feed.unread);
       }
     }
     spoken();
@@ -126,7 +139,8 @@ class Store implements RuleStore {
   }
 
   async #take(feed: Feed, snapshot: RuleSnapshot, signal: AbortSignal): Promise<void> {
-    if (snapshot.problems.length > 0) return this.#reject(snapshot.problems);
+    feed.unread = snapshot.problems;
+    if (snapshot.problems.length > 0) return this.#tellRefused(snapshot.problems);
     feed.newest = snapshot;
     const problems = await this.#apply((each) => each.newest, signal);
     if (problems.length === 0) return;
@@ -187,8 +201,12 @@ class Store implements RuleStore {
 
   #reject(problems: readonly Problem[]): void {
     this.#problems = bounded(problems);
+    this.#tellRefused(problems);
+  }
+
+  #tellRefused(problems: readonly Problem[]): void {
     this.#rejected++;
-    this.#deps.tap.observe({ kind: "rules-rejected", problems: this.#problems.map(formatProblem) });
+    this.#deps.tap.observe({ kind: "rules-rejected", problems: bounded(problems).map(formatProblem) });
   }
 
   #tell(message: string): void {

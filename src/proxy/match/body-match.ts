@@ -50,12 +50,15 @@ export function bodyKey(match: BodyMatch, path: RulePath, tools: BodyTools): Key
   };
 }
 
+const noBytes = new Uint8Array(0);
+
 /** A condition of its own on a JSON value that is no body: variables of an operation. Throws RuleProblem. */
 export function compileJsonTest(match: BodyMatch, path: RulePath): (value: unknown) => boolean {
   const holds = compileBody(match, path, new BodyTools(new Patterns()));
   return (value) => {
     try {
       return holds({
+        body: null,
         json: value,
         get text() {
           return JSON.stringify(value) ?? "";
@@ -67,7 +70,7 @@ export function compileJsonTest(match: BodyMatch, path: RulePath): (value: unkno
   };
 }
 
-type BodyTest = (payload: Pick<Call, "text" | "json">) => boolean;
+type BodyTest = (payload: Pick<Call, "text" | "json" | "body">) => boolean;
 
 function compileBody(match: BodyMatch, path: RulePath, tools: BodyTools): BodyTest {
   const place = [...path, match.op];
@@ -93,6 +96,9 @@ function compileBody(match: BodyMatch, path: RulePath, tools: BodyTools): BodyTe
       const pattern = tools.patterns.compile(match.value, place);
       return (call) => pattern.full(call.text);
     }
+    case "binaryPrefix":
+      return (call) =>
+        Buffer.from(match.value).equals((call.body ?? noBytes).subarray(0, match.value.length));
     case "equalToJson":
       return ofJson((json) => jsonEqual(match.value, json, match));
     case "matchesJsonPath":
@@ -122,6 +128,8 @@ function describeBody(match: BodyMatch): string {
       return `matchesJsonPath ${match.expression}${match.test === null ? "" : ` ${describeTest(match.test)}`}`;
     case "matchesJsonSchema":
       return `matchesJsonSchema ${describeValue(JSON.stringify(match.schema))}`;
+    case "binaryPrefix":
+      return `binaryPrefix ${Buffer.from(match.value).toString("base64")}`;
     case "equalToJson":
       return `equalToJson ${JSON.stringify(match.value)}`;
     default:

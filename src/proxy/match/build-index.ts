@@ -50,6 +50,7 @@ function leafOf(filed: readonly Filed[]): IndexNode {
       rule: candidate.rule,
       headKeys: keys.length === 0 ? noKeys : keys,
       bodyKeys: candidate.bodyKeys.length === 0 ? noKeys : candidate.bodyKeys,
+      message: candidate.message,
     }),
   );
   return entries.length === 1 && entries[0] ? new Single(entries[0]) : new Leaf(entries);

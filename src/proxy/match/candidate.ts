@@ -1,7 +1,7 @@
 // One item of one rule's `matches`, compiled: what the index files, and what a decision tests.
 
 import type { MatchSpec } from "../../core/rule.ts";
-import type { Rule } from "../../core/rule-set.ts";
+import type { MessageRule, Rule } from "../../core/rule-set.ts";
 import type { Call } from "./call.ts";
 import type { Key } from "./key.ts";
 
@@ -19,6 +19,8 @@ export interface Candidate {
   readonly scopeKeys: readonly Key[];
   /** On the body; empty: the head settles it. */
   readonly bodyKeys: readonly Key[];
+  /** The rule touches messages of a WebSocket: it claims no call. null: it claims calls. */
+  readonly message: MessageRule | null;
 }
 
 /** A candidate where the index filed it. */
@@ -28,6 +30,7 @@ export interface Entry {
   /** What is still to be tested of head, connection, state and scope: the look-ups on the way have settled the rest. */
   readonly headKeys: readonly Key[];
   readonly bodyKeys: readonly Key[];
+  readonly message: MessageRule | null;
 }
 
 /** Shared, so that what needs no test costs no memory. */

@@ -2,31 +2,37 @@
 
 import type { Dialect } from "../../core/dialect.ts";
 import { relayTerminal } from "../../core/effect.ts";
-import { messageOf } from "../../core/errors.ts";
+import { messageOf as textOf } from "../../core/errors.ts";
+import type { CompilePayloadTest, PayloadTest } from "../../core/payload.ts";
 import type { MatchSpec, RuleSpec } from "../../core/rule.ts";
-import { RuleProblem } from "../../core/rule-problem.ts";
-import type { Plan, Rule, RuleSet } from "../../core/rule-set.ts";
+import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
+import type { MessageRule, Plan, Rule, RuleSet } from "../../core/rule-set.ts";
 import { BodyTools, bodyKey } from "./body-match.ts";
 import type { Candidate } from "./candidate.ts";
-import { dialectKeys } from "./dialect-keys.ts";
+import { dialectKeys, matchTools } from "./dialect-keys.ts";
 import { Expressions } from "./expression.ts";
 import { headKeys } from "./head-keys.ts";
 import { indexRules } from "./indexed-rules.ts";
 import type { Key } from "./key.ts";
 import { Patterns } from "./pattern.ts";
+import { payloadTests } from "./payload-test.ts";
 import { scopeKeys } from "./scope-keys.ts";
+import { webSocketKeys } from "./websocket-keys.ts";
 
 export interface CompileProblem {
   readonly rule: RuleSpec;
   readonly problem: RuleProblem;
 }
 
+/** What a rule does once it has claimed; `tests`: for its own conditions on messages. Throws RuleProblem. */
+export type PlanRule = (spec: RuleSpec, tests: CompilePayloadTest) => Plan;
+
 export type Compiled = RuleSet | { readonly problems: readonly CompileProblem[] };
 
 /** `compileSteps` run to its end at once. */
 export function compileRules(
   specs: readonly RuleSpec[],
-  plan: (spec: RuleSpec) => Plan,
+  plan: PlanRule,
   revision: string,
   dialects: readonly Dialect[] = [],
 ): Compiled {
@@ -48,7 +54,7 @@ const rulesPerStep = 64;
  */
 export function* compileSteps(
   specs: readonly RuleSpec[],
-  plan: (spec: RuleSpec) => Plan,
+  plan: PlanRule,
   revision: string,
   dialects: readonly Dialect[] = [],
 ): Generator<void, Compiled> {
@@ -66,12 +72,13 @@ export function* compileSteps(
         return null;
       }
     };
-    const planned = collect(() => plan(spec));
+    const planned = collect(() => plan(spec, tools.payloads));
     const rule: Rule = Object.freeze({
       spec,
       rank: rules.length,
       effects: planned?.effects ?? [],
       terminal: planned?.terminal ?? relayTerminal,
+      ...(planned?.messages ? { messages: planned.messages } : {}),
     });
     rules.push(rule);
     candidates.push(...candidatesOf(rule, tools, collect));
@@ -85,12 +92,15 @@ export interface Tools {
   readonly patterns: Patterns;
   readonly bodies: BodyTools;
   readonly expressions: Expressions;
+  readonly payloads: CompilePayloadTest;
   readonly dialects: readonly Dialect[];
 }
 
 export function newTools(dialects: readonly Dialect[]): Tools {
   const patterns = new Patterns();
-  return { patterns, bodies: new BodyTools(patterns), expressions: new Expressions(patterns), dialects };
+  const bodies = new BodyTools(patterns);
+  const expressions = new Expressions(patterns);
+  return { patterns, bodies, expressions, payloads: payloadTests(bodies), dialects };
 }
 
 /** Compiles one part, and deals with what that throws: then it is null. */
@@ -100,13 +110,16 @@ export type Collect = <T>(compile: () => T) => T | null;
 export function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candidate[] {
   const scope = collect(() => scopeKeys(rule.spec, tools.patterns)) ?? [];
   const { matches } = rule.spec;
+  const words = matchTools(rule.spec, tools.patterns, tools.bodies);
   if (matches.length === 0) {
-    return [candidate(rule, null, 0, [], [], scope)];
+    const head = collect(() => aboutWebSockets(rule, null, [], tools.patterns)) ?? [];
+    return [candidate(rule, null, 0, head, [], scope, messageOf(rule, null, null))];
   }
   return matches
     .map((match, i) => {
       const path = ["matches", i] as const;
       const head = collect(() => headKeys(match, path, tools.patterns)) ?? [];
+      head.push(...(collect(() => aboutWebSockets(rule, match, path, tools.patterns)) ?? []));
       const body: Key[] = [];
       const onBody = match.body;
       if (onBody) body.push(...(collect(() => [bodyKey(onBody, [...path, "body"], tools.bodies)]) ?? []));
@@ -114,12 +127,14 @@ export function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candid
       const expression =
         source === undefined ? null : collect(() => tools.expressions.compile(source, [...path, "expr"]));
       if (expression) (expression.readsBody ? body : head).push(expression);
-      const spoken = collect(() => dialectKeys(match, path, tools.dialects, tools.patterns));
+      const spoken = collect(() => dialectKeys(match, path, tools.dialects, words, tools.patterns));
       if (spoken) {
         head.push(...spoken.head);
         body.push(...spoken.body);
       }
-      return candidate(rule, match, i, head, body, scope);
+      const onMessage = match.websocket?.message;
+      const test = onMessage ? collect(() => tools.payloads(onMessage, [...path, "message"])) : null;
+      return candidate(rule, match, i, head, body, scope, messageOf(rule, match, test));
     })
     .sort((a, b) => a.order - b.order);
 }
@@ -131,11 +146,27 @@ function candidate(
   headKeys: readonly Key[],
   bodyKeys: readonly Key[],
   scopeKeys: readonly Key[],
+  message: MessageRule | null,
 ): Candidate {
   const order = rule.rank * 2 + (bodyKeys.length > 0 ? 1 : 0);
-  return { rule, match, matchIndex, order, headKeys, bodyKeys, scopeKeys };
+  return { rule, match, matchIndex, order, headKeys, bodyKeys, scopeKeys, message };
+}
+
+/** A rule that talks on a WebSocket, or touches one's messages, is about no other call. */
+function aboutWebSockets(
+  { spec, messages }: Rule,
+  match: MatchSpec | null,
+  path: RulePath,
+  patterns: Patterns,
+): readonly Key[] {
+  const concerned = match?.websocket || messages || spec.respond?.kind === "websocket";
+  return concerned ? webSocketKeys(match, path, patterns) : [];
+}
+
+function messageOf(rule: Rule, match: MatchSpec | null, test: PayloadTest | null): MessageRule | null {
+  return rule.messages ? { rule, way: match?.websocket?.direction ?? null, test } : null;
 }
 
 function asProblem(thrown: unknown): RuleProblem {
-  return thrown instanceof RuleProblem ? thrown : new RuleProblem([], messageOf(thrown), { cause: thrown });
+  return thrown instanceof RuleProblem ? thrown : new RuleProblem([], textOf(thrown), { cause: thrown });
 }

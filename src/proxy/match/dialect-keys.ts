@@ -1,14 +1,16 @@
 // Conditions in the words of a dialect (gRPC, GraphQL), as keys beside those of HTTP.
 
-import type { Dialect, DialectCondition } from "../../core/dialect.ts";
+import type { Dialect, DialectCondition, MatchTools } from "../../core/dialect.ts";
 import type { RequestHead } from "../../core/exchange.ts";
 import type { HeaderList } from "../../core/headers.ts";
-import type { MatchSpec, TextMatch } from "../../core/rule.ts";
+import type { MatchSpec, RuleSpec, TextMatch } from "../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
+import { type BodyTools, bodyKey } from "./body-match.ts";
 import { Call } from "./call.ts";
 import { headKeys } from "./head-keys.ts";
 import type { Key } from "./key.ts";
 import type { Patterns } from "./pattern.ts";
+import { compileText } from "./text-match.ts";
 
 export interface DialectKeys {
   readonly head: readonly Key[];
@@ -23,18 +25,44 @@ export function dialectKeys(
   match: MatchSpec,
   path: RulePath,
   dialects: readonly Dialect[],
+  tools: MatchTools,
   patterns: Patterns,
 ): DialectKeys {
   const head: Key[] = [];
   const body: Key[] = [];
   for (const dialect of dialects) {
-    const made = dialect.compileMatch(match, path);
+    const made = dialect.compileMatch(match, path, tools);
     if (made === null) continue;
     refuseContradiction(match, made.implied, path, dialect.name, patterns);
     head.push(...headKeys(made.implied, path, patterns), ...made.head.map(keyOf));
     body.push(...made.body.map(keyOf));
   }
   return { head, body };
+}
+
+/** What dialects compile conditions with, for one rule. */
+export function matchTools(spec: RuleSpec, patterns: Patterns, bodies: BodyTools): MatchTools {
+  return {
+    spec,
+    text: (match, path) => compileText(match, path, patterns),
+    body(match, path) {
+      const key = bodyKey(match, path, bodies);
+      const call = new Call();
+      const on = <T>(body: Uint8Array, ask: (call: Call) => T): T => {
+        call.reset(undefined, undefined, undefined, body);
+        try {
+          return ask(call);
+        } finally {
+          call.reset(); // what is held here would live as long as the rules
+        }
+      };
+      return {
+        holds: (body) => on(body, (given) => key.test(given)),
+        expected: () => key.expected(),
+        actual: (body) => on(body, (given) => key.actual(given)),
+      };
+    },
+  };
 }
 
 function keyOf(condition: DialectCondition): Key {

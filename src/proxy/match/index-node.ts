@@ -1,6 +1,6 @@
 // The shapes of the index: leaves that are tested one by one, and branches that look a value of the call up.
 
-import type { Rule } from "../../core/rule-set.ts";
+import type { MessageRule, Rule } from "../../core/rule-set.ts";
 import type { Entry } from "./candidate.ts";
 import type { Key } from "./key.ts";
 import type { Search } from "./search.ts";
@@ -18,13 +18,15 @@ export class Single implements IndexNode, Entry {
   readonly rule: Rule;
   readonly headKeys: readonly Key[];
   readonly bodyKeys: readonly Key[];
+  readonly message: MessageRule | null;
 
-  constructor({ order, rule, headKeys, bodyKeys }: Entry) {
+  constructor({ order, rule, headKeys, bodyKeys, message }: Entry) {
     this.first = order;
     this.order = order;
     this.rule = rule;
     this.headKeys = headKeys;
     this.bodyKeys = bodyKeys;
+    this.message = message;
   }
 
   visit(search: Search): void {

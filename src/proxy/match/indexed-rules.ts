@@ -4,10 +4,11 @@
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { Dialect } from "../../core/dialect.ts";
 import type { RequestHead } from "../../core/exchange.ts";
-import type { HeadVerdict, Roll, Rule, RuleSet } from "../../core/rule-set.ts";
+import type { HeadVerdict, MessageRule, Roll, Rule, RuleSet } from "../../core/rule-set.ts";
 import { buildIndex } from "./build-index.ts";
 import { Call } from "./call.ts";
 import type { Candidate, Entry } from "./candidate.ts";
+import { Collect } from "./collect.ts";
 import type { IndexNode } from "./index-node.ts";
 import { placeCandidates } from "./place-candidates.ts";
 import { Search } from "./search.ts";
@@ -17,6 +18,7 @@ interface IndexedParts {
   readonly revision: string;
   readonly rules: readonly Rule[];
   readonly calls: IndexNode | null;
+  readonly sockets: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
   readonly places: IndexNode | null;
@@ -32,17 +34,20 @@ export function* indexRules(
 ): Generator<void, IndexedRules> {
   // A rule for 0 % of the calls is left out, so that it can make no call wait for its body either.
   const live = candidates.filter(({ rule }) => rule.spec.scope.percentage > 0);
-  const calls = yield* indexOf(live);
+  const calls = yield* indexOf(live.filter(({ message }) => message === null));
+  const sockets = yield* indexOf(live.filter(({ message }) => message !== null));
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
   const places = yield* indexOf(placeCandidates(live));
-  return new IndexedRules({ revision, rules, calls, connections, secured, places, dialects });
+  const indices = { calls, sockets, connections, secured, places };
+  return new IndexedRules({ revision, rules, dialects, ...indices });
 }
 
 export class IndexedRules implements RuleSet {
   readonly revision: string;
   readonly rules: readonly Rule[];
   readonly #calls: IndexNode | null;
+  readonly #sockets: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
   readonly #places: IndexNode | null;
@@ -56,6 +61,7 @@ export class IndexedRules implements RuleSet {
     this.revision = parts.revision;
     this.rules = Object.freeze(parts.rules);
     this.#calls = parts.calls;
+    this.#sockets = parts.sockets;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
     this.#places = parts.places;
@@ -80,6 +86,15 @@ export class IndexedRules implements RuleSet {
     if (this.#calls === null) return null;
     this.#call.reset(head, connection, roll, body);
     return this.#run(this.#calls, true)?.rule ?? null;
+  }
+
+  decideMessages(head: RequestHead, connection: ConnectionFacts, roll: Roll): readonly MessageRule[] {
+    if (this.#sockets === null) return [];
+    this.#call.reset(head, connection, roll);
+    const collect = new Collect(this.#call);
+    this.#sockets.visit(collect);
+    this.#call.reset();
+    return collect.all.flatMap(({ message }) => message ?? []);
   }
 
   /** The first dialect that claims the call says so; without one only the end of the body settles its keys. */
@@ -121,11 +136,18 @@ function* indexOf(candidates: readonly Candidate[]): Generator<void, IndexNode |
 }
 
 const severings: ReadonlySet<string> = new Set(["reset", "close", "hang"]);
-const effectsOnBytes: ReadonlySet<string> = new Set(["delay", "throttle", "slice", "corrupt", "truncate"]);
+const effectsOnBytes: ReadonlySet<string> = new Set([
+  "delay",
+  "throttle",
+  "slice",
+  "corrupt",
+  "truncate",
+  "deadline",
+]);
 const keysOfConnections: ReadonlySet<string> = new Set(["destination", "direction"]);
 
 /** Whether a rule names nothing of HTTP, neither in what it selects nor in what it does. */
-function fitsConnections({ spec, effects, terminal }: Rule): boolean {
+function fitsConnections({ spec, effects, terminal, messages }: Rule): boolean {
   const { scope, state, respond, patch, fault } = spec;
   const selects = spec.matches.every((match) =>
     Object.keys(match).every((key) => keysOfConnections.has(key)),
@@ -134,6 +156,7 @@ function fitsConnections({ spec, effects, terminal }: Rule): boolean {
   const speaksHttp =
     respond !== null ||
     patch !== null ||
+    messages !== undefined ||
     terminal.kind === "mock" ||
     ((terminal.kind === "abort" || fault?.abort) && !severings.has(fault?.abort?.kind ?? "")) ||
     effects.some(({ kind }) => !effectsOnBytes.has(kind));

@@ -8,8 +8,9 @@
 // slice act on the patched bytes; throttle paces what is left of them. Abort ends the call where the faults end.
 
 import type { Clock } from "../../core/clock.ts";
-import type { Dialect, DialectTools } from "../../core/dialect.ts";
+import type { Dialect, DialectTools, JsonTemplate } from "../../core/dialect.ts";
 import { type Effect, relayTerminal, type Terminal } from "../../core/effect.ts";
+import type { CompilePayloadTest } from "../../core/payload.ts";
 import type { Random } from "../../core/random.ts";
 import type {
   AbortSpec,
@@ -19,15 +20,20 @@ import type {
   RespondSpec,
   RuleSpec,
 } from "../../core/rule.ts";
-import { RuleProblem } from "../../core/rule-problem.ts";
+import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import type { Plan } from "../../core/rule-set.ts";
-import { abortTerminal, isSevering } from "./abort.ts";
+import { abortTerminal } from "./abort.ts";
 import { corruptEffect } from "./corrupt.ts";
 import { delayEffect, waitFor } from "./delay.ts";
+import { eventFault } from "./event-fault.ts";
+import { prepareJsonTemplate } from "./json-template.ts";
+import { planMessages } from "./message-plan.ts";
 import { mockTerminal } from "./mock.ts";
 import { patchEffect } from "./patch.ts";
 import { sliceEffect } from "./slice.ts";
-import { createTemplateEngine, type TemplateEngine } from "./template.ts";
+import { type ScriptDeps, socketTerminal } from "./socket-script.ts";
+import { createTemplateEngine, newTemplateBudget, type TemplateEngine } from "./template.ts";
+import { templateRequest } from "./template-request.ts";
 import { throttleEffect } from "./throttle.ts";
 import { truncateEffect } from "./truncate.ts";
 
@@ -46,22 +52,30 @@ export interface PlannerDeps {
  * The planner of one process. Planning reads the files that a rule names. The function throws RuleProblem with the path
  * of what is wrong: template syntax, an unreadable file, a JSON pointer, parts that exclude each other.
  */
-export function createPlanner(deps: PlannerDeps): (spec: RuleSpec) => Plan {
+export function createPlanner(deps: PlannerDeps): (spec: RuleSpec, tests?: CompilePayloadTest) => Plan {
   const engine = createTemplateEngine(deps);
   const { dialects = [] } = deps;
-  const tools: DialectTools = { ...deps, wait: (delay, signal) => waitFor(delay, deps, signal) };
+  const tools: DialectTools = {
+    ...deps,
+    wait: (delay, signal) => waitFor(delay, deps, signal),
+    template: (value, path) => jsonTemplate(value, path, engine),
+  };
   // Rules often give the same reply, which then is one object: most of the memory of a large set of mocks.
   const still = new WeakMap<RespondSpec, Terminal>();
-  return (spec) => {
+  return (spec, tests = noTests) => {
     refuseUnreachable(spec);
+    const scripts = { ...deps, engine, rule: spec.name, tests };
+    const messages = planMessages(spec, scripts);
+    if (messages) return Object.freeze({ effects: noEffects, terminal: relayTerminal, messages });
     const known = spec.respond && !spec.fault?.abort ? still.get(spec.respond) : undefined;
-    let terminal = known ?? terminalOf(spec, deps, engine);
+    let terminal = known ?? terminalOf(spec, deps, engine, scripts);
     if (spec.respond && neverVaries(spec.respond, terminal)) still.set(spec.respond, terminal);
     const effects = spec.fault ? faultEffects(spec.fault, deps) : [];
     if (spec.patch?.request || spec.patch?.response) effects.push(patchEffect(spec.patch, deps.maxBodyBytes));
     for (const dialect of dialects) {
       const share = dialect.plan(spec, tools);
       if (share === null) continue;
+      effects.unshift(...(share.outer ?? []));
       effects.push(...share.effects);
       if (share.terminal !== null) terminal = onlyTerminal(terminal, share.terminal, dialect.name);
     }
@@ -69,7 +83,20 @@ export function createPlanner(deps: PlannerDeps): (spec: RuleSpec) => Plan {
   };
 }
 
+function jsonTemplate(value: unknown, path: RulePath, engine: TemplateEngine): JsonTemplate {
+  const { render } = prepareJsonTemplate(value, path, engine);
+  return (exchange, body) => {
+    const seen = body === null ? { problem: "the call has none" } : { bytes: body };
+    return JSON.parse(render(templateRequest(exchange, seen), newTemplateBudget()));
+  };
+}
+
 const noEffects: readonly Effect[] = Object.freeze([]);
+
+/** For who plans rules without matching them: conditions on messages are then out of reach. */
+const noTests: CompilePayloadTest = (_match, path) => {
+  throw new RuleProblem(path, "conditions on messages need the rules to be compiled as a set");
+};
 
 /** The same for every call and every rule with this reply. A file may be another one when the rules are planned again. */
 function neverVaries(respond: RespondSpec, terminal: Terminal): boolean {
@@ -83,16 +110,22 @@ function onlyTerminal(terminal: Terminal, other: Terminal, dialect: string): Ter
   throw new RuleProblem(key, `expected none beside what ends the call in ${dialect}, got both`);
 }
 
-function terminalOf(spec: RuleSpec, deps: PlannerDeps, engine: TemplateEngine): Terminal {
+function terminalOf(
+  spec: RuleSpec,
+  deps: PlannerDeps,
+  engine: TemplateEngine,
+  scripts: ScriptDeps,
+): Terminal {
   const abort = spec.fault?.abort ?? null;
   if (abort !== null) return isOfHttp(abort) ? abortTerminal(abort, spec.name, deps) : relayTerminal;
   const { respond } = spec;
+  if (respond?.kind === "websocket") return socketTerminal(respond, scripts);
   if (respond === null || !isReply(respond)) return relayTerminal;
   return mockTerminal(respond, { ...deps, engine, rule: spec.name });
 }
 
 function isOfHttp(abort: AbortSpec): abort is HttpAbortSpec {
-  return abort.kind === "httpStatus" || isSevering(abort);
+  return abort.kind !== "grpcStatus";
 }
 
 function isReply(respond: RespondSpec): respond is HttpRespondSpec {
@@ -102,6 +135,7 @@ function isReply(respond: RespondSpec): respond is HttpRespondSpec {
 function faultEffects(fault: FaultSpec, deps: PlannerDeps): Effect[] {
   const effects: Effect[] = [];
   if (fault.delay) effects.push(delayEffect(fault.delay, deps));
+  if (fault.events) effects.push(eventFault(fault.events, deps));
   if (fault.throttle) effects.push(throttleEffect(fault.throttle, deps.clock));
   if (fault.slice) effects.push(sliceEffect(fault.slice, deps.clock));
   if (fault.corrupt) effects.push(corruptEffect(fault.corrupt, deps.random));

@@ -40,7 +40,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
 };
 
 /** The key under which a rule writes this kind of body; null for none. */
-export function bodyKeyOf(body: ReplyBodySpec): "body" | "json" | "base64" | "file" | null {
+export function bodyKeyOf(body: ReplyBodySpec): "body" | "json" | "base64" | "file" | "events" | null {
   if (body.kind === "none") return null;
   return body.kind === "text" ? "body" : body.kind;
 }
@@ -56,6 +56,8 @@ export function mediaTypeOf(body: ReplyBodySpec): string | null {
       return "application/json";
     case "base64":
       return "application/octet-stream";
+    case "events":
+      return "text/event-stream";
     case "file":
       return mediaTypes[extname(body.path).toLowerCase()] ?? "application/octet-stream";
     default:
@@ -82,6 +84,8 @@ export function bytesOf(body: ReplyBodySpec, path: RulePath): Uint8Array {
       return body.bytes;
     case "file":
       return readWhole(body.path, [...path, "file"]);
+    case "events":
+      return new Uint8Array(0); // they are written while the reply goes out
     default:
       return body satisfies never;
   }

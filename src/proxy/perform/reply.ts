@@ -12,6 +12,7 @@ import type { Random } from "../../core/random.ts";
 import type { ReplySpec } from "../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import { waitFor } from "./delay.ts";
+import { prepareEvents } from "./event-reply.ts";
 import { checkFields } from "./fields.ts";
 import { hasNoBody, statusHasNoBody } from "./no-body.ts";
 import { bodyKeyOf, bytesOf, mediaTypeOf, withMediaType } from "./reply-body.ts";
@@ -31,6 +32,8 @@ export interface PreparedReply {
 /** `path`: where the reply stands in its rule. Throws RuleProblem for what could never be sent. */
 export function prepareReply(spec: ReplySpec, path: RulePath, deps: ReplyDeps): PreparedReply {
   checkReply(spec, path);
+  if (spec.body.kind === "events")
+    return { answer: prepareEvents(spec, spec.body.steps, path, deps), fixed: null };
   const templates = spec.template ? prepareTemplates(spec, path, deps) : null;
   if (templates) return { answer: answering(spec, deps, templates), fixed: null };
   const still = stillReply(spec, path);

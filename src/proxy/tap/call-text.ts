@@ -1,7 +1,8 @@
 // A call in a few words for people: what was called, what came of it, and what to do where it went wrong.
 
 import { formatHostPort } from "../../core/address.ts";
-import type { CallEvent, Flag, OpaqueEvent } from "../../core/tap.ts";
+import { grpcStatusName } from "../../core/grpc-status.ts";
+import type { CallEvent, Flag, MessageCounts, OpaqueEvent } from "../../core/tap.ts";
 import { formatSize } from "../../core/units.ts";
 
 /** Characters of a path that are shown. */
@@ -27,7 +28,9 @@ function calledText(event: CallEvent): string {
 }
 
 function outcomeText(event: CallEvent): string {
-  const status = event.status === 0 ? "" : `${event.status} `;
+  const grpc = event.grpcStatus ?? null;
+  const ended = grpc === null ? String(event.status) : grpcStatusName(grpc);
+  const status = event.status === 0 ? "" : `${ended} `;
   const detail = event.detail === "" ? flagMeaning(event.flags) : event.detail;
   switch (event.outcome) {
     case "mocked":
@@ -49,9 +52,11 @@ export function opaqueText(event: OpaqueEvent): CallText {
   const upstream = event.upstream ? formatHostPort(event.upstream) : "?";
   const name = event.serverName === "" ? upstream : `${event.serverName} (${upstream})`;
   const bytes = `${sizeText(event.upBytes)} up, ${sizeText(event.downBytes)} down`;
+  const counts = event.messages ? `, ${messagesText(event.messages)}` : "";
+  const how = event.messages ? "relayed" : "relayed unread";
   const what = {
-    relayed: `relayed unread${event.rule === null ? "" : `, ${touchedText(event.flags)}${byRule(event.rule)}`}, ${bytes}`,
-    mocked: `mocked${byRule(event.rule)}`,
+    relayed: `${how}${event.rule === null ? "" : `, ${touchedText(event.flags)}${byRule(event.rule)}`}, ${bytes}${counts}`,
+    mocked: `mocked${byRule(event.rule)}${counts}`,
     aborted: `cut off${byRule(event.rule)}, ${bytes}`,
     refused: `refused: ${event.detail || flagMeaning(event.flags)}`,
     failed: `failed: ${event.detail || flagMeaning(event.flags)}`,
@@ -116,6 +121,11 @@ function flagMeaning(flags: readonly Flag[]): string {
     SI: "the client was too slow",
   };
   return flags.map((flag) => meanings[flag]).join(", ");
+}
+
+function messagesText({ toUpstream, toDownstream, ruleHits }: MessageCounts): string {
+  const hits = ruleHits === 0 ? "" : `, ${ruleHits} touched`;
+  return `${toUpstream} messages up, ${toDownstream} down${hits}`;
 }
 
 function sizeText(bytes: number): string {

@@ -1,4 +1,4 @@
-// Every event as a debug line of its area, connections included: UNDERSTUDY_DEBUG=accept,detect,http1,opaque,rules.
+// Every event as a debug line of its area, connections included: UNDERSTUDY_DEBUG=accept,detect,http1,opaque,rules,websocket.
 
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Debug } from "../../core/debug.ts";
@@ -13,6 +13,7 @@ export function createDebugLines(debug: Debug): Tap {
     http1: debug("http1"),
     opaque: debug("opaque"),
     rules: debug("rules"),
+    websocket: debug("websocket"),
   };
   return {
     observe(event) {
@@ -27,6 +28,9 @@ export function createDebugLines(debug: Debug): Tap {
         case "connection-closed":
           lines.accept(() => connectionLine(event));
           break;
+        case "message-touched":
+          lines.websocket(() => printable(`${event.connectionId} a message touched by ${event.rule}`));
+          break;
         case "detection-timeout":
           lines.detect(() => connectionLine(event));
           break;
@@ -35,6 +39,9 @@ export function createDebugLines(debug: Debug): Tap {
           break;
         case "rules-rejected":
           lines.rules(() => printable(`rejected: ${event.problems.slice(0, 10).join("; ")}`));
+          break;
+        case "rule-source":
+          lines.rules(() => printable(sourceText(event)));
           break;
         case "trouble":
           debug(event.area)(() => printable(event.message));
@@ -47,6 +54,11 @@ export function createDebugLines(debug: Debug): Tap {
       }
     },
   };
+}
+
+/** What is said of a store of rules whose contact was made or lost. */
+function sourceText({ source, connected, reason }: Extract<TapEvent, { kind: "rule-source" }>): string {
+  return connected ? `${source} answers` : `${source} is away: ${reason}`;
 }
 
 function callLine(event: Extract<TapEvent, { kind: "call" | "opaque" }>): string {

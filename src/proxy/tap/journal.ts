@@ -3,7 +3,8 @@
 
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Direction } from "../../core/connection.ts";
-import type { CallEvent, Flag, OpaqueEvent, Outcome, Tap } from "../../core/tap.ts";
+import { grpcStatusName } from "../../core/grpc-status.ts";
+import type { CallEvent, Flag, MessageCounts, OpaqueEvent, Outcome, Tap } from "../../core/tap.ts";
 
 /** One finished call or opaque connection. */
 export interface CallRecord {
@@ -24,6 +25,8 @@ export interface CallRecord {
   readonly upstream: string | null;
   /** 0 where no status was sent. */
   readonly status: number;
+  /** How a gRPC call ended, by name; left out elsewhere. */
+  readonly grpcStatus?: string;
   readonly rule: string | null;
   readonly outcome: Outcome;
   readonly flags: readonly Flag[];
@@ -31,6 +34,8 @@ export interface CallRecord {
   /** From the downstream, and to it. */
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of a WebSocket whose frames were understood. */
+  readonly messages?: MessageCounts;
   /** Fields of which only the beginning was kept. */
   readonly cut: readonly string[];
 }
@@ -59,7 +64,10 @@ const maxTextLength = 1_024;
 const noFlags: readonly Flag[] = [];
 
 /** What the ring holds; the rest of a record is made when somebody reads it. */
-type Entry = Omit<CallRecord, "upstream" | "cut" | "id"> & { readonly upstream: HostPort | null };
+type Entry = Omit<CallRecord, "upstream" | "cut" | "id" | "grpcStatus"> & {
+  readonly upstream: HostPort | null;
+  readonly grpcStatus?: number;
+};
 
 /** Keeps the last `capacity` calls; 0 keeps none. At most about 9 KiB each. */
 export function createJournal(capacity: number): Journal {
@@ -108,12 +116,14 @@ function entryOfCall(event: CallEvent): Entry {
     path: kept(event.path),
     upstream: event.upstream,
     status: event.status,
+    ...(typeof event.grpcStatus === "number" ? { grpcStatus: event.grpcStatus } : {}),
     rule: event.rule,
     outcome: event.outcome,
     flags: event.flags.length === 0 ? noFlags : [...event.flags],
     detail: kept(event.detail),
     requestBytes: event.requestBytes,
     responseBytes: event.responseBytes,
+    ...(event.messages ? { messages: event.messages } : {}),
   };
 }
 
@@ -136,6 +146,7 @@ function entryOfOpaque(event: OpaqueEvent): Entry {
     detail: kept(event.detail),
     requestBytes: event.upBytes,
     responseBytes: event.downBytes,
+    ...(event.messages ? { messages: event.messages } : {}),
   };
 }
 
@@ -154,7 +165,9 @@ function recordOf(id: number, entry: Entry): CallRecord {
   const cut = Object.entries(texts).filter(([, text]) => text.length > maxTextLength);
   const shortened = Object.fromEntries(cut.map(([key, text]) => [key, text.slice(0, maxTextLength)]));
   const durationMs = Math.round(entry.durationMs * 1000) / 1000;
-  return { id, ...entry, upstream, durationMs, ...shortened, cut: cut.map(([key]) => key) };
+  const { grpcStatus, ...plain } = entry;
+  const ended = grpcStatus === undefined ? {} : { grpcStatus: grpcStatusName(grpcStatus) };
+  return { id, ...plain, ...ended, upstream, durationMs, ...shortened, cut: cut.map(([key]) => key) };
 }
 
 function passes(record: CallRecord, filter: JournalFilter): boolean {

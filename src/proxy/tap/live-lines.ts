@@ -59,9 +59,15 @@ export function createLiveLines(sink: { write(text: string): void }, options: Li
         case "rules-rejected":
           sink.write(rejectedText(event.problems, haveRules, (text) => paint("31", text)));
           break;
+        case "rule-source":
+          if (event.connected) lastTrouble = "";
+          else
+            trouble(printable(`rules: ${event.source} is away, the rules stay as they are: ${event.reason}`));
+          break;
         case "trouble":
           trouble(printable(`${event.area}: ${event.message}`));
           break;
+        case "message-touched":
         case "connection-opened":
         case "connection-closed":
         case "detection-timeout":

@@ -3,6 +3,7 @@
 
 import type { HostPort } from "../../core/address.ts";
 import { formatHostPort } from "../../core/address.ts";
+import { grpcStatusName } from "../../core/grpc-status.ts";
 import type { CallEvent, Flag, OpaqueEvent, TapEvent } from "../../core/tap.ts";
 
 /** pino's numbers. */
@@ -17,6 +18,8 @@ export function levelOf(event: TapEvent): LogLevel {
       return event.outcome === "failed" || event.outcome === "refused" ? "warn" : "info";
     case "rules-applied":
       return "info";
+    case "rule-source":
+      return event.connected ? "info" : "warn";
     case "rules-rejected":
     case "trouble":
       return "error";
@@ -40,10 +43,14 @@ export function formatLogLine(event: TapEvent, timeMs: number, base: string): st
     case "connection-closed":
     case "detection-timeout":
       return `${start},"connection":${quoted(event.connection.id)},"msg":"${event.kind}"}\n`;
+    case "message-touched":
+      return `${start},"connection":${quoted(event.connectionId)},"rule":${quoted(event.rule)},"msg":"message touched"}\n`;
     case "rules-applied":
       return `${start},"revision":${quoted(event.revision)},"rules":${event.rules},"msg":"rules applied"}\n`;
     case "rules-rejected":
       return `${start},"problems":${problemList(event.problems)},"msg":"rules rejected"}\n`;
+    case "rule-source":
+      return `${start},"source":${quoted(event.source)},"connected":${event.connected},"reason":${quoted(event.reason)},"msg":"rule source"}\n`;
     case "trouble":
       return `${start},"area":${quoted(event.area)},"msg":${quoted(event.message)}}\n`;
     case "graphql":
@@ -57,13 +64,17 @@ function callFields(event: CallEvent): string {
   const line =
     `,"direction":"${event.direction}","connection":${quoted(event.connectionId)}` +
     `,"method":${quoted(event.method)},"authority":${quoted(event.authority)},"path":${quoted(event.path)}` +
-    `,"upstream":${place(event.upstream)},"status":${event.status},"outcome":"${event.outcome}"` +
+    `,"upstream":${place(event.upstream)},"status":${event.status}${grpcText(event.grpcStatus)},"outcome":"${event.outcome}"` +
     `,"rule":${event.rule === null ? "null" : quoted(event.rule)},"flags":${flagText(event.flags)}` +
     `,"startedAtMs":${event.startedAtMs},"durationMs":${thousandths(event.durationMs)}` +
-    `,"requestBytes":${event.requestBytes},"responseBytes":${event.responseBytes}`;
+    `,"requestBytes":${event.requestBytes},"responseBytes":${event.responseBytes}${messageFields(event)}`;
   return event.detail === ""
     ? `${line},"msg":"call"}\n`
     : `${line},"detail":${quoted(event.detail)},"msg":"call"}\n`;
+}
+
+function grpcText(status: CallEvent["grpcStatus"]): string {
+  return typeof status === "number" ? `,"grpcStatus":"${grpcStatusName(status)}"` : "";
 }
 
 function opaqueFields(event: OpaqueEvent): string {
@@ -73,8 +84,14 @@ function opaqueFields(event: OpaqueEvent): string {
     `,"upstream":${place(event.upstream)},"outcome":"${event.outcome}"` +
     `,"rule":${event.rule === null ? "null" : quoted(event.rule)},"flags":${flagText(event.flags)}` +
     `,"startedAtMs":${event.startedAtMs},"durationMs":${thousandths(event.durationMs)}` +
-    `,"upBytes":${event.upBytes},"downBytes":${event.downBytes},"detail":${quoted(event.detail)},"msg":"opaque"}\n`
+    `,"upBytes":${event.upBytes},"downBytes":${event.downBytes}${messageFields(event)},"detail":${quoted(event.detail)},"msg":"opaque"}\n`
   );
+}
+
+function messageFields({ messages }: CallEvent | OpaqueEvent): string {
+  if (!messages) return "";
+  const { toUpstream, toDownstream, ruleHits } = messages;
+  return `,"messagesUp":${toUpstream},"messagesDown":${toDownstream},"ruleHits":${ruleHits}`;
 }
 
 /** A broken file of many rules has as many problems; the first ones are what somebody mends. */

@@ -18,13 +18,16 @@ export function trafficFamilies(counters: Counters): readonly MetricFamily[] {
   ];
 }
 
-function callFamilies({ calls, bytes, flags }: Counters): readonly MetricFamily[] {
+function callFamilies({ calls, grpc, bytes, flags }: Counters): readonly MetricFamily[] {
   return [
     counter("understudy_requests_total", "Finished HTTP calls.", () =>
       calls.counts().map(({ direction, rule, outcome, statusClass, value }) => ({
         labels: { direction, rule, outcome, status_class: statusClass },
         value,
       })),
+    ),
+    counter("understudy_grpc_requests_total", "Finished gRPC calls that said how they ended.", () =>
+      grpc.counts().map(({ method, status, value }) => ({ labels: { method, status }, value })),
     ),
     {
       name: "understudy_request_duration_seconds",
@@ -57,6 +60,16 @@ function connectionFamilies(counters: Counters): readonly MetricFamily[] {
         return { direction, protocol, outcome };
       }),
     ),
+    counter(
+      "understudy_websocket_messages_total",
+      "Messages of finished WebSockets that a rule concerned, by where they went.",
+      () => samplesOf(counters.messages, (direction) => ({ direction })),
+    ),
+    counter(
+      "understudy_websocket_rule_hits_total",
+      "Messages of WebSockets that a rule touched, or sent itself.",
+      () => samplesOf(counters.touched, (rule) => ({ rule })),
+    ),
     counter("understudy_detection_timeouts_total", "Connections whose first byte did not come in time.", () =>
       one(counters.detectionTimeouts),
     ),
@@ -78,6 +91,12 @@ function ruleFamilies(counters: Counters): readonly MetricFamily[] {
       "understudy_rules_reload_errors_total",
       "Rule sets that were refused; the last good one stayed.",
       () => one(counters.reloadErrors),
+    ),
+    gauge("understudy_rules_source_connected", "Whether a store of rules answers.", () =>
+      [...counters.sources].map(([source, connected]) => ({ labels: { source }, value: connected ? 1 : 0 })),
+    ),
+    counter("understudy_rules_source_losses_total", "Times that a store of rules was lost.", () =>
+      samplesOf(counters.sourceLosses, (source) => ({ source })),
     ),
     counter("understudy_trouble_total", "Things of ours that broke without harm to traffic.", () =>
       samplesOf(counters.troubles, (area) => ({ area })),

@@ -6,6 +6,7 @@ import http from "node:http";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
 import { type AdminOptions, startAdmin } from "../../../src/control/admin/server.ts";
+import { systemClock } from "../../../src/core/clock.ts";
 import { UnderstudyError } from "../../../src/core/errors.ts";
 
 async function admin(context: TestContext, change: Partial<AdminOptions> = {}) {
@@ -16,6 +17,7 @@ async function admin(context: TestContext, change: Partial<AdminOptions> = {}) {
       journal: (filter) => [filter],
       rules: () => ({ revision: "r1", count: 2, problems: ["rules.yaml:1: broken"] }),
       ready: () => ({ ready: true, reasons: [] }),
+      clock: systemClock,
       ...change,
     },
     new AbortController().signal,
@@ -168,6 +170,7 @@ test("admin: ends with its signal, also where somebody keeps a connection open",
     journal: () => [],
     rules: () => ({ revision: null, count: 0, problems: [] }),
     ready: () => ({ ready: true, reasons: [] }),
+    clock: systemClock,
   };
   const started = await startAdmin(options, controller.signal);
   const socket = net.connect(started.address.port, "127.0.0.1");

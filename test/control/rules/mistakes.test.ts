@@ -6,7 +6,8 @@ import { fileOf, linesOf } from "./written.ts";
 
 const mock = "respond: {body: hi}";
 const textOps = "text, or one of {exact|prefix|suffix|regex|contains|absent}";
-const bodyOps = "equalTo, contains, matches, equalToJson, matchesJsonPath, matchesJsonSchema, and, or, not";
+const bodyOps =
+  "equalTo, contains, matches, binaryPrefix, equalToJson, matchesJsonPath, matchesJsonSchema, and, or, not";
 const duration = "a duration such as 200ms or 2s";
 const rate = "bytes per second as a number or such as 64KiB";
 
@@ -115,10 +116,26 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["matches:", "  - metod: GET", mock],
     '5: rules[0].matches[0].metod: unknown key "metod", did you mean "method"?',
   ],
-  ...["grpc", "message", "metadata", "websocket", "source"].map(
+  ...["source"].map(
     (key) =>
       [[`matches:`, `  - ${key}: {}`, mock], `5: rules[0].matches[0].${key}: not supported yet`] as const,
   ),
+  [
+    ["matches:", "  - message: {contains: a}", mock],
+    "5: rules[0].matches[0].message: only means something next to grpc or websocket ({} for any)",
+  ],
+  [
+    ["matches:", "  - grpc: {servce: a}", mock],
+    '5: rules[0].matches[0].grpc.servce: unknown key "servce", did you mean "service"?',
+  ],
+  [
+    ["respond: {grpc: {message: {a: 1}, messages: []}}"],
+    "4: rules[0].respond.grpc: expected either message or messages, got both",
+  ],
+  [
+    ["respond: {grpc: {status: GONE}}"],
+    '4: rules[0].respond.grpc.status: expected a status of gRPC such as OK, NOT_FOUND, UNAVAILABLE, or its number, got "GONE"',
+  ],
   // body
   [
     ["matches:", "  - body: text", mock],
@@ -210,7 +227,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ["respond: {body: a, json: {}}"],
-    "4: rules[0].respond: expected at most one of body, json, file, base64, got body and json",
+    "4: rules[0].respond: expected at most one of body, json, file, base64, events, got body and json",
   ],
   [
     ["respond:", "  status: 204", "  body: a"],
@@ -267,13 +284,13 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["respond: {cycle: [{status: 204, body: a}]}"],
     "4: rules[0].respond.cycle[0].body: a reply with status 204 has no body (RFC 9110 §15)",
   ],
-  ...["grpc", "websocket", "schema"].map(
+  ...["schema"].map(
     (key) => [[`respond: {${key}: x}`], `4: rules[0].respond.${key}: not supported yet`] as const,
   ),
   // fault
   [
     ["fault: {}"],
-    "4: rules[0].fault: expected at least one of delay, abort, throttle, slice, truncate, corrupt, got {}",
+    "4: rules[0].fault: expected at least one of delay, abort, throttle, slice, truncate, corrupt, grpc, http2, websocket, events, got {}",
   ],
   [["fault:", "  delay: fast"], `5: rules[0].fault.delay: expected ${duration}, got "fast"`],
   [["fault: {delay: 25h}"], '4: rules[0].fault.delay: expected a duration from 0 to 1d, got "25h"'],
@@ -303,13 +320,28 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ["fault: {abort: 503}"],
-    "4: rules[0].fault.abort: expected reset, close, hang, or {httpStatus: 503}, got 503",
+    "4: rules[0].fault.abort: expected reset, close, hang, {httpStatus: 503} or {grpcStatus: UNAVAILABLE}, got 503",
   ],
   [
     ["fault: {abort: {httpStatus: 503, reset: true}}"],
-    "4: rules[0].fault.abort: expected exactly one of httpStatus, reset, close, hang, got httpStatus and reset",
+    "4: rules[0].fault.abort: expected exactly one of httpStatus, grpcStatus, reset, close, hang, got httpStatus and reset",
   ],
-  [["fault: {abort: {grpcStatus: 14}}"], "4: rules[0].fault.abort.grpcStatus: not supported yet"],
+  [
+    ["fault: {abort: {grpcStatus: GONE}}"],
+    '4: rules[0].fault.abort.grpcStatus: expected a status of gRPC such as OK, NOT_FOUND, UNAVAILABLE, or its number, got "GONE"',
+  ],
+  [
+    ["fault: {abort: {close: true, message: why}}"],
+    "4: rules[0].fault.abort.message: only means something next to grpcStatus",
+  ],
+  [
+    ["fault: {grpc: {afterMessages: -1, abort: reset}}"],
+    "4: rules[0].fault.grpc.afterMessages: expected a number of messages from 0, got -1",
+  ],
+  [
+    ["fault: {grpc: {afterMessages: 1}}"],
+    "4: rules[0].fault.grpc: expected exactly one of abort, halfMessage, got none of them",
+  ],
   [["fault: {throttle: slow}"], `4: rules[0].fault.throttle: expected ${rate}, got "slow"`],
   [
     ["fault: {throttle: {up: 0}}"],
@@ -322,18 +354,95 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ["fault: {truncate: {}}"],
-    "4: rules[0].fault.truncate.afterBytes: expected bytes as a number or such as 1KiB, got nothing",
+    "4: rules[0].fault.truncate: expected exactly one of afterBytes, afterMessages, got none of them",
   ],
   [
     ["fault: {truncate: {afterBytes: 1, afterMessages: 3}}"],
-    "4: rules[0].fault.truncate.afterMessages: not supported yet",
+    "4: rules[0].fault.truncate: expected exactly one of afterBytes, afterMessages, got afterBytes and afterMessages",
   ],
   [
     ["fault: {corrupt: {probability: 2}}"],
     "4: rules[0].fault.corrupt.probability: expected a number from 0 to 1, got 2",
   ],
-  [["fault: {http2: {goAway: true}}"], "4: rules[0].fault.http2: not supported yet"],
-  [["fault: {websocket: {closeCode: 1013}}"], "4: rules[0].fault.websocket: not supported yet"],
+  ...[999, 1004, 1005, 1006, 1015, 2999, 5000, '"1000"', 1000.5].map(
+    (code) =>
+      [
+        [`fault: {websocket: {closeCode: ${code}}}`],
+        `4: rules[0].fault.websocket.closeCode: expected a close code: 1000 to 1003, 1007 to 1014 or 3000 to 4999 (RFC 6455 §7.4), got ${code}`,
+      ] as const,
+  ),
+  [
+    ["fault: {websocket: {closeCode: 1013, cut: true}}"],
+    "4: rules[0].fault.websocket: expected at most one of closeCode, cut, dropMessages, delayMessages, duplicateMessages, reorderMessages, got closeCode and cut",
+  ],
+  [
+    ["fault: {websocket: {dropMesages: true}}"],
+    '4: rules[0].fault.websocket.dropMesages: unknown key "dropMesages", did you mean "dropMessages"?',
+  ],
+  [
+    ["fault: {websocket: {afterMessages: 1}}"],
+    "4: rules[0].fault.websocket: expected at least one of closeCode, cut, dropMessages, delayMessages, duplicateMessages, reorderMessages, ignorePings, got none of them",
+  ],
+  [
+    ["fault: {websocket: {closeReason: x, cut: true}}"],
+    "4: rules[0].fault.websocket.closeReason: only means something next to closeCode",
+  ],
+  [
+    ["fault: {delay: 1s, websocket: {cut: true}}"],
+    "4: rules[0].fault.websocket: expected websocket alone: delay works on the whole call",
+  ],
+  [
+    ["fault: {websocket: {reorderMessages: 1}}"],
+    "4: rules[0].fault.websocket.reorderMessages: expected a whole number from 2 to 100, got 1",
+  ],
+  [
+    ["respond: {websocket: [{send: a, wait: 1s}]}"],
+    "4: rules[0].respond.websocket[0]: expected exactly one of send, expect, wait, close, cut, repeat, got send and wait",
+  ],
+  [
+    ["respond: {websocket: [{repeat: {steps: [{send: a}]}}]}"],
+    "4: rules[0].respond.websocket[0].repeat.steps: expected a wait or an expect in a loop without times: it would never pause",
+  ],
+  [
+    ["respond: {status: 200, websocket: [{send: a}]}"],
+    "4: rules[0].respond.websocket: expected websocket to stand alone, got status beside it",
+  ],
+  [
+    ["respond: {subprotocol: 'a b', websocket: [{send: a}]}"],
+    '4: rules[0].respond.subprotocol: expected a subprotocol, which is one token, got "a b"',
+  ],
+  [
+    ["matches: [{message: {contains: x}}]", "fault: {websocket: {cut: true}}"],
+    "4: rules[0].matches[0].message: only means something next to grpc or websocket ({} for any)",
+  ],
+  [
+    ["matches: [{websocket: {direction: up}}]", "fault: {websocket: {cut: true}}"],
+    '4: rules[0].matches[0].websocket.direction: expected toUpstream or toDownstream, got "up"',
+  ],
+  [
+    ["patch: {websocket: {json: {a: 1}, replace: x}}"],
+    "4: rules[0].patch.websocket: expected at most one of json, replace, got json and replace",
+  ],
+  [
+    ["fault: {events: {drop: true, cut: true}}"],
+    "4: rules[0].fault.events: expected exactly one of drop, delay, duplicate, cut, got drop and cut",
+  ],
+  [
+    ["respond: {events: [{delay: 1s}]}"],
+    "4: rules[0].respond.events[0]: expected at least one of event, data, id, retry, comment, or repeat",
+  ],
+  [
+    ["respond: {events: [{repeat: {steps: [{data: x}]}}]}"],
+    "4: rules[0].respond.events[0].repeat.steps: expected a delay in a loop without times: it would never pause",
+  ],
+  [
+    ["fault: {http2: {goAway: true}}"],
+    "4: rules[0].fault.http2.goAway: expected an error code of HTTP/2 such as REFUSED_STREAM, or its number, got true",
+  ],
+  [
+    ["fault: {http2: {goAway: 0}, abort: close}"],
+    "4: rules[0].fault.http2: expected either abort or http2, got both: each ends the call",
+  ],
   // patch
   [["patch: {}"], "4: rules[0].patch: expected request, response or graphql, got {}"],
   [
@@ -372,7 +481,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["patch: {request: {removeHeaders: [Transfer-Encoding]}}"],
     "4: rules[0].patch.request.removeHeaders[0]: cannot be set: the sidecar writes it from the body that is sent (RFC 9112 §6)",
   ],
-  [["patch: {grpc: {}}"], "4: rules[0].patch.grpc: not supported yet"],
+  [["patch: {grpc: {}}"], "4: rules[0].patch.grpc: expected request, response or both, got {}"],
   // state
   [["state: {name: cart}", mock], "4: rules[0].state: expected is, becomes or both, got none of them"],
   [
@@ -433,7 +542,7 @@ const wholeFiles: readonly (readonly [text: string, ...expected: readonly string
     "version: 1\nrules:\n  - name: a\n    respond: {status: 99}\n\n  # more\n  - name: b\n    fault: {delay: x}\nextra: 1\n",
     "r.yaml:4: rules[0].respond.status: expected a final status from 200 to 599, got 99",
     'r.yaml:8: rules[1].fault.delay: expected a duration such as 200ms or 2s, got "x"',
-    'r.yaml:9: extra: unknown key "extra"; known here: $schema, version, rules',
+    'r.yaml:9: extra: unknown key "extra"; known here: $schema, version, descriptors, rules',
   ],
   [
     "version: 1\nrules: []\n---\nversion: 1\n",

@@ -25,6 +25,7 @@ function setOf(specs: readonly RuleSpec[], revision: string): RuleSet {
     rules,
     decide: () => null,
     decideWithBody: () => null,
+    decideMessages: () => [],
     isEnough: () => true,
     decideConnection: () => null,
     concernsTls: () => false,

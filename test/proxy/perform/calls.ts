@@ -73,7 +73,7 @@ export function answering(reply: Reply): Handler {
 
 /** The response, or a failed test. */
 export function responseOf(reply: Reply): ResponseReply {
-  if (reply.kind !== "response") throw new Error(`expected a response, got ${reply.how}`);
+  if (reply.kind !== "response") throw new Error(`expected a response, got ${reply.kind}`);
   return reply;
 }
 

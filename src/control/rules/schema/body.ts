@@ -95,6 +95,12 @@ const operators = {
   matches: text("a regular expression")
     .exactOptional()
     .describe("The whole body matches this regular expression (RE2 syntax)."),
+  binaryPrefix: z
+    .base64("bytes in base64")
+    .min(4, "bytes in base64")
+    .transform((encoded) => new Uint8Array(Buffer.from(encoded, "base64")))
+    .exactOptional()
+    .describe("The body begins with these bytes, in base64. A message must be binary."),
   equalToJson: z.unknown().exactOptional().describe("The body is JSON equal to this value."),
   matchesJsonPath: z
     .union(
@@ -126,6 +132,7 @@ const operator = across(
   if (written.equalTo !== undefined) return { op: "equalTo", value: written.equalTo };
   if (written.contains !== undefined) return { op: "contains", value: written.contains };
   if (written.matches !== undefined) return { op: "matches", value: written.matches };
+  if (written.binaryPrefix !== undefined) return { op: "binaryPrefix", value: written.binaryPrefix };
   if (written.matchesJsonPath !== undefined) return { op: "matchesJsonPath", ...written.matchesJsonPath };
   if (written.matchesJsonSchema !== undefined)
     return { op: "matchesJsonSchema", schema: written.matchesJsonSchema };

@@ -4,10 +4,13 @@ import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
 import { delay, weight } from "./delay.ts";
+import { events } from "./events.ts";
 import { checkGraphqlReply, graphqlAnswer, graphqlReplyOf } from "./graphql-answer.ts";
+import { grpcReply } from "./grpc.ts";
 import { fieldText, headerFields, trailerFields } from "./header.ts";
 import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
 import { text } from "./text.ts";
+import { script } from "./websocket.ts";
 
 /** A status that ends a call; 1xx are interim (RFC 9110 §15.2). */
 export const finalStatus = z
@@ -15,7 +18,7 @@ export const finalStatus = z
   .min(200, "a final status from 200 to 599")
   .max(599, "a final status from 200 to 599");
 
-const bodyKeys = ["body", "json", "file", "base64"] as const;
+const bodyKeys = ["body", "json", "file", "base64", "events"] as const;
 
 const reply = {
   status: finalStatus.exactOptional().describe("Status code, 200 to 599. Default 200."),
@@ -37,6 +40,9 @@ const reply = {
     .transform((encoded) => new Uint8Array(Buffer.from(encoded, "base64")))
     .exactOptional()
     .describe("The body as bytes in base64."),
+  events: events
+    .exactOptional()
+    .describe("A stream of server-sent events, each sent when its time has come."),
   template: z
     .boolean("true or false")
     .exactOptional()
@@ -46,8 +52,7 @@ const reply = {
 };
 const replyKeys = Object.keys(reply);
 
-const refused = notYet("grpc", "websocket", "schema");
-const inList = notYet("graphql");
+const refused = notYet("schema");
 
 /** RFC 9110 §15.3.5, §15.3.6, §15.4.5. */
 const bodiless = new Set<unknown>([204, 205, 304]);
@@ -60,7 +65,8 @@ function checkReply(written: Written, complain: Complain): void {
     if (bodyKey !== undefined && written.body !== "") complain(why, bodyKey);
     if ("trailers" in written) complain(`${why}, so no trailers either`, "trailers");
   }
-  const renders = "headers" in written || (bodyKey !== undefined && bodyKey !== "base64");
+  const renders =
+    "headers" in written || (bodyKey !== undefined && bodyKey !== "base64" && bodyKey !== "events");
   if (written.template === true && !renders)
     complain("nothing to render: expected body, json, file or headers beside it", "template");
 }
@@ -81,11 +87,14 @@ function bodyOf(written: z.output<z.ZodObject<typeof reply>>): ReplyBodySpec {
   if (written.body !== undefined) return { kind: "text", text: written.body };
   if ("json" in written) return { kind: "json", value: written.json };
   if (written.base64 !== undefined) return { kind: "base64", bytes: written.base64 };
+  if (written.events !== undefined) return { kind: "events", steps: written.events };
   return written.file === undefined ? { kind: "none" } : { kind: "file", path: written.file };
 }
 
+const ofDialects = notYet("graphql", "grpc");
+
 const one = across(
-  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...inList, ...refused }),
+  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...ofDialects, ...refused }),
   checkReply,
 ).transform(replyOf);
 
@@ -95,7 +104,7 @@ const weighted = across(
       .exactOptional()
       .describe("How often it is drawn, against the sum of all weights. Default 1."),
     ...reply,
-    ...inList,
+    ...ofDialects,
     ...refused,
   }),
   checkReply,
@@ -121,12 +130,26 @@ export const respond = across(
     graphql: graphqlAnswer
       .exactOptional()
       .describe("A GraphQL answer: {data, errors, extensions}, or made from a schema."),
+    grpc: grpcReply.exactOptional().describe("A reply of gRPC, also to gRPC-Web and Connect."),
+    websocket: script
+      .exactOptional()
+      .describe("A script: accept the WebSocket and hold the conversation; beside message, answer each."),
+    subprotocol: z
+      .string("a subprotocol")
+      .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "a subprotocol, which is one token")
+      .exactOptional()
+      .describe("websocket: the subprotocol to agree on. Default: the first that the client offers."),
     ...refused,
   }),
   (written, complain) => {
     checkGraphqlReply(written, complain);
     if ("graphql" in written) return;
-    const lists = ["cycle", "random"].filter((key) => key in written);
+    const besides = Object.keys(written).filter((key) => key !== "websocket" && key !== "subprotocol");
+    if ("websocket" in written && besides.length > 0)
+      complain(`expected websocket to stand alone, got ${besides.join(" and ")} beside it`, "websocket");
+    if ("subprotocol" in written && !("websocket" in written))
+      complain("only means something next to websocket", "subprotocol");
+    const lists = ["cycle", "random", "grpc"].filter((key) => key in written);
     const direct = replyKeys.filter((key) => key in written);
     if (lists.length > 0 && lists.length + direct.length > 1)
       complain(`expected ${lists[0]} to stand alone, got ${[...lists, ...direct].join(" and ")}`);
@@ -134,8 +157,11 @@ export const respond = across(
   },
 ).transform((written): RespondSpec => {
   if (written.graphql !== undefined) return graphqlReplyOf(written.graphql, written);
+  if (written.grpc !== undefined) return written.grpc;
   if (written.cycle !== undefined) return { kind: "cycle", replies: written.cycle };
   if (written.random !== undefined) return { kind: "random", choices: written.random };
+  if (written.websocket !== undefined)
+    return { kind: "websocket", script: written.websocket, subprotocol: written.subprotocol ?? null };
   return { kind: "reply", reply: replyOf(written) };
 });
 
@@ -155,9 +181,10 @@ export function withAbsoluteFiles(spec: RespondSpec, folder: string): RespondSpe
         kind: "random",
         choices: spec.choices.map((choice) => ({ weight: choice.weight, reply: place(choice.reply) })),
       };
-    case "graphql":
-      return spec; // its schema is placed with those of the whole rule
+    case "graphql": // its schema is placed with those of the whole rule
+    case "websocket":
+      return spec;
     default:
-      return spec satisfies never;
+      return spec; // the dialects name no files here
   }
 }

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { RuleSpec } from "../../../core/rule.ts";
 import { fault } from "./fault.ts";
+import { descriptors } from "./grpc.ts";
 import { across, type Complain, isMapping, mapping, notYet, type Written } from "./mapping.ts";
 import { patch } from "./patch.ts";
 import { respond } from "./respond.ts";
@@ -30,6 +31,7 @@ const shape = {
   state: state.exactOptional().describe("A scenario per key (a session, a user)."),
   respond: respond.exactOptional().describe("Answer the call instead of relaying it."),
   fault: fault.exactOptional().describe("Disturb the call."),
+  descriptors: descriptors.exactOptional(),
   patch: patch.exactOptional().describe("Change the request or the response on its way."),
 };
 
@@ -40,7 +42,7 @@ function checkRule(written: Written, complain: Complain, lacks: Complain): void 
   const moves = isMapping(written.state) && typeof written.state.becomes === "string";
   if (!moves && !doing.some((key) => key in written))
     lacks("does nothing: expected respond, fault, patch or state.becomes");
-  const ends = isMapping(written.fault) && "abort" in written.fault;
+  const ends = isMapping(written.fault) && ("abort" in written.fault || "http2" in written.fault);
   for (const key of ["respond", "patch"])
     if (ends && key in written)
       complain(`expected either ${key} or fault.abort, got both: ${abortEnds}`, key);
@@ -65,6 +67,7 @@ export const rule = across(
     respond: written.respond ?? null,
     fault: written.fault ?? null,
     patch: written.patch ?? null,
+    ...(written.descriptors === undefined ? {} : { descriptors: written.descriptors }),
   }),
 );
 
@@ -76,6 +79,7 @@ const expectedFile = "a mapping with version: 1 and rules";
 export const fileHead = mapping(expectedFile, {
   $schema: schemaKey,
   version,
+  descriptors: descriptors.exactOptional(),
   rules: z.array(z.unknown(), "a list of rules"),
 });
 
@@ -83,5 +87,6 @@ export const fileHead = mapping(expectedFile, {
 export const ruleFile = mapping(expectedFile, {
   $schema: schemaKey,
   version,
+  descriptors: descriptors.exactOptional(),
   rules: z.array(rule, "a list of rules").describe("The rules, in the order in which ties are tried."),
 });

@@ -5,9 +5,11 @@ import type { TextMatch } from "../../../core/rule.ts";
 import { body } from "./body.ts";
 import { destination } from "./destination.ts";
 import { checkGraphqlSelection, graphqlMatch } from "./graphql.ts";
+import { checkGrpcSelection, gatherGrpc, grpcSelection } from "./grpc.ts";
 import { headerMatches, headerName, nameMatches } from "./header.ts";
 import { across, mapping, notYet } from "./mapping.ts";
 import { pathMatch, text, textMatch } from "./text.ts";
+import { webSocketMatch } from "./websocket.ts";
 
 const standardMethods = new Set(
   ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"].map((m) =>
@@ -46,6 +48,8 @@ const shape = {
   expr: text("a CEL expression")
     .exactOptional()
     .describe("A CEL expression over request and connection that yields true or false."),
+  websocket: webSocketMatch.exactOptional().describe("The request asks for a WebSocket; {} for any."),
+  message: body.exactOptional().describe("Content of a message on that WebSocket: body operators."),
 };
 
 /** One item of `matches`. */
@@ -54,14 +58,35 @@ export const selection = across(
     ...shape,
     graphql: graphqlMatch.exactOptional().describe("GraphQL operations; {} for all of them."),
     variables: body.exactOptional().describe("Beside graphql: operators on the variables, as JSON."),
-    ...notYet("grpc", "message", "metadata", "websocket", "source"),
+    ...grpcSelection,
+    ...notYet("source"),
   }),
   (written, complain, lacks) => {
     checkGraphqlSelection(written, complain);
+    checkGrpcSelection(written, complain);
+    if ("grpc" in written && "websocket" in written)
+      complain("expected either grpc or websocket, got both: no call is one and the other", "grpc");
     if (Object.keys(written).length === 0)
       lacks(`expected at least one key (leave "matches" out to claim every call), got {}`);
   },
-).transform(({ graphql, variables, ...http }) => {
-  if (graphql === undefined) return http;
-  return { ...http, graphql: { ...graphql, ...(variables === undefined ? {} : { variables }) } };
+).transform(({ graphql, variables, grpc, message, metadata, websocket, ...http }) => {
+  const queried =
+    graphql === undefined
+      ? {}
+      : { graphql: { ...graphql, ...(variables === undefined ? {} : { variables }) } };
+  if (websocket !== undefined)
+    return {
+      ...http,
+      ...queried,
+      websocket: message === undefined ? websocket : { ...websocket, message },
+    };
+  return {
+    ...http,
+    ...queried,
+    ...gatherGrpc({
+      ...(grpc === undefined ? {} : { grpc }),
+      ...(message === undefined ? {} : { message }),
+      ...(metadata === undefined ? {} : { metadata }),
+    }),
+  };
 });

@@ -3,11 +3,12 @@
 import type { Dialect } from "../../../core/dialect.ts";
 import type { GraphqlDeps } from "./graphql/deps.ts";
 import { createGraphqlDialect } from "./graphql/dialect.ts";
+import { createGrpcDialect } from "./grpc/dialect.ts";
 
 /** What the dialects are lent by other stages. */
 export type DialectDeps = GraphqlDeps;
 
 /** Those of one process; what they learn and load is theirs. */
 export function createDialects(deps: DialectDeps): readonly Dialect[] {
-  return [createGraphqlDialect(deps)];
+  return [createGrpcDialect(), createGraphqlDialect(deps)];
 }

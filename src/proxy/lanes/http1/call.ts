@@ -3,11 +3,14 @@
 import type { HostPort } from "../../../core/address.ts";
 import type { Connection } from "../../../core/connection.ts";
 import type { RequestHead } from "../../../core/exchange.ts";
+import type { HeaderList } from "../../../core/headers.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { CallEvent, Flag, Outcome } from "../../../core/tap.ts";
+import type { UpgradeClaim } from "../websocket/upgrade.ts";
 import type { ResponseSink } from "./response-sink.ts";
 
 const noFlags: readonly Flag[] = [];
+const noFields: HeaderList = [];
 
 export class Call implements CallEvent {
   readonly kind = "call";
@@ -20,6 +23,7 @@ export class Call implements CallEvent {
   readonly startedAtMs: number;
   upstream: HostPort | null;
   status = 0;
+  grpcStatus: number | null = null;
   rule: string | null = null;
   outcome: Outcome = "relayed";
   flags: readonly Flag[] = noFlags;
@@ -35,6 +39,9 @@ export class Call implements CallEvent {
   sink: ResponseSink | null = null;
   /** True once the rich road has sent this call upstream. */
   upstreamUsed = false;
+  /** Fields of the reply that made the connection a tunnel; kept only where a rule concerns its messages. */
+  upgradeReply: HeaderList = noFields;
+  #upgrade: UpgradeClaim | null = null;
   #finished = false;
 
   constructor(
@@ -55,6 +62,22 @@ export class Call implements CallEvent {
     this.mayUpgrade = mayUpgrade;
   }
 
+  /** Rules concern the messages of the WebSocket that it asks for. */
+  concernMessages(upgrade: UpgradeClaim | null): void {
+    this.#upgrade = upgrade;
+  }
+
+  get concernsMessages(): boolean {
+    return this.#upgrade !== null;
+  }
+
+  /** What those rules hold, which is the caller's from now on. */
+  takeUpgrade(): UpgradeClaim | null {
+    const upgrade = this.#upgrade;
+    this.#upgrade = null;
+    return upgrade;
+  }
+
   flag(flag: Flag): void {
     if (!this.flags.includes(flag)) this.flags = [...this.flags, flag];
   }
@@ -73,6 +96,7 @@ export class Call implements CallEvent {
     this.#finished = true;
     this.durationMs = now - this.startedAt;
     this.sink = null;
+    if (this.status !== 101) this.takeUpgrade()?.claim.release();
     traffic.tap.observe(this);
   }
 }

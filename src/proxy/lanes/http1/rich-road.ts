@@ -2,12 +2,18 @@
 // session runs it while nothing else is in flight on the connection, so order is kept.
 
 import type { HostPort } from "../../../core/address.ts";
+import { bodyOf } from "../../../core/body.ts";
 import type { Connection } from "../../../core/connection.ts";
 import { messageOf, UnderstudyError } from "../../../core/errors.ts";
-import type { Exchange, Reply, RequestHead } from "../../../core/exchange.ts";
+import type { Exchange, Reply, RequestHead, SocketReply } from "../../../core/exchange.ts";
 import { type HeaderList, headerValue } from "../../../core/headers.ts";
 import type { Claim, Traffic } from "../../../core/lane.ts";
+import type { Link, LinkEvents } from "../../../core/link.ts";
 import type { BodyPipe } from "../body-pipe.ts";
+import { grpcRefusal } from "../dialects/grpc/refusal.ts";
+import { grpcStatusIn } from "../dialects/grpc/status.ts";
+import { mockedEnd } from "../websocket/mocked-end.ts";
+import { keptExchange } from "../websocket/upgrade.ts";
 import type { Call } from "./call.ts";
 import { encodeChunk, encodeLastChunk, encodeResponseHead } from "./encode.ts";
 import { failureReply } from "./failure.ts";
@@ -35,6 +41,8 @@ export interface RichRoadDeps {
   readonly half: UpstreamHalf;
   /** Writes downstream; resolves when more may be written, rejects when the downstream is gone. */
   readonly write: (bytes: Uint8Array) => Promise<void> | undefined;
+  /** The connection becomes a tunnel to what `open` gives. */
+  readonly tunnelTo: (open: (events: LinkEvents) => Link) => void;
   /** Resolves when the link can take more. */
   readonly linkDrained: () => Promise<void>;
 }
@@ -92,8 +100,10 @@ function destinationOf(exchange: Exchange, deps: RichRoadDeps): HostPort {
 
 async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
   if (reply.kind === "sever") return reply.how === "fin" ? "close" : "reset";
+  if (reply.kind === "websocket") return writeSocketReply(reply, rich, deps);
   const { call } = rich;
   call.status = reply.status;
+  call.grpcStatus = grpcStatusIn(reply.headers);
   const framing = frameReply(reply, call.method, rich.minorVersion);
   const closing =
     framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.draining;
@@ -110,8 +120,29 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
     if (chunk.length === 0) continue;
     await count(deps, call, framing.body === "chunked" ? encodeChunk(chunk) : chunk);
   }
+  call.grpcStatus ??= grpcStatusIn(reply.body.trailers());
   if (framing.body === "chunked") await count(deps, call, encodeLastChunk(reply.body.trailers()));
   return closing ? "close" : "next";
+}
+
+/** The handshake of a WebSocket that a rule answers. */
+async function writeSocketReply(reply: SocketReply, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
+  const { call } = rich;
+  const exchange = keptExchange(rich.head, deps.connection);
+  const { note } = exchangeOf(rich, deps);
+  const mocked = mockedEnd(
+    reply,
+    note ? { ...exchange, note } : exchange,
+    deps.traffic.settings.limits.maxRuleBodyBytes,
+  );
+  const { status, headers, body, open } = mocked;
+  if (!open)
+    return writeReply({ kind: "response", status, reason: "", headers, body: bodyOf(body) }, rich, deps);
+  call.status = status;
+  call.upgradeReply = headers;
+  await count(deps, call, encodeResponseHead(status, "", headers));
+  deps.tunnelTo(open);
+  return "tunnel";
 }
 
 function count(deps: RichRoadDeps, call: Call, bytes: Uint8Array): Promise<void> | undefined {
@@ -172,7 +203,7 @@ async function answerFailure(error: unknown, rich: RichCall, deps: RichRoadDeps)
           ? 413
           : 500;
   const after = await writeReply(
-    failureReply(status, call.detail),
+    grpcRefusal(rich.head, status, call.detail) ?? failureReply(status, call.detail),
     { ...rich, keepAlive: false },
     deps,
   ).catch(() => "reset" as const);

@@ -19,6 +19,7 @@ import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import { BorrowedBytes } from "../borrowed-bytes.ts";
 import { PeekedBody } from "../peeked-body.ts";
+import { claimUpgrade } from "../websocket/upgrade.ts";
 import { BodyWalk } from "./body-walk.ts";
 import { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
@@ -233,6 +234,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     for (const wake of [...this.#drainWaiters, ...this.#linkWaiters]) wake();
     this.#call?.finish(this.#traffic, now);
     this.#tunnel?.link.destroy(true);
+    this.#tunnel?.call.takeUpgrade()?.claim.release();
     this.#giveParsersBack();
   };
 
@@ -311,6 +313,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const mayUpgrade = scanner.upgrade || scanner.targetForm === "authority";
     const call = new Call(this.#connection, scanner, this.#traffic, now, mayUpgrade);
     call.requestBytes = length;
+    if (mayUpgrade) call.concernMessages(claimUpgrade(scanner, this.#connection, this.#traffic));
     if (this.#connection.mode === "proxy") return this.#proxyHead(call, bytes, at, at + length);
     const verdict = this.#traffic.decide(scanner, this.#connection);
     if (verdict) return this.#decided(verdict, call, bytes, at, at + length);
@@ -548,6 +551,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
         traffic: this.#traffic,
         half: this.#half,
         write: (bytes) => this.#write(bytes),
+        tunnelTo: (open) => {
+          this.#tunnel = { call, link: open(this.#half), rest: noBytes };
+        },
         linkDrained: () => new Promise((resolve) => this.#linkWaiters.push(resolve)),
       },
     );

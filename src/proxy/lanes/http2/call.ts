@@ -4,7 +4,7 @@ import type { HostPort } from "../../../core/address.ts";
 import type { Connection } from "../../../core/connection.ts";
 import type { RequestHead } from "../../../core/exchange.ts";
 import type { Traffic } from "../../../core/lane.ts";
-import type { CallEvent, Flag, Outcome } from "../../../core/tap.ts";
+import type { CallEvent, Flag, MessageCounts, Outcome } from "../../../core/tap.ts";
 
 const noFlags: readonly Flag[] = [];
 
@@ -19,6 +19,7 @@ export class Http2Call implements CallEvent {
   readonly startedAtMs: number;
   upstream: HostPort | null;
   status = 0;
+  grpcStatus: number | null = null;
   rule: string | null = null;
   outcome: Outcome = "relayed";
   flags: readonly Flag[] = noFlags;
@@ -26,6 +27,9 @@ export class Http2Call implements CallEvent {
   durationMs = 0;
   requestBytes = 0;
   responseBytes = 0;
+  messages?: MessageCounts;
+  /** Asked at the end, where it is a WebSocket. */
+  countMessages: (() => MessageCounts | null) | null = null;
   /** On `clock.now()`. */
   readonly startedAt: number;
   #finished = false;
@@ -62,6 +66,9 @@ export class Http2Call implements CallEvent {
   finish(traffic: Traffic): void {
     if (this.#finished) return;
     this.#finished = true;
+    const messages = this.countMessages?.();
+    if (messages) this.messages = messages;
+    this.countMessages = null;
     this.durationMs = traffic.clock.now() - this.startedAt;
     traffic.tap.observe(this);
   }

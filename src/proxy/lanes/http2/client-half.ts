@@ -182,6 +182,8 @@ export class ClientHalf implements FrameReader {
     this.#dataStream = stream;
     if (stream instanceof RelayedStream) return "pass";
     stream.received(length);
+    // At once: a stream may be read, or be over, before the last octet of the frame is there. Its own window bounds it.
+    if (length > 0) events.creditConnection(length);
     if (stream.windowBytes < 0)
       return this.#wrong(errorCodes.flowControl, `more DATA than the window of stream ${id}`);
     return "take";

@@ -7,6 +7,7 @@
 import type { Connection } from "../../../core/connection.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import { namesOpaqueHost } from "../http1/opaque-host.ts";
+import { claimUpgrade } from "../websocket/upgrade.ts";
 import { Http2Call } from "./call.ts";
 import type { ClientEvents, ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
@@ -92,8 +93,10 @@ export class FromClient implements ClientEvents {
     const isOpaque = isTunnel || namesOpaqueHost(opaqueHosts, connection.originalDestination, head.authority);
     const verdict = isOpaque ? null : traffic.decide(head, connection);
     const decided = verdict?.kind === "undecided" && endStream ? verdict.decide(new Uint8Array(0)) : verdict;
-    if (decided === null) this.#relay(id, endStream, block, priority, head, call);
-    else local.take(id, endStream, decided, head, call);
+    const upgrade =
+      isOpaque || head.connectProtocol === null ? null : claimUpgrade(head, connection, traffic);
+    if (decided === null && upgrade === null) this.#relay(id, endStream, block, priority, head, call);
+    else local.take(id, endStream, decided, head, call, upgrade);
   }
 
   #relay(
@@ -111,7 +114,7 @@ export class FromClient implements ClientEvents {
       return table.refuse(id, errorCodes.refusedStream);
     }
     fromUpstream.connect();
-    const stream = new RelayedStream(call, head.contentLength);
+    const stream = new RelayedStream(call, head);
     stream.requestDone = endStream;
     table.open.set(id, stream);
     table.lastRelayed = id;
@@ -162,8 +165,6 @@ export class FromClient implements ClientEvents {
   }
 
   localData(stream: LocalStream): void {
-    this.#deps.windows.credit(stream.owedBytes - stream.countedBytes);
-    stream.countedBytes = stream.owedBytes;
     stream.settle(false);
   }
 

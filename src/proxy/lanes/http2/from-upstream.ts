@@ -2,9 +2,12 @@
 // the client as it would have seen them without us.
 
 import type { Connection } from "../../../core/connection.ts";
+import type { ResponseReply } from "../../../core/exchange.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { LinkEnd } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
+import { grpcRefusal } from "../dialects/grpc/refusal.ts";
+import { grpcStatusIn } from "../dialects/grpc/status.ts";
 import type { ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
 import { replyFields } from "./fixed-replies.ts";
@@ -143,6 +146,8 @@ export class FromUpstream implements UpstreamEvents {
     const stream = this.#deps.table.open.get(id);
     if (!(stream instanceof RelayedStream)) return this.objectionTo(id);
     stream.call.responseBytes += block.listBytes;
+    for (const { field } of block.fields)
+      if (field.name === "grpc-status") stream.call.grpcStatus = Number(field.value);
     const flaw = stream.responded
       ? this.#flawOfTrailers(stream, endStream, block)
       : this.#takeHead(stream, endStream, block);
@@ -297,6 +302,8 @@ export class FromUpstream implements UpstreamEvents {
   /** A reply of ours that says in plain words what went wrong, where the client lets us send as much. */
   #answer(id: number, stream: RelayedStream, status: number, detail: string): void {
     const { wires, windows, settings } = this.#deps;
+    const refusal = grpcRefusal(stream.head, status, detail);
+    if (refusal) return this.#answerGrpc(id, stream, refusal);
     const { headers, text } = failureText(detail);
     const fits = text.length <= Math.min(windows.room, settings.client.windowBytes, windows.frameBytes);
     const body = fits && stream.call.method !== "HEAD" ? text : null;
@@ -305,6 +312,16 @@ export class FromUpstream implements UpstreamEvents {
     wires.aside(headerFrames(id, body ? 0 : flags.endStream, block, settings.takeTableDue()));
     if (body) windows.send(frame(frameTypes.data, flags.endStream, id, body), body.length);
     // RFC 9113 §8.1: the rest of the request is not wanted
+    if (!stream.requestDone) wires.aside(resetFrame(id, errorCodes.none));
+  }
+
+  /** The same in the words of gRPC: a reply of trailers alone. */
+  #answerGrpc(id: number, stream: RelayedStream, { status, headers }: ResponseReply): void {
+    const { wires, settings } = this.#deps;
+    const block = encodeLiterals(replyFields(status, headers, null, null));
+    stream.call.status = status;
+    stream.call.grpcStatus = grpcStatusIn(headers);
+    wires.aside(headerFrames(id, flags.endStream, block, settings.takeTableDue()));
     if (!stream.requestDone) wires.aside(resetFrame(id, errorCodes.none));
   }
 

@@ -122,6 +122,14 @@ export class Lifetime implements Deadlined {
     this.closeWhenDone();
   }
 
+  /** A last word to a client that shall dial anew; what is open goes on. */
+  goAway(code: number, detail: string): void {
+    const { wires } = this.#deps;
+    if (wires.gone || wires.closing) return;
+    this.#sayGoAway(code, detail);
+    if (!wires.feeding) wires.flushSoon();
+  }
+
   /** The last open stream has ended. */
   idle(): void {
     this.setDeadline(this.#deps.traffic.clock.now());

@@ -4,6 +4,7 @@ import type { Connection } from "../../../core/connection.ts";
 import { UnderstudyError } from "../../../core/errors.ts";
 import type { HeaderList } from "../../../core/headers.ts";
 import type { Claim, Traffic, Undecided } from "../../../core/lane.ts";
+import type { UpgradeClaim } from "../websocket/upgrade.ts";
 import type { Http2Call } from "./call.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
 import { type FixedReplies, replyFields } from "./fixed-replies.ts";
@@ -30,6 +31,7 @@ export interface LocalCallsDeps {
   readonly settings: SettingsExchange;
   readonly table: StreamTable;
   readonly queue: SendQueue;
+  readonly lifetime: { goAway(code: number, detail: string): void };
 }
 
 export class LocalCalls {
@@ -47,15 +49,28 @@ export class LocalCalls {
       write: (stream, bytes) => deps.queue.send(stream.out, bytes),
       end: (stream) => this.#end(stream),
       reset: (stream, code) => this.#reset(stream, code),
+      goAway: (code) => deps.lifetime.goAway(code, "a rule says so"),
     };
   }
 
-  /** Takes a claimed request, or one that is to be looked at with its body. */
-  take(id: number, endStream: boolean, verdict: Claim | Undecided, head: Http2Head, call: Http2Call): void {
+  /**
+   * Takes a claimed request, or one that is to be looked at with its body. `verdict` null: nobody claims it, but rules
+   * concern the messages of the WebSocket that it asks for, which `upgrade` holds.
+   */
+  take(
+    id: number,
+    endStream: boolean,
+    verdict: Claim | Undecided | null,
+    head: Http2Head,
+    call: Http2Call,
+    upgrade: UpgradeClaim | null = null,
+  ): void {
     this.#deps.settings.send();
-    if (verdict.kind === "claim" && this.#answerFixed(id, endStream, verdict, head, call)) return;
+    if (!upgrade && verdict?.kind === "claim" && this.#answerFixed(id, endStream, verdict, head, call))
+      return;
     const stream = this.#open(id, endStream, head, call);
-    if (verdict.kind === "claim") this.#serve(stream, verdict);
+    stream.upgrade = upgrade;
+    if (verdict === null || verdict.kind === "claim") this.#serve(stream, verdict);
     else peekBody(stream, verdict, this.#deps.traffic, (claim) => this.#serve(stream, claim));
   }
 
@@ -90,7 +105,6 @@ export class LocalCalls {
     const windows = { send: settings.client.windowBytes, receive: settings.server.windowBytes };
     const stream = new LocalStream(id, call, head, windows, {
       credit: (given, bytes) => {
-        given.countedBytes = 0;
         wires.aside(windowUpdateFrame(given.id, bytes));
         if (!wires.feeding) wires.updateFlow();
       },

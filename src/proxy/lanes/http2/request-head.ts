@@ -32,6 +32,7 @@ export class Http2Head implements RequestHead {
   }
 
   header(name: string): string | undefined {
+    if (name === ":protocol") return this.connectProtocol ?? undefined;
     if (name === "cookie" || this.#headers) return this.#orHost(name, headerValue(this.headers, name));
     let found: string | undefined;
     for (let i = this.#regular; i < this.#fields.length; i++) {

@@ -7,6 +7,10 @@ import { messageOf, UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange, Reply, ResponseReply } from "../../../core/exchange.ts";
 import type { HeaderList } from "../../../core/headers.ts";
 import type { Claim, Traffic } from "../../../core/lane.ts";
+import { grpcRefusal } from "../dialects/grpc/refusal.ts";
+import { grpcStatusIn } from "../dialects/grpc/status.ts";
+import { StreamRelay } from "../websocket/stream-relay.ts";
+import { keptExchange } from "../websocket/upgrade.ts";
 import { replyFields } from "./fixed-replies.ts";
 import { errorCodes } from "./frames.ts";
 import { fieldsForHttp2 } from "./request-head.ts";
@@ -26,6 +30,8 @@ export interface RichRoadDeps {
   readonly end: (stream: LocalStream) => void;
   /** RST_STREAM; the stream is over. */
   readonly reset: (stream: LocalStream, code: number) => void;
+  /** GOAWAY: what is open goes on, nothing new is taken. */
+  readonly goAway: (code: number) => void;
 }
 
 /** Serves one stream to its end; never rejects. `claim` null: nobody claims it after its body was seen. */
@@ -34,26 +40,53 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
   if (claim) describe(stream, claim);
   let link: RichLink | null = null;
   let relayed: Promise<Reply> | null = null;
+  let messages: StreamRelay | null = null;
+  const webSocket = (): StreamRelay => {
+    messages ??= streamRelayOf(stream, deps);
+    return messages;
+  };
   const forward = (exchange: Exchange): Promise<Reply> => {
     link = deps.link();
     call.upstream = link.upstream;
-    relayed = link.relay(exchange, stream.head.connectProtocol, {
+    const outgoing = stream.upgrade ? webSocket().outgoing(exchange) : exchange;
+    relayed = link.relay(outgoing, stream.head.connectProtocol, {
       interim: (fields) => deps.fields(stream, fields, false),
       failed: (flag, detail) => call.fail("failed", flag, detail),
     });
-    return relayed;
+    return stream.upgrade ? relayed.then((reply) => webSocket().incoming(reply)) : relayed;
   };
   try {
     const exchange = exchangeOf(stream, deps);
     const reply = await (claim ? claim.serve(exchange, forward) : forward(exchange));
-    await writeReply(reply, stream, claim, deps);
+    const response = reply.kind === "websocket" ? webSocket().answer(reply) : reply;
+    await writeReply(response, stream, claim, deps);
   } catch (error) {
     await answerFailure(error, stream, deps);
   } finally {
     const used = link as RichLink | null; // assigned in a callback, which the compiler does not see
     used?.abandon(relayed);
+    (messages as StreamRelay | null)?.dispose();
+    stream.upgrade?.claim.release();
     claim?.release();
   }
+}
+
+/** The body of the stream is read by the relay; the exchange that scripts see has none of its own. */
+function streamRelayOf(stream: LocalStream, deps: RichRoadDeps): StreamRelay {
+  const { connection, traffic } = deps;
+  const { body, note } = exchangeOf(stream, deps);
+  const exchange = stream.upgrade?.exchange ?? keptExchange(stream.head, connection);
+  const relay = new StreamRelay({
+    ...{ connection, traffic, body },
+    claim: stream.upgrade?.claim ?? null,
+    exchange: { ...exchange, signal: stream.abort.signal, ...(note ? { note } : {}) },
+    blame: (flag, detail) => {
+      stream.call.flag(flag);
+      stream.call.remark(detail);
+    },
+  });
+  stream.call.countMessages = () => relay.messages;
+  return relay;
 }
 
 function describe(stream: LocalStream, claim: Claim): void {
@@ -85,16 +118,22 @@ function exchangeOf(stream: LocalStream, deps: RichRoadDeps): Exchange {
  * INTERNAL_ERROR, as from a server that broke; `close` is CANCEL; a cut body is INTERNAL_ERROR behind its bytes.
  */
 async function writeReply(
-  reply: Reply,
+  reply: Exclude<Reply, { kind: "websocket" }>,
   stream: LocalStream,
   claim: Claim | null,
   deps: RichRoadDeps,
 ): Promise<void> {
   const { traffic } = deps;
-  if (reply.kind === "sever")
+  if (reply.kind === "sever") {
+    if (reply.how === "stream") {
+      if (reply.goAway) deps.goAway(reply.code);
+      return deps.reset(stream, reply.code);
+    }
     return deps.reset(stream, reply.how === "rst" ? errorCodes.internal : errorCodes.cancel);
+  }
   const { call } = stream;
   call.status = reply.status;
+  call.grpcStatus = grpcStatusIn(reply.headers);
   const isOurs = claim !== null && claim.rule.terminal.kind !== "relay";
   const bodiless = call.method === "HEAD" || reply.status === 204 || reply.status === 304;
   const length = bodiless || call.method === "CONNECT" ? null : reply.body.lengthBytes;
@@ -108,6 +147,7 @@ async function writeReply(
     stream.abort.signal.throwIfAborted();
   }
   const trailers = fieldsForHttp2(reply.body.trailers());
+  call.grpcStatus ??= grpcStatusIn(trailers);
   if (trailers.length > 0) deps.fields(stream, trailers, true);
   else deps.end(stream);
 }
@@ -141,9 +181,8 @@ async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoad
     return deps.reset(stream, code === "body_cut" ? errorCodes.internal : errorCodes.refusedStream);
   const status =
     code === "connect_timeout" ? 504 : upstreamFailed ? 502 : code === "body_too_large" ? 413 : 500;
-  await writeReply(failureReply(status, call.detail), stream, null, deps).catch(() =>
-    deps.reset(stream, errorCodes.internal),
-  );
+  const refusal = grpcRefusal(stream.head, status, call.detail) ?? failureReply(status, call.detail);
+  await writeReply(refusal, stream, null, deps).catch(() => deps.reset(stream, errorCodes.internal));
 }
 
 /** Says in plain words what went wrong. */

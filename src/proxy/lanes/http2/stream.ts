@@ -1,6 +1,7 @@
 // What a session knows of one open stream: relayed on the pinned link under its own id, or answered here.
 
 import { BodyPipe } from "../body-pipe.ts";
+import type { UpgradeClaim } from "../websocket/upgrade.ts";
 import type { Http2Call } from "./call.ts";
 import type { Http2Head } from "./request-head.ts";
 import { Outgoing } from "./send-queue.ts";
@@ -17,10 +18,12 @@ export class RelayedStream {
   bodyLeft: number | null;
   /** The same of the response's body. */
   responseLeft: number | null = null;
+  readonly head: Http2Head;
 
-  constructor(call: Http2Call, contentLength: number | null) {
+  constructor(call: Http2Call, head: Http2Head) {
     this.call = call;
-    this.bodyLeft = contentLength;
+    this.head = head;
+    this.bodyLeft = head.contentLength;
   }
 }
 
@@ -48,10 +51,10 @@ export class LocalStream {
   windowBytes: number;
   /** Octets that came and were not credited: nobody has read them yet. */
   owedBytes = 0;
-  /** Of these, what the connection window got back already. */
-  countedBytes = 0;
   /** Sees the payload before the pipe does, while no rule has decided; null: nobody. */
   peek: ((payload: Buffer | null) => void) | null = null;
+  /** Rules on the messages of the WebSocket that it is; null: none. */
+  upgrade: UpgradeClaim | null = null;
   /** What comes is read by nobody. */
   discards = false;
   bodyLeft: number | null;

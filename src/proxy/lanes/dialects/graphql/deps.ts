@@ -39,7 +39,7 @@ export interface GraphqlDeps {
   /** A condition on a text; undefined: there is none. Throws RuleProblem. */
   readonly textTest: (match: TextMatch, path: RulePath) => (text: string | undefined) => boolean;
   /** A template over `request`, whose `json` is `view`. Throws RuleProblem. */
-  readonly template: (text: string, path: RulePath) => (exchange: Exchange, view: unknown) => string;
+  readonly textTemplate: (text: string, path: RulePath) => (exchange: Exchange, view: unknown) => string;
   /** JSON whose numbers print as they were written. Throws SyntaxError. */
   readonly parseJson: (text: string) => unknown;
   readonly holdBody: (body: Body, limitBytes: number) => Promise<Held>;

@@ -96,7 +96,7 @@ function resolveOf(
       return (view) => evaluate(view());
     }
     case "template": {
-      const render = deps.template(resolver.template, [...place, "template"]);
+      const render = deps.textTemplate(resolver.template, [...place, "template"]);
       return (view, call) => render(call.exchange, view());
     }
     case "script":

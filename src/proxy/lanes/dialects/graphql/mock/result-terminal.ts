@@ -16,7 +16,7 @@ type Render = (exchange: Exchange, params: GraphqlParams) => unknown;
 /** Throws RuleProblem for a template that is wrong in itself. */
 export function resultTerminal(
   spec: Spec,
-  deps: MixedBatchDeps & Pick<GraphqlDeps, "template" | "holdBody"> & { readonly maxBodyBytes: number },
+  deps: MixedBatchDeps & Pick<GraphqlDeps, "textTemplate" | "holdBody"> & { readonly maxBodyBytes: number },
 ): Terminal {
   const render = spec.template ? templated(spec, deps) : still(spec);
   return {
@@ -63,11 +63,11 @@ function still(spec: Spec): Render {
 }
 
 /** Each string is filled in on its own, so that no value can break the result. */
-function templated(spec: Spec, { template }: Pick<GraphqlDeps, "template">): Render {
+function templated(spec: Spec, { textTemplate }: Pick<GraphqlDeps, "textTemplate">): Render {
   const prepare = (value: unknown, path: RulePath): Render => {
     if (typeof value === "string") {
       if (!value.includes("{{")) return () => value;
-      const render = template(value, path);
+      const render = textTemplate(value, path);
       const isJson = /^\s*\{\{\s*json\s[^}]*\}\}\s*$/.test(value);
       return (exchange, params) => {
         const text = render(exchange, bodyOfParams(params));

@@ -1,0 +1,98 @@
+// All that a sidecar does with a store: takes its rules, keeps the last good ones on disk, and says which are in force.
+
+import type { Clock } from "../../core/clock.ts";
+import type { Random } from "../../core/random.ts";
+import type { Problem } from "../../core/rule-source.ts";
+import type { StoreAccess } from "../../core/store-access.ts";
+import { formatStoreUrl, type StoreUrl } from "../../core/store-url.ts";
+import { type Tap, teeTaps } from "../../core/tap.ts";
+import { openStore } from "./kv/open-store.ts";
+import { type Belonging, membersPrefix } from "./registry/keys.ts";
+import { type Member, Presence } from "./registry/members.ts";
+import { lastGoodIn } from "./sources/last-good.ts";
+import { type StoreSource, storeSource } from "./sources/store-source.ts";
+
+export interface StoreOptions extends Belonging {
+  readonly url: StoreUrl;
+  readonly access: StoreAccess;
+  /** Folder of the last good rules; null: they are not kept. */
+  readonly stateDir: string | null;
+  /** How this sidecar is called in lists of members: letters, digits, `-`, `_` and `.`. */
+  readonly memberName: string;
+}
+
+export interface FollowDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tap: Tap;
+}
+
+export interface FollowedStore {
+  readonly source: StoreSource;
+  /** To be told what the rule store tells: the given tap, and what this needs to hear of it. */
+  readonly tap: Tap;
+  /** How the contact with the store stands, for people. */
+  standing(): string;
+  /** Says that this sidecar is there, and then which rules it has in force, until the signal aborts. */
+  announce(problems: () => readonly Problem[], signal: AbortSignal): void;
+  /** Ends every connection, after a farewell that may take a second. */
+  close(): Promise<void>;
+}
+
+export async function followStore(options: StoreOptions, deps: FollowDeps): Promise<FollowedStore> {
+  const { url, access, stateDir, service, namespace } = options;
+  const store = await openStore(url, access, deps);
+  const of = `${formatStoreUrl(url)} ${service ?? ""} ${namespace ?? ""}`;
+  const lastGood = stateDir === null ? null : lastGoodIn(stateDir, of);
+  let presence: Presence | null = null;
+  let farewell: Promise<void> = Promise.resolve();
+  const source = storeSource(
+    { store, prefix: url.prefix, belonging: options, lastGood, moved: () => presence?.changed() },
+    deps,
+  );
+  const inForce = { revision: "", index: 0 };
+  const listener: Tap = {
+    observe(event) {
+      if (event.kind === "rules-applied") {
+        const revisions = event.revision.split("+");
+        source.inForce(revisions);
+        const { revision } = source.state();
+        if (revisions.includes(revision)) inForce.revision = revision;
+      }
+      if (event.kind === "rules-applied" || event.kind === "rules-rejected") presence?.changed();
+    },
+  };
+  const startedAtMs = deps.clock.wall();
+  const describe = (problems: readonly Problem[]): Member => {
+    const { revision, index } = source.state();
+    if (revision === inForce.revision) inForce.index = index;
+    const [problem] = problems;
+    return {
+      ...{ name: options.memberName, service, namespace, startedAtMs, atMs: deps.clock.wall() },
+      ...inForce,
+      problem: problem === undefined ? "" : `${problem.place}: ${problem.message}`.slice(0, 1_000),
+    };
+  };
+  return {
+    source,
+    tap: teeTaps([deps.tap, listener]),
+    standing: () => standingOf(source),
+    announce(problems, signal) {
+      const key = membersPrefix(url.prefix) + options.memberName;
+      presence = new Presence({ store, key, describe: () => describe(problems()) }, deps);
+      farewell = presence.keep(signal);
+    },
+    async close() {
+      await farewell;
+      store.close();
+    },
+  };
+}
+
+function standingOf(source: StoreSource): string {
+  const { connected, reason, silentMs, failures } = source.state();
+  if (connected) return `rules: ${source.name} answers`;
+  const since =
+    silentMs === null ? "was never heard of" : `last heard of ${Math.round(silentMs / 1_000)} s ago`;
+  return `rules: ${source.name} is away, ${since}, lost ${failures} times: ${reason}`;
+}

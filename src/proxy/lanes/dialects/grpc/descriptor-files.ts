@@ -1,0 +1,140 @@
+// Descriptors from files: .proto sources with their imports, folders of them, and descriptor sets as protoc and buf write
+// them. Read again only when a file has changed.
+
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { Root } from "protobufjs";
+import { messageOf } from "../../../../core/errors.ts";
+import { loadProtobuf, type Schema, schemaOf } from "./schema.ts";
+
+/** .proto files below one folder. */
+const maxFiles = 5_000;
+const maxFileBytes = 67_108_864;
+/** Sets of descriptors kept at once. */
+const maxKept = 16;
+
+/** Descriptors that cannot be read; `index`: which of the paths. */
+export class DescriptorProblem extends Error {
+  readonly index: number;
+
+  constructor(index: number, message: string) {
+    super(message);
+    this.index = index;
+  }
+}
+
+interface Kept {
+  readonly schema: Schema;
+  /** What the files looked like when they were read. */
+  readonly stamp: string;
+  readonly files: readonly string[];
+}
+
+/** Reads the descriptors behind absolute paths. The function throws DescriptorProblem. */
+export function createDescriptorFiles(): (paths: readonly string[]) => Schema {
+  const kept = new Map<string, Kept>();
+  return (paths) => {
+    const key = paths.join("\0");
+    const known = kept.get(key);
+    if (known && known.stamp === stampOf(known.files)) return known.schema;
+    const { schema, files } = read(paths);
+    kept.delete(key);
+    kept.set(key, { schema, files, stamp: stampOf(files) });
+    const [oldest] = kept.keys();
+    if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
+    return schema;
+  };
+}
+
+function stampOf(files: readonly string[]): string {
+  return files
+    .map((file) => {
+      const found = statSync(file, { throwIfNoEntry: false });
+      return found ? `${found.mtimeMs}/${found.size}` : "gone";
+    })
+    .join();
+}
+
+function read(paths: readonly string[]): { readonly schema: Schema; readonly files: readonly string[] } {
+  const { Root: NewRoot } = loadProtobuf();
+  let root = new NewRoot();
+  const folders = paths.filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  const files: string[] = [...folders];
+  for (const [index, path] of paths.entries()) {
+    try {
+      const found = statSync(path);
+      if (found.isDirectory()) loadSources(root, protoFilesIn(path), folders, files);
+      else if (found.size > maxFileBytes) throw new Error(`${path} is larger than ${maxFileBytes} bytes`);
+      else if (path.endsWith(".proto")) loadSources(root, [path], folders, files);
+      else {
+        root = merged(root, rootOfSet(readFileSync(path)), paths.length);
+        files.push(path);
+      }
+    } catch (thrown) {
+      throw new DescriptorProblem(index, `expected .proto files or a descriptor set: ${messageOf(thrown)}`);
+    }
+  }
+  try {
+    return { schema: schemaOf(root), files };
+  } catch (thrown) {
+    throw new DescriptorProblem(0, messageOf(thrown));
+  }
+}
+
+function protoFilesIn(folder: string): readonly string[] {
+  const found = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".proto"))
+    .sort();
+  if (found.length === 0) throw new Error(`${folder} holds no .proto file`);
+  if (found.length > maxFiles) throw new Error(`${folder} holds more than ${maxFiles} .proto files`);
+  return found.map((file) => join(folder, file));
+}
+
+function loadSources(
+  root: Root,
+  sources: readonly string[],
+  roots: readonly string[],
+  files: string[],
+): void {
+  const { common } = loadProtobuf();
+  root.resolvePath = (origin, target) => {
+    if (origin === "") return target;
+    const found = importedFrom(origin, target, roots);
+    if (found === null && common.get(target) === null)
+      throw new Error(
+        `${origin} imports "${target}", which is found neither beside it nor in a folder of descriptors`,
+      );
+    return found ?? target;
+  };
+  root.loadSync([...sources], { keepCase: true });
+  files.push(...root.files.filter((file) => !files.includes(file) && common.get(file) === null));
+}
+
+/** An import starts at an import root; without one named, at any folder above the file that imports. */
+function importedFrom(origin: string, target: string, roots: readonly string[]): string | null {
+  const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  for (const root of roots) if (isFile(join(root, target))) return join(root, target);
+  for (let folder = dirname(origin); ; folder = dirname(folder)) {
+    if (isFile(join(folder, target))) return join(folder, target);
+    if (dirname(folder) === folder) return null;
+  }
+}
+
+/** The root of a google.protobuf.FileDescriptorSet. Throws Error. */
+export function rootOfSet(bytes: Uint8Array): Root {
+  const load = createRequire(import.meta.url);
+  const { Root: NewRoot } = loadProtobuf();
+  const { FileDescriptorSet } = load("protobufjs/ext/descriptor") as {
+    readonly FileDescriptorSet: { decode(bytes: Uint8Array): unknown };
+  };
+  // The extension adds fromDescriptor to Root, which its types leave to the global ones.
+  const { fromDescriptor } = NewRoot as unknown as { fromDescriptor(set: unknown): Root };
+  return fromDescriptor.call(NewRoot, FileDescriptorSet.decode(bytes));
+}
+
+function merged(root: Root, added: Root, count: number): Root {
+  if (count === 1) return added;
+  root.addJSON(added.toJSON().nested ?? {});
+  return root;
+}

@@ -1,0 +1,116 @@
+// Messages in a stream: five octets before each, flags and length (gRPC PROTOCOL-HTTP2, "Length-Prefixed-Message"), alike
+// in gRPC, gRPC-Web and Connect streams. Text mode wraps all of it in base64, in any number of pieces.
+
+import { createRequire } from "node:module";
+import { type HeaderList, headerValue } from "../../../../core/headers.ts";
+import type { Flavour } from "./flavour.ts";
+
+const prefixBytes = 5;
+export const envelopeFlags = {
+  compressed: 1,
+  /** Connect: the end of the stream, as JSON. */
+  end: 2,
+  /** gRPC-Web: trailers. */
+  trailers: 0x80,
+} as const;
+
+export interface Envelope {
+  readonly flags: number;
+  readonly payload: Uint8Array;
+}
+
+/** One message with its prefix. */
+export function envelope(flags: number, payload: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(prefixBytes + payload.length);
+  bytes[0] = flags;
+  bytes.writeUInt32BE(payload.length, 1);
+  bytes.set(payload, prefixBytes);
+  return bytes;
+}
+
+/** The first message of a stream so far; null: it is not complete. */
+export function firstEnvelope(stream: Uint8Array): Envelope | null {
+  if (stream.length < prefixBytes) return null;
+  const view = Buffer.from(stream.buffer, stream.byteOffset, stream.byteLength);
+  const end = prefixBytes + view.readUInt32BE(1);
+  return stream.length < end ? null : { flags: view[0] ?? 0, payload: view.subarray(prefixBytes, end) };
+}
+
+/** The octets of a gRPC-Web text so far. Padding may stand inside, where one piece ended. */
+export function fromText(text: Uint8Array): Buffer {
+  const latin = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("latin1");
+  const whole = latin.slice(0, latin.length - (latin.length % 4));
+  return Buffer.concat(whole.split(/(?<==)(?!=)/).map((piece) => Buffer.from(piece, "base64")));
+}
+
+/** Whether calls of this flavour have messages in envelopes; else the body is the message. */
+export function isEnveloped({ name }: Flavour): boolean {
+  return name !== "connect";
+}
+
+/** A message without its compression; null where it cannot be undone within `limitBytes`. */
+export function inflate(
+  { flags, payload }: Envelope,
+  headers: HeaderList,
+  limitBytes: number,
+): Uint8Array | null {
+  if ((flags & envelopeFlags.compressed) === 0) return payload.length > limitBytes ? null : payload;
+  const coding = headerValue(headers, "grpc-encoding") ?? headerValue(headers, "connect-content-encoding");
+  const zlib = createRequire(import.meta.url)("node:zlib") as typeof import("node:zlib");
+  try {
+    if (coding === "gzip") return zlib.gunzipSync(payload, { maxOutputLength: limitBytes });
+    if (coding === "deflate") return zlib.inflateSync(payload, { maxOutputLength: limitBytes });
+  } catch {
+    return null; // damaged, or larger than the limit
+  }
+  return null;
+}
+
+/** A message and the octets in which it came. */
+export interface Passing extends Envelope {
+  readonly raw: Uint8Array;
+}
+
+/** Cuts a stream into messages. Those beyond the limit go through in pieces: `raw` alone, as `null`. */
+export class EnvelopeReader {
+  readonly #limitBytes: number;
+  #held: Uint8Array = Buffer.alloc(0);
+  /** Of a message that is too large: octets that are still to pass. */
+  #passing = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** What is complete with this chunk. Bytes that are no message yet are kept. */
+  *push(chunk: Uint8Array): Generator<Passing | Uint8Array> {
+    let bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#held = Buffer.alloc(0);
+    while (bytes.length > 0) {
+      if (this.#passing > 0) {
+        const part = bytes.subarray(0, this.#passing);
+        this.#passing -= part.length;
+        bytes = bytes.subarray(part.length);
+        yield part;
+        continue;
+      }
+      const length =
+        bytes.length < prefixBytes ? null : Buffer.from(bytes.buffer, bytes.byteOffset, 5).readUInt32BE(1);
+      if (length !== null && length > this.#limitBytes) {
+        this.#passing = prefixBytes + length;
+        continue;
+      }
+      const found = firstEnvelope(bytes);
+      if (found === null) break;
+      const end = prefixBytes + found.payload.length;
+      yield { ...found, raw: bytes.subarray(0, end) };
+      bytes = bytes.subarray(end);
+    }
+    this.#held = bytes.length === 0 ? this.#held : Buffer.from(bytes);
+  }
+
+  /** What was kept, at the end of the stream. */
+  rest(): Uint8Array {
+    return this.#held;
+  }
+}

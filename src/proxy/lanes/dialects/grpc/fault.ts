@@ -1,0 +1,90 @@
+// Harm after so many messages of the response: a status instead of the rest, the stream reset, or half a message.
+
+import { streamBody } from "../../../../core/body.ts";
+import type { Effect } from "../../../../core/effect.ts";
+import { UnderstudyError } from "../../../../core/errors.ts";
+import type { Body } from "../../../../core/exchange.ts";
+import type { HeaderList } from "../../../../core/headers.ts";
+import type { GrpcFaultSpec } from "../../../../core/rule-grpc.ts";
+import { EnvelopeReader, envelopeFlags } from "./envelope.ts";
+import { maxMessageBytes } from "./first-message.ts";
+import { type Flavour, flavourOf } from "./flavour.ts";
+import { statusReply } from "./reply.ts";
+import { type Status, statusFields } from "./status.ts";
+
+/** Acts on replies of calls of the gRPC family; unary Connect has no stream of messages, and passes. */
+export function grpcFault(spec: GrpcFaultSpec): Effect {
+  return {
+    kind: "grpc",
+    fault: true,
+    async apply(exchange, next) {
+      const reply = await next(exchange);
+      const flavour = flavourOf(exchange.head);
+      if (reply.kind !== "response" || flavour === null || flavour.name === "connect") return reply;
+      const { status, reason, headers, body } = reply;
+      const end = await endOf(spec, flavour);
+      const cut = cutAfter(body, spec, end, exchange.faultEnds);
+      return { kind: "response", status, reason, headers: withoutLength(headers), body: cut };
+    },
+  };
+}
+
+function withoutLength(headers: HeaderList): HeaderList {
+  return headers.filter(([name]) => name.toLowerCase() !== "content-length");
+}
+
+interface End {
+  readonly trailers: HeaderList;
+  /** Where the status stands in the body. */
+  readonly lastBytes: readonly Uint8Array[];
+}
+
+async function endOf({ how }: GrpcFaultSpec, flavour: Flavour): Promise<End | null> {
+  if (how.kind !== "status") return null;
+  const status: Status = { code: how.code, text: how.text, details: [] };
+  if (flavour.name === "grpc") return { trailers: statusFields(status), lastBytes: [] };
+  const reply = await statusReply(flavour, how.code, how.text);
+  const lastBytes: Uint8Array[] = [];
+  for await (const chunk of reply.body.chunks()) lastBytes.push(chunk);
+  return { trailers: [], lastBytes };
+}
+
+function cutAfter(
+  body: Body,
+  { afterMessages, how }: GrpcFaultSpec,
+  end: End | null,
+  ends: AbortSignal | undefined,
+): Body {
+  let harmed = false;
+  const chunks = async function* () {
+    const reader = new EnvelopeReader(maxMessageBytes);
+    let left = afterMessages;
+    const finish = function* () {
+      harmed = true;
+      if (end === null)
+        throw new UnderstudyError("body_cut", `fault.grpc: cut after ${afterMessages} messages`);
+      yield* end.lastBytes;
+    };
+    if (left === 0 && how.kind !== "halfMessage") return yield* finish();
+    for await (const chunk of body.chunks()) {
+      if (ends?.aborted) left = Number.POSITIVE_INFINITY; // the rule is gone, and its harm with it
+      for (const found of reader.push(chunk)) {
+        if (found instanceof Uint8Array) {
+          yield found; // of a message that is too large to be looked at
+          continue;
+        }
+        const isMessage = (found.flags & (envelopeFlags.end | envelopeFlags.trailers)) === 0;
+        if (isMessage && left === 0) {
+          yield found.raw.subarray(0, Math.ceil(found.raw.length / 2));
+          throw new UnderstudyError("body_cut", "fault.grpc: cut inside a message");
+        }
+        yield found.raw;
+        if (!isMessage) continue;
+        left--;
+        if (left === 0 && how.kind !== "halfMessage") return yield* finish();
+      }
+    }
+    yield reader.rest();
+  };
+  return streamBody(null, chunks, () => (harmed && end ? end.trailers : body.trailers()));
+}

@@ -1,0 +1,72 @@
+// The first message of a request, as JSON: what conditions and templates look at.
+
+import type { CallFacts } from "../../../../core/dialect.ts";
+import type { RequestHead } from "../../../../core/exchange.ts";
+import { decodeMessage } from "./decode.ts";
+import { firstEnvelope, fromText, inflate, isEnveloped } from "./envelope.ts";
+import { type Flavour, flavourOf } from "./flavour.ts";
+import type { MessageType } from "./message-type.ts";
+
+/** Largest message that is looked into, without its compression. */
+export const maxMessageBytes = 4_194_304;
+
+/** Whether the stream so far holds a whole message; of one without envelopes only the end is known. */
+export function isFirstComplete(head: RequestHead, payload: Uint8Array): boolean {
+  const flavour = flavourOf(head);
+  if (flavour === null || !isEnveloped(flavour)) return false;
+  const stream = flavour.name === "grpc-web-text" ? fromText(payload) : payload;
+  return firstEnvelope(stream) !== null;
+}
+
+/** The message as it was coded; null: there is none, or none that can be had. */
+export function firstPayload(
+  head: RequestHead,
+  body: Uint8Array | null,
+  flavour: Flavour,
+): Uint8Array | null {
+  if (head.method === "GET") return messageInQuery(head.path);
+  if (body === null) return null;
+  if (!isEnveloped(flavour)) return body.length > maxMessageBytes ? null : body;
+  const found = firstEnvelope(flavour.name === "grpc-web-text" ? fromText(body) : body);
+  return found && inflate(found, head.headers, maxMessageBytes);
+}
+
+/** connectrpc.com/docs/protocol "Unary-Get-Request". */
+function messageInQuery(path: string): Uint8Array | null {
+  const query = new URLSearchParams(path.slice(path.indexOf("?") + 1));
+  const text = query.get("message");
+  if (text === null || query.get("compression")) return null;
+  return Buffer.from(text, query.get("base64") === "1" ? "base64url" : "utf8");
+}
+
+/** The message as JSON text; null where it is none of this type. `type` null: not described. */
+export function messageJson(payload: Uint8Array, flavour: Flavour, type: MessageType | null): Buffer | null {
+  if (flavour.codec === "json") return Buffer.from(payload);
+  if (flavour.codec !== "proto" || type === null) return null;
+  try {
+    return Buffer.from(JSON.stringify(decodeMessage(payload, type)));
+  } catch {
+    return null; // no message of this type
+  }
+}
+
+interface Seen {
+  readonly type: MessageType | null;
+  readonly json: Buffer | null;
+}
+
+/** Decodes once for all rules that look at one call. */
+export class FirstMessages {
+  readonly #seen = new WeakMap<Uint8Array, Seen>();
+
+  /** As JSON text; null: there is none, it is too large, or not of this type. */
+  jsonOf({ head, body }: CallFacts, type: MessageType | null): Buffer | null {
+    const known = body === null ? undefined : this.#seen.get(body);
+    if (known && known.type === type) return known.json;
+    const flavour = flavourOf(head);
+    const payload = flavour && firstPayload(head, body, flavour);
+    const json = payload && flavour && messageJson(payload, flavour, type);
+    if (body !== null) this.#seen.set(body, { type, json });
+    return json;
+  }
+}

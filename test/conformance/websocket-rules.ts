@@ -1,0 +1,24 @@
+// Rules about messages for a session in memory: compiled as in the program, asked as by the pipeline.
+
+import type { Traffic } from "../../src/core/lane.ts";
+import { seededRandom } from "../../src/core/random.ts";
+import { compileRules } from "../../src/proxy/match/compile.ts";
+import { createPlanner } from "../../src/proxy/perform/plan.ts";
+import { rulesOf } from "../proxy/lanes/websocket/sockets.ts";
+import { manualClock } from "../support/manual-clock.ts";
+
+export function messageRules(text: string): Traffic["decideMessages"] {
+  const planner = createPlanner({
+    clock: manualClock(),
+    random: seededRandom(1),
+    maxBodyBytes: 1_048_576,
+    hangMs: 1_000,
+  });
+  const set = compileRules(rulesOf(text), planner, "test");
+  if ("problems" in set) throw new Error(set.problems.map(({ problem }) => problem.message).join("\n"));
+  const roll = { nowMs: 0, seed: 0, activeCalls: () => 0, stateOf: () => undefined };
+  return (head, connection) => {
+    const rules = set.decideMessages(head, connection, roll);
+    return rules.length === 0 ? null : { rules, isInForce: () => true, release: () => undefined };
+  };
+}

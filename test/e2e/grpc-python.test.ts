@@ -1,0 +1,62 @@
+// Another implementation of gRPC (C core, from Python) as the client: mocks, statuses and relayed calls.
+
+import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { withShop } from "../proxy/lanes/dialects/grpc/rules.ts";
+
+/** The system's own first: modules of Debian packages are found by no other. */
+const python = ["/usr/bin/python3", "python3"].find(
+  (program) => spawnSync(program, ["-c", "import grpc"]).status === 0,
+);
+const skip = python ? false : "needs python3-grpcio (scripts/components.sh)";
+
+/** Messages as bytes, since no code is generated: GetRequest {sku = 1}, Item {sku = 1}. */
+const program = `
+import grpc, sys
+channel = grpc.insecure_channel(sys.argv[1])
+item = lambda data: data[2:2 + data[1]].decode() if data else ""
+get = channel.unary_unary("/shop.v1.Inventory/Get", lambda sku: b"\\x0a" + bytes([len(sku)]) + sku.encode(), item)
+watch = channel.unary_stream("/shop.v1.Inventory/Watch", lambda sku: b"\\x0a" + bytes([len(sku)]) + sku.encode(), item)
+for sku in ["real", "mocked", "gone"]:
+    try:
+        print(sku, get(sku, timeout=5))
+    except grpc.RpcError as error:
+        print(sku, error.code().name, error.details())
+print(",".join(watch("w", timeout=5)))
+try:
+    get("slow", timeout=0.2)
+except grpc.RpcError as error:
+    print(error.code().name)
+`;
+
+test("grpc from Python: mocked, refused, relayed, streamed, and out of time", { skip }, () =>
+  withShop(
+    `
+- name: mocked
+  matches: [{grpc: {method: Get}, message: {equalToJson: {sku: mocked}}}]
+  respond: {grpc: {message: {sku: from-us}}}
+- name: gone
+  matches: [{grpc: {method: Get}, message: {equalToJson: {sku: gone}}}]
+  respond: {grpc: {status: NOT_FOUND, message: "long gone"}}
+- name: slow
+  matches: [{grpc: {method: Get}, message: {equalToJson: {sku: slow}}}]
+  fault: {delay: 20s}
+`,
+    async ({ rig }) => {
+      const { stdout } = await promisify(execFile)(python ?? "python3", [
+        "-c",
+        program,
+        `127.0.0.1:${rig.address.port}`,
+      ]);
+      assert.deepEqual(stdout.trim().split("\n"), [
+        "real real",
+        "mocked from-us",
+        "gone NOT_FOUND long gone",
+        "w,w,w",
+        "DEADLINE_EXCEEDED",
+      ]);
+    },
+  ),
+);

@@ -1,0 +1,119 @@
+// Changes and harm to messages that pass between a real client and a real server.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withShop } from "./rules.ts";
+
+const all = "matches: [{grpc: {service: shop.v1.Inventory}}]";
+
+test("grpc patch: fields of each message change, those not named stay", () =>
+  withShop(
+    `
+- name: cheap
+  matches: [{grpc: {service: shop.v1.Inventory, method: Watch}}, {grpc: {service: shop.v1.Inventory, method: Talk}}]
+  patch:
+    grpc:
+      request: {sku: patched}
+      response: {price: {units: 1}, tags: [sale], state: null, byStore: {a: 2}}
+`,
+    async ({ client, shop }) => {
+      const watched = await client.call("Watch", [{ sku: "a", amount: 2 }]);
+      assert.equal(watched.code, 0);
+      assert.partialDeepStrictEqual(watched.messages, [
+        {
+          sku: "patched",
+          inStock: 0,
+          price: { currency: "EUR", units: 1 },
+          tags: ["sale"],
+          byStore: { a: 2 },
+        },
+        { sku: "patched", inStock: 1 },
+      ]);
+      const talked = await client.call("Talk", [{ sku: "a" }, { sku: "b", amount: 7 }]);
+      assert.deepEqual(
+        talked.messages.map(({ sku, price }) => [sku, price?.units]),
+        [
+          ["patched", 1],
+          ["patched", 1],
+        ],
+      );
+      assert.partialDeepStrictEqual(shop.seen.at(-1)?.request, { sku: "patched", amount: 7 });
+    },
+  ));
+
+test("grpc patch: operations of JSON Patch, all or none", () =>
+  withShop(
+    `
+- name: ops
+  ${all}
+  patch:
+    grpc:
+      response:
+        - {op: test, path: /sku, value: a}
+        - {op: add, path: /tags/-, value: added}
+        - {op: remove, path: /price}
+        - {op: replace, path: /tags/0, value: first}
+`,
+    async ({ client, rig }) => {
+      const changed = await client.call("Get", [{ sku: "a" }]);
+      assert.deepEqual(
+        [changed.messages[0]?.tags, changed.messages[0]?.price],
+        [["first", "added"], undefined],
+      );
+      const kept = await client.call("Get", [{ sku: "b" }]);
+      assert.deepEqual(kept.messages[0]?.tags, ["real"]);
+      const event = await rig.event((found) => found.kind === "call" && found.detail !== "");
+      assert.match(event.kind === "call" ? event.detail : "", /patch\.grpc: left unchanged: sku is "b"/);
+    },
+  ));
+
+test("grpc fault: a stream ends with a status after so many messages", () =>
+  withShop(
+    `
+- name: cut
+  ${all}
+  fault: {grpc: {afterMessages: 2, abort: {grpcStatus: DATA_LOSS, message: lost}}}
+`,
+    async ({ client }) => {
+      const { code, details, messages } = await client.call("Watch", [{ sku: "endless", amount: 3 }]);
+      assert.deepEqual([code, details, messages.length], [15, "lost", 2]);
+      const short = await client.call("Talk", [{ sku: "a" }]);
+      assert.deepEqual([short.code, short.messages.length], [0, 1]);
+    },
+  ));
+
+test("grpc fault: a stream is reset after so many messages, or inside one", () =>
+  withShop(
+    `
+- name: reset
+  matches: [{grpc: {method: Watch}}]
+  fault: {truncate: {afterMessages: 1}}
+- name: half
+  matches: [{grpc: {method: Get}}]
+  fault: {grpc: {halfMessage: true}}
+`,
+    async ({ client }) => {
+      const watched = await client.call("Watch", [{ sku: "a" }]);
+      assert.deepEqual([watched.code, watched.messages.length], [13, 1]);
+      const half = await client.call("Get", [{ sku: "a" }]);
+      assert.deepEqual([half.code, half.messages.length], [13, 0]);
+    },
+  ));
+
+test("http2 fault: RST_STREAM with its code, and GOAWAY after which the client dials again", () =>
+  withShop(
+    `
+- name: refused
+  matches: [{grpc: {method: Get}, metadata: {x-how: reset}}]
+  fault: {http2: {resetStream: ENHANCE_YOUR_CALM}}
+- name: away
+  matches: [{grpc: {method: Get}, metadata: {x-how: away}}]
+  fault: {http2: {goAway: NO_ERROR}}
+`,
+    async ({ client, rig }) => {
+      assert.equal((await client.call("Get", [{ sku: "a" }], { metadata: { "x-how": "reset" } })).code, 8);
+      assert.notEqual((await client.call("Get", [{ sku: "a" }], { metadata: { "x-how": "away" } })).code, 0);
+      assert.equal((await client.call("Get", [{ sku: "a" }])).code, 0);
+      assert.equal(rig.events.filter(({ kind }) => kind === "connection-opened").length, 2);
+    },
+  ));

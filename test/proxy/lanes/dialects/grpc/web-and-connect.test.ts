@@ -1,0 +1,132 @@
+// The rest of the family over HTTP/1: gRPC-Web in both modes, and Connect; mocked, aborted, patched and relayed.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { createGrpcDialect } from "../../../../../src/proxy/lanes/dialects/grpc/dialect.ts";
+import { openRig } from "../../../../support/rig.ts";
+import { rulesOf } from "./rules.ts";
+
+const framed = (...bytes: readonly number[]) => Buffer.from([0, 0, 0, 0, bytes.length, ...bytes]);
+/** GetRequest {sku: "a"} and Item {sku: "a"}. */
+const sku = [0x0a, 1, 0x61];
+
+const rules = rulesOf(`
+- name: mocked
+  matches: [{grpc: {service: shop.v1.Inventory, method: Get}, message: {equalToJson: {sku: a}, ignoreExtraElements: true}}]
+  respond: {grpc: {message: {sku: m}, trailers: {x-t: "1"}}}
+- name: aborted
+  matches: [{grpc: {service: shop.v1.Inventory, method: Watch}}]
+  fault: {abort: {grpcStatus: NOT_FOUND, message: gone}}
+- name: patched
+  matches: [{grpc: {service: shop.v1.Inventory, method: Talk}}]
+  patch: {grpc: {request: {sku: p}, response: {sku: q}}}
+`);
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Buffer;
+}
+
+async function withUpstream(
+  work: (
+    ask: (
+      method: string,
+      type: string,
+      body: Uint8Array | string,
+      headers?: Readonly<Record<string, string>>,
+    ) => Promise<Answer>,
+    seen: string[],
+  ) => Promise<void>,
+): Promise<void> {
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      const body = Buffer.concat(parts);
+      seen.push(body.toString("latin1"));
+      response.writeHead(200, { "content-type": request.headers["content-type"] ?? "", "x-real": "1" });
+      response.end(body); // an echo: both messages begin with their sku
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await using rig = await openRig({
+    upstream: { host: "127.0.0.1", port },
+    rules,
+    dialects: [createGrpcDialect()],
+  });
+  try {
+    await work(async (method, type, body, headers = {}) => {
+      const answer = await fetch(`http://127.0.0.1:${rig.address.port}/shop.v1.Inventory/${method}`, {
+        method: "POST",
+        headers: { "content-type": type, ...headers },
+        body: typeof body === "string" ? body : new Uint8Array(body),
+      });
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        body: Buffer.from(await answer.arrayBuffer()),
+      };
+    }, seen);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+const trailers = (text: string) =>
+  Buffer.concat([Buffer.from([0x80, 0, 0, 0, text.length]), Buffer.from(text)]);
+const mocked = Buffer.concat([framed(0x0a, 1, 0x6d), trailers("grpc-status: 0\r\nx-t: 1\r\n")]);
+
+test("grpc-web: mocked with its trailers in the body, in both modes", () =>
+  withUpstream(async (ask) => {
+    const web = await ask("Get", "application/grpc-web+proto", framed(...sku));
+    assert.equal(web.headers.get("content-type"), "application/grpc-web+proto");
+    assert.deepEqual(web.body, mocked);
+    const text = await ask("Get", "application/grpc-web-text", framed(...sku).toString("base64"));
+    const pieces = text.body.toString().match(/[^=]+={0,2}/g) ?? [];
+    assert.deepEqual(Buffer.concat(pieces.map((piece) => Buffer.from(piece, "base64"))), mocked);
+  }));
+
+test("connect: unary in protobuf and in JSON, and a stream", () =>
+  withUpstream(async (ask) => {
+    const proto = await ask("Get", "application/proto", Buffer.from(sku));
+    assert.deepEqual([proto.status, proto.headers.get("trailer-x-t")], [200, "1"]);
+    assert.deepEqual(proto.body, Buffer.from([0x0a, 1, 0x6d]));
+    const json = await ask("Get", "application/json", '{"sku":"a"}', { "connect-protocol-version": "1" });
+    assert.partialDeepStrictEqual(JSON.parse(json.body.toString()), { sku: "m" });
+    const stream = await ask("Get", "application/connect+proto", framed(...sku));
+    assert.deepEqual(stream.body.subarray(0, 8), framed(0x0a, 1, 0x6d));
+    assert.equal(stream.body[8], 2);
+    assert.deepEqual(JSON.parse(stream.body.subarray(13).toString()), { metadata: { "x-t": ["1"] } });
+  }));
+
+test("grpc-web and connect: aborted in the words of each", () =>
+  withUpstream(async (ask) => {
+    const web = await ask("Watch", "application/grpc-web", framed(...sku));
+    assert.deepEqual(web.body, trailers("grpc-status: 5\r\ngrpc-message: gone\r\n"));
+    const unary = await ask("Watch", "application/proto", Buffer.from(sku));
+    assert.equal(unary.status, 404);
+    assert.deepEqual(JSON.parse(unary.body.toString()), { code: "not_found", message: "gone" });
+    const stream = await ask("Watch", "application/connect+json", framed(0x7b, 0x7d));
+    assert.deepEqual(JSON.parse(stream.body.subarray(5).toString()), {
+      error: { code: "not_found", message: "gone" },
+    });
+  }));
+
+test("grpc-web and connect: patched on the way, relayed where no rule claims", () =>
+  withUpstream(async (ask, seen) => {
+    const web = await ask("Talk", "application/grpc-web", framed(...sku));
+    assert.deepEqual(web.body, framed(0x0a, 1, 0x71));
+    assert.equal(seen.at(-1), framed(0x0a, 1, 0x70).toString("latin1"));
+    const unary = await ask("Talk", "application/proto", Buffer.from(sku));
+    assert.deepEqual(unary.body, Buffer.from([0x0a, 1, 0x71]));
+    const text = await ask("Talk", "application/grpc-web-text", framed(...sku).toString("base64"));
+    assert.deepEqual(Buffer.from(text.body.toString(), "base64"), framed(0x0a, 1, 0x71));
+    const relayed = await ask("Get", "application/grpc-web", framed(0x0a, 1, 0x7a));
+    assert.deepEqual([relayed.headers.get("x-real"), relayed.body], ["1", framed(0x0a, 1, 0x7a)]);
+  }));
