@@ -106,19 +106,20 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const buffers = createReadBuffers();
   const connections = await listen(options, observed.tap, buffers);
   try {
-    const { store, followed } = await openStore(options, deps, observed.tap, stop.signal);
+    const deadlines = createDeadlines(deps.clock, tickMs);
+    const dial = dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses);
+    const { store, followed } = await openStore(options, deps, observed.tap, dial, stop.signal);
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
     const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls], opaque });
-    const deadlines = createDeadlines(deps.clock, tickMs);
     const traffic: Traffic = createPipeline({
       settings: options.settings,
       clock: deps.clock,
       random: deps.random,
       deadlines,
       tap: observed.tap,
-      dial: dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses),
+      dial,
       rules: store ? () => store.rules() : () => noRules,
       states: createStates(maxStates),
       decodeBody: decodedBody,
@@ -240,6 +241,7 @@ async function openStore(
   options: SidecarOptions,
   deps: SidecarDeps,
   tap: Tap,
+  dial: Dial,
   signal: AbortSignal,
 ): Promise<OpenRules> {
   if (options.rules === null && !options.store) return { store: null, followed: null };
@@ -252,8 +254,9 @@ async function openStore(
       import("./proxy/perform/plan.ts"),
       import("./proxy/lanes/dialects/all.ts"),
     ]);
-  const dialects = all.createDialects();
   const { limits, deadlines } = options.settings;
+  const { clock } = deps;
+  const dialects = all.createDialects({ clock, tap, dial, destinationOf, deadlineMs: deadlines.ruleBodyMs });
   const { maxRuleBodyBytes: maxBodyBytes } = limits;
   const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   // The clients of stores are loaded only where there is a store.
