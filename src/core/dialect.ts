@@ -15,6 +15,8 @@ export interface CallFacts {
   readonly connection: ConnectionFacts;
   /** Without content coding; null: not read, or larger than the limit. */
   readonly body: Uint8Array | null;
+  /** Takes what a condition waits for before it can tell; it settles by itself and never rejects. null: nobody waits. */
+  readonly lacks?: ((what: Promise<unknown>) => void) | null;
 }
 
 /** One condition of a match in the words of a dialect. */
