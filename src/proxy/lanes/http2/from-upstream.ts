@@ -111,8 +111,8 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.windows.clientTakes -= bytes;
   }
 
-  toClient(bytes: Buffer): void {
-    this.#deps.wires.toClient.add(bytes);
+  toClient(bytes: Buffer, from?: number, to?: number): void {
+    this.#deps.wires.toClient.add(bytes, from, to);
   }
 
   returnWindow(bytes: number): void {
