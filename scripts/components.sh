@@ -25,6 +25,7 @@ components=(
   serf:serf
   etcd:etcd-server
   etcdctl:etcd-client
+  chromium:chromium
 )
 # Consul is in bullseye, not in every later Debian: it is fetched from there and unpacked beside, never installed.
 consul_suite=bullseye
