@@ -3,6 +3,7 @@
 
 import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
+import type { Playground } from "./control/admin/playground/routes.ts";
 import type { AdminSources } from "./control/admin/routes.ts";
 import { type Admin, startAdmin } from "./control/admin/server.ts";
 import type { FollowedStore, StoreOptions } from "./control/rules/follow-store.ts";
@@ -395,6 +396,27 @@ function openerOf(
   };
 }
 
+/** The mocks from a schema of the rules in force. */
+function playgroundOf(store: RuleStore): Playground {
+  const mocked = () =>
+    store
+      .rules()
+      .rules.filter(({ spec }) => spec.respond?.kind === "graphql" && spec.respond.answer.kind === "schema");
+  return {
+    rules: () => mocked().map(({ spec }) => spec.name),
+    async ask(name, { accept, body }, signal) {
+      const rule = mocked().find(({ spec }) => spec.name === name);
+      if (!rule) return null;
+      const { askMock } = await import("./proxy/perform/ask-mock.ts");
+      const headers = [
+        ["content-type", "application/json"],
+        ["accept", accept],
+      ] as const;
+      return askMock(rule, { method: "POST", path: "/graphql", headers, body }, signal);
+    },
+  };
+}
+
 /** The target of a request to an explicit proxy; port 80 where it names none (RFC 9110 §4.2.1). */
 function destinationOf(authority: string): HostPort | null {
   const found = splitAuthority(authority);
@@ -418,7 +440,7 @@ function openAdmin(
 ): Promise<Admin> | null {
   if (!options.admin) return null;
   const problems = () => (store?.status().problems ?? []).map(formatProblem);
-  const sources: AdminSources = {
+  const sources: AdminSources & { playground?: Playground } = {
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     journal: (filter) => journal.entries(filter),
     rules: () => ({
@@ -435,5 +457,6 @@ function openAdmin(
       };
     },
   };
+  if (store) sources.playground = playgroundOf(store);
   return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [], clock }, signal);
 }
