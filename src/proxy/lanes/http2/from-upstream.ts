@@ -342,6 +342,6 @@ function headOf({ call: { method, path }, grpcType }: RelayedStream): HeadOfFlav
 
 /** How a call of gRPC ended, by the last block of its reply; null where that does not say. */
 function statusOfGrpc({ fields }: HeaderBlock): number | null {
-  for (const { field } of fields) if (field.name === "grpc-status") return Number(field.value);
+  for (const field of fields) if (field.name === "grpc-status") return Number(field.value);
   return null;
 }
