@@ -7,7 +7,7 @@ import type {
   GrpcFaultSpec,
   GrpcMatchSpec,
   GrpcPatchSpec,
-  GrpcReplySpec,
+  GrpcRespondSpec,
   GrpcStatusSpec,
 } from "./rule-grpc.ts";
 import type { BodyMatch, DelaySpec, JsonPatchSpec, NamedMatch, PathMatch, TextMatch } from "./rule-values.ts";
@@ -110,7 +110,7 @@ export interface StateSpec {
 }
 
 /** A reply of HTTP; each dialect adds its own kind. */
-export type RespondSpec = HttpRespondSpec | GrpcReplySpec | WebSocketReplySpec;
+export type RespondSpec = HttpRespondSpec | GrpcRespondSpec | WebSocketReplySpec;
 
 export type HttpRespondSpec =
   | { readonly kind: "reply"; readonly reply: ReplySpec }

@@ -22,6 +22,15 @@ const rules = rulesOf(`
 - name: patched
   matches: [{grpc: {service: shop.v1.Inventory, method: Talk}}]
   patch: {grpc: {request: {sku: p}, response: {sku: q}}}
+- name: cut
+  matches: [{grpc: {service: shop.v1.Inventory, method: Count}, metadata: {x-cut: status}}]
+  fault: {grpc: {afterMessages: 1, abort: {grpcStatus: DATA_LOSS, message: lost}}}
+- name: halved
+  matches: [{grpc: {service: shop.v1.Inventory, method: Count}, metadata: {x-cut: half}}]
+  fault: {grpc: {afterMessages: 1, halfMessage: true}}
+- name: renamed
+  matches: [{grpc: {service: shop.v1.Inventory, method: Count}}]
+  patch: {grpc: {request: {include_price: null, amount: 2}, response: [{op: add, path: /in_stock, value: 9}]}}
 `);
 
 interface Answer {
@@ -129,4 +138,30 @@ test("grpc-web and connect: patched on the way, relayed where no rule claims", (
     assert.deepEqual(Buffer.from(text.body.toString(), "base64"), framed(0x0a, 1, 0x71));
     const relayed = await ask("Get", "application/grpc-web", framed(0x0a, 1, 0x7a));
     assert.deepEqual([relayed.headers.get("x-real"), relayed.body], ["1", framed(0x0a, 1, 0x7a)]);
+  }));
+
+/** Pieces of base64, each with its padding. */
+const untext = (text: string) =>
+  Buffer.concat((text.match(/[^=]+={0,2}/g) ?? []).map((piece) => Buffer.from(piece, "base64")));
+
+test("grpc-web text: cut after so many messages, with a status or inside the next", () =>
+  withUpstream(async (ask) => {
+    const text = Buffer.concat([framed(...sku), framed(...sku)]).toString("base64");
+    const cut = await ask("Count", "application/grpc-web-text", text, { "x-cut": "status" });
+    assert.deepEqual(
+      untext(cut.body.toString()),
+      Buffer.concat([framed(...sku), trailers("grpc-status: 15\r\ngrpc-message: lost\r\n")]),
+    );
+    await assert.rejects(ask("Count", "application/grpc-web-text", text, { "x-cut": "half" }));
+  }));
+
+test("messages coded as JSON are patched by the names of JSON, whoever wrote the rule", () =>
+  withUpstream(async (ask, seen) => {
+    const version = { "connect-protocol-version": "1" };
+    const json = '{"sku":"a","includePrice":true,"unknown":1.50}';
+    const unary = await ask("Count", "application/json", json, version);
+    assert.equal(seen.at(-1), '{"sku":"a","unknown":1.50,"amount":2}');
+    assert.equal(unary.body.toString(), '{"sku":"a","unknown":1.50,"amount":2,"inStock":9}');
+    const stream = await ask("Count", "application/grpc-web+json", framed(...Buffer.from('{"sku":"a"}')));
+    assert.deepEqual(JSON.parse(stream.body.subarray(5).toString()), { sku: "a", amount: 2, inStock: 9 });
   }));
