@@ -24,9 +24,9 @@ import { systemClock } from "../src/core/clock.ts";
 import { systemRandom } from "../src/core/random.ts";
 import { noRules } from "../src/core/rule-set.ts";
 import { runInTurns } from "../src/core/turns.ts";
-import { createDialects } from "../src/proxy/lanes/dialects/all.ts";
 import { compileSteps } from "../src/proxy/match/compile.ts";
 import { createPlanner } from "../src/proxy/perform/plan.ts";
+import { loadDialects } from "../src/sidecar.ts";
 import {
   eventually,
   type StoreCluster,
@@ -167,7 +167,7 @@ async function applyRounds(
 
 async function openSources(cluster: StoreCluster, hear: (sidecar: number) => InForce): Promise<Field> {
   const stop = new AbortController();
-  const dialects = createDialects();
+  const dialects = await loadDialects({ ...deps, tap: { observe: () => undefined } });
   const plan = createPlanner({ ...deps, maxBodyBytes: 1_048_576, hangMs: 600_000, dialects });
   const stores = await Promise.all(
     Array.from({ length: sidecars }, async (_, sidecar) => {

@@ -3,6 +3,7 @@
 
 import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
+import type { Playground } from "./control/admin/playground/routes.ts";
 import type { AdminSources } from "./control/admin/routes.ts";
 import { type Admin, startAdmin } from "./control/admin/server.ts";
 import type { FollowedStore, StoreOptions } from "./control/rules/follow-store.ts";
@@ -13,6 +14,7 @@ import type { Authority } from "./core/certificates.ts";
 import { type Clock, sleep } from "./core/clock.ts";
 import type { Connection } from "./core/connection.ts";
 import { createDeadlines, type Deadlines } from "./core/deadlines.ts";
+import type { Dialect } from "./core/dialect.ts";
 import { UnderstudyError } from "./core/errors.ts";
 import type { Traffic } from "./core/lane.ts";
 import type { Dial } from "./core/link.ts";
@@ -30,6 +32,7 @@ import { type Listener, type ListenerSpec, openListener } from "./proxy/accept/l
 import { isLoopback, wouldLoop } from "./proxy/accept/loop-guard.ts";
 import { detect } from "./proxy/detect/detect.ts";
 import { serverNameOf } from "./proxy/detect/server-name.ts";
+import type { createDialects, DialectDeps } from "./proxy/lanes/dialects/all.ts";
 import { createHttp1Lane } from "./proxy/lanes/http1/lane.ts";
 import { createHttp2Lane } from "./proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "./proxy/lanes/opaque/lane.ts";
@@ -106,19 +109,20 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const buffers = createReadBuffers();
   const connections = await listen(options, observed.tap, buffers);
   try {
-    const { store, followed } = await openStore(options, deps, observed.tap, stop.signal);
+    const deadlines = createDeadlines(deps.clock, tickMs);
+    const dial = dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses);
+    const { store, followed } = await openStore(options, deps, observed.tap, dial, stop.signal);
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
     const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls], opaque });
-    const deadlines = createDeadlines(deps.clock, tickMs);
     const traffic: Traffic = createPipeline({
       settings: options.settings,
       clock: deps.clock,
       random: deps.random,
       deadlines,
       tap: observed.tap,
-      dial: dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses),
+      dial,
       rules: store ? () => store.rules() : () => noRules,
       states: createStates(maxStates),
       decodeBody: decodedBody,
@@ -240,20 +244,33 @@ async function openStore(
   options: SidecarOptions,
   deps: SidecarDeps,
   tap: Tap,
+  dial: Dial,
   signal: AbortSignal,
 ): Promise<OpenRules> {
   if (options.rules === null && !options.store) return { store: null, followed: null };
-  const [{ createRuleStore }, { fileSource }, { inlineReader }, { compileSteps }, { createPlanner }, all] =
-    await Promise.all([
-      import("./control/rules/store.ts"),
-      import("./control/rules/sources/file.ts"),
-      import("./control/rules/reader/rule-reader.ts"),
-      import("./proxy/match/compile.ts"),
-      import("./proxy/perform/plan.ts"),
-      import("./proxy/lanes/dialects/all.ts"),
-    ]);
-  const dialects = all.createDialects();
   const { limits, deadlines } = options.settings;
+  const { clock } = deps;
+  const [
+    { createRuleStore },
+    { fileSource },
+    { inlineReader },
+    { compileSteps },
+    { createPlanner },
+    dialects,
+  ] = await Promise.all([
+    import("./control/rules/store.ts"),
+    import("./control/rules/sources/file.ts"),
+    import("./control/rules/reader/rule-reader.ts"),
+    import("./proxy/match/compile.ts"),
+    import("./proxy/perform/plan.ts"),
+    loadDialects({
+      ...deps,
+      tap,
+      connectTcp: ownConnect(options),
+      extraRoots: options.tls?.extraRoots ?? [],
+      upstreams: { clock, tap, dial, destinationOf, deadlineMs: deadlines.ruleBodyMs },
+    }),
+  ]);
   const { maxRuleBodyBytes: maxBodyBytes } = limits;
   const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   // The clients of stores are loaded only where there is a store.
@@ -278,6 +295,51 @@ async function openStore(
   return { store, followed };
 }
 
+export interface DialectParts extends SidecarDeps {
+  readonly tap: Tap;
+  /** How requests of the sidecar's own are connected. */
+  readonly connectTcp?: (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
+  readonly extraRoots?: readonly string[];
+  /** Who may be asked what their messages look like; left out: nobody. */
+  readonly upstreams?: Parameters<typeof createDialects>[1];
+}
+
+/** The dialects of one process, with what the stages lend them. */
+export async function loadDialects(parts: DialectParts): Promise<readonly Dialect[]> {
+  const [all, match, text, pattern, template, request, json, held, own, tcp] = await Promise.all([
+    import("./proxy/lanes/dialects/all.ts"),
+    import("./proxy/match/body-match.ts"),
+    import("./proxy/match/text-match.ts"),
+    import("./proxy/match/pattern.ts"),
+    import("./proxy/perform/template.ts"),
+    import("./proxy/perform/template-request.ts"),
+    import("./proxy/perform/json-document.ts"),
+    import("./proxy/perform/held-body.ts"),
+    import("./proxy/relay/own-request.ts"),
+    import("./proxy/relay/connect-tcp.ts"),
+  ]);
+  const engine = template.createTemplateEngine(parts);
+  const lent: DialectDeps = {
+    jsonTest: match.compileJsonTest,
+    textTest: (given, path) => text.compileText(given, path, new pattern.Patterns()),
+    textTemplate(source, path) {
+      const compiled = engine.compile(source, path);
+      return (exchange, view) =>
+        compiled.render(request.templateRequestWith(exchange, view), template.newTemplateBudget());
+    },
+    parseJson: (written) => json.parseJson(written, json.rawNumber),
+    holdBody: held.holdBody,
+    decodeBody: decodedBody,
+    ask: own.createOwnRequest({
+      connectTcp: parts.connectTcp ?? tcp.connectTcp,
+      extraRoots: parts.extraRoots ?? [],
+    }),
+    deadline: (ms) => AbortSignal.timeout(ms),
+    tap: parts.tap,
+  };
+  return all.createDialects(lent, parts.upstreams ?? null);
+}
+
 function dialOf(
   options: SidecarOptions,
   deps: SidecarDeps,
@@ -289,6 +351,18 @@ function dialOf(
   if (!options.connectInside) return dial;
   const isInside = isInsideOf(ownAddresses);
   return createInsideDial(isInside, options.connectInside, dial, (ms) => AbortSignal.timeout(ms), connectMs);
+}
+
+/** Servers inside the namespace are asked there. */
+function ownConnect({ connectInside }: SidecarOptions): NonNullable<DialectParts["connectTcp"]> {
+  return async (upstream, signal) => {
+    const tcp = await import("./proxy/relay/connect-tcp.ts");
+    if (!connectInside) return tcp.connectTcp(upstream, signal);
+    const own = new Set(
+      Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map((one) => one.address)),
+    );
+    return tcp.connectTcpInside(isInsideOf(own), connectInside)(upstream, signal);
+  };
 }
 
 /** Where a namespace has servers of its own, which are tried before those of the host. */
@@ -322,6 +396,27 @@ function openerOf(
   };
 }
 
+/** The mocks from a schema of the rules in force. */
+function playgroundOf(store: RuleStore): Playground {
+  const mocked = () =>
+    store
+      .rules()
+      .rules.filter(({ spec }) => spec.respond?.kind === "graphql" && spec.respond.answer.kind === "schema");
+  return {
+    rules: () => mocked().map(({ spec }) => spec.name),
+    async ask(name, { accept, body }, signal) {
+      const rule = mocked().find(({ spec }) => spec.name === name);
+      if (!rule) return null;
+      const { askMock } = await import("./proxy/perform/ask-mock.ts");
+      const headers = [
+        ["content-type", "application/json"],
+        ["accept", accept],
+      ] as const;
+      return askMock(rule, { method: "POST", path: "/graphql", headers, body }, signal);
+    },
+  };
+}
+
 /** The target of a request to an explicit proxy; port 80 where it names none (RFC 9110 §4.2.1). */
 function destinationOf(authority: string): HostPort | null {
   const found = splitAuthority(authority);
@@ -345,7 +440,7 @@ function openAdmin(
 ): Promise<Admin> | null {
   if (!options.admin) return null;
   const problems = () => (store?.status().problems ?? []).map(formatProblem);
-  const sources: AdminSources = {
+  const sources: AdminSources & { playground?: Playground } = {
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     journal: (filter) => journal.entries(filter),
     rules: () => ({
@@ -362,5 +457,6 @@ function openAdmin(
       };
     },
   };
+  if (store) sources.playground = playgroundOf(store);
   return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [], clock }, signal);
 }
