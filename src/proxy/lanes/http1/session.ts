@@ -482,6 +482,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const call = this.#call;
     if (!peek || !call) return;
     this.#peek = null;
+    const { clock, settings } = this.#traffic;
+    this.deadlineAt = clock.now() + settings.deadlines.responseMs; // no longer that of looking
     const claim = peek.undecided.decide(payload);
     if (claim) this.#enterRich(claim, call, peek.payload);
     else this.#relayPeeked(peek, call);
@@ -499,6 +501,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#scanner.reset();
       for (const bytes of joined(peek.raw)) if (!this.#half.send(bytes)) this.#pauseUploads();
       this.#phase = "body";
+      const { bodyIdleMs, responseMs } = this.#traffic.settings.deadlines;
+      this.deadlineAt = this.#traffic.clock.now() + (this.#walk.done ? responseMs : bodyIdleMs);
       if (this.#walk.done) this.#requestEnds(noBytes, 0);
       this.#proceed(this.#phase);
     };
