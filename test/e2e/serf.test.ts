@@ -32,7 +32,7 @@ async function ours(t: TestContext, name: string, keys: readonly Uint8Array[] = 
       clock: systemClock,
       random: systemRandom,
       onEvent: (event) => events.push(event),
-      answerQuery: (query, payload) => (query === "echo" ? payload : null),
+      answers: { query: ({ name: query, payload }, respond) => query === "echo" && respond(payload) },
     },
   );
   t.after(() => mesh.close());

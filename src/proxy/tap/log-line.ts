@@ -53,6 +53,8 @@ export function formatLogLine(event: TapEvent, timeMs: number, base: string): st
       return `${start},"source":${quoted(event.source)},"connected":${event.connected},"reason":${quoted(event.reason)},"msg":"rule source"}\n`;
     case "trouble":
       return `${start},"area":${quoted(event.area)},"msg":${quoted(event.message)}}\n`;
+    case "graphql":
+      return `${start},"rule":${quoted(event.rule)},"what":${JSON.stringify(event.what)},"msg":"graphql"}\n`;
     default:
       return event satisfies never;
   }

@@ -6,6 +6,7 @@ import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.t
 import type { GrpcReplySpec } from "../../../core/rule-grpc.ts";
 import { delay, weight } from "./delay.ts";
 import { events } from "./events.ts";
+import { checkGraphqlReply, graphqlAnswer, graphqlReplyOf } from "./graphql-answer.ts";
 import { grpcReply } from "./grpc.ts";
 import { fieldText, headerFields, trailerFields } from "./header.ts";
 import { across, atMostOne, type Complain, isMapping, mapping, notYet, type Written } from "./mapping.ts";
@@ -52,7 +53,7 @@ const reply = {
 };
 const replyKeys = Object.keys(reply);
 
-const refused = notYet("graphql", "schema");
+const refused = notYet("schema");
 
 /** RFC 9110 §15.3.5, §15.3.6, §15.4.5. */
 const bodiless = new Set<unknown>([204, 205, 304]);
@@ -101,8 +102,15 @@ function checkEither(written: Written, complain: Complain): void {
   checkReply(written, complain);
 }
 
+const ofDialects = notYet("graphql");
+
 const one = across(
-  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...inGrpc, ...refused }),
+  mapping("a reply: a mapping of keys such as status, json", {
+    ...reply,
+    ...inGrpc,
+    ...ofDialects,
+    ...refused,
+  }),
   checkEither,
 ).transform((written) => written.grpc ?? replyOf(written));
 
@@ -113,6 +121,7 @@ const weighted = across(
       .describe("How often it is drawn, against the sum of all weights. Default 1."),
     ...reply,
     ...inGrpc,
+    ...ofDialects,
     ...refused,
   }),
   checkEither,
@@ -165,6 +174,9 @@ export const respond = across(
       .max(1_000, "at most 1000 replies")
       .exactOptional()
       .describe("Replies drawn by weight."),
+    graphql: graphqlAnswer
+      .exactOptional()
+      .describe("A GraphQL answer: {data, errors, extensions}, or made from a schema."),
     ...inGrpc,
     websocket: script
       .exactOptional()
@@ -177,6 +189,8 @@ export const respond = across(
     ...refused,
   }),
   (written, complain) => {
+    checkGraphqlReply(written, complain);
+    if ("graphql" in written) return;
     const besides = Object.keys(written).filter((key) => key !== "websocket" && key !== "subprotocol");
     if ("websocket" in written && besides.length > 0)
       complain(`expected websocket to stand alone, got ${besides.join(" and ")} beside it`, "websocket");
@@ -191,6 +205,7 @@ export const respond = across(
     checkAlike(written.random, complain, "random");
   },
 ).transform((written): RespondSpec => {
+  if (written.graphql !== undefined) return graphqlReplyOf(written.graphql, written);
   if (written.grpc !== undefined) return written.grpc;
   if (written.cycle !== undefined) return cycleOf(written.cycle);
   if (written.random !== undefined) return randomOf(written.random);
@@ -215,6 +230,7 @@ export function withAbsoluteFiles(spec: RespondSpec, folder: string): RespondSpe
         kind: "random",
         choices: spec.choices.map((choice) => ({ weight: choice.weight, reply: place(choice.reply) })),
       };
+    case "graphql": // its schema is placed with those of the whole rule
     case "websocket":
       return spec;
     default:

@@ -68,6 +68,17 @@ function isSettled({ undecided, body: { payload }, waits }: Peek): boolean {
   return payload === null || (!waits && undecided.isEnough(payload));
 }
 
+/** Bytes up to which one write is cheaper than several. */
+const maxJoinedBytes = 16_384;
+
+/** A small call in one piece, as it most likely came: each piece would be a write of its own. */
+function joined(pieces: readonly Buffer[]): readonly Buffer[] {
+  if (pieces.length < 2) return pieces;
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes <= maxJoinedBytes ? [Buffer.concat(pieces, bytes)] : pieces;
+}
+
 function keep({ payload, body }: Peek, chunk: Buffer): void {
   payload.push(chunk);
   body.append(chunk);
@@ -496,7 +507,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#half.expect(call);
       this.#answeredHere = false;
       this.#scanner.reset();
-      for (const bytes of peek.raw) if (!this.#half.send(bytes)) this.#pauseUploads();
+      for (const bytes of joined(peek.raw)) if (!this.#half.send(bytes)) this.#pauseUploads();
       this.#phase = "body";
       if (this.#walk.done) this.#requestEnds(noBytes, 0);
       this.#proceed(this.#phase);

@@ -11,7 +11,7 @@ import { claimUpgrade } from "../websocket/upgrade.ts";
 import { Http2Call } from "./call.ts";
 import type { ClientEvents, ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
-import { errorCodes, flags, headerFrames, maxWindowBytes } from "./frames.ts";
+import { errorCodes, flags, maxWindowBytes } from "./frames.ts";
 import type { FromUpstream } from "./from-upstream.ts";
 import type { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
@@ -64,8 +64,8 @@ export class FromClient implements ClientEvents {
     return this.#deps.up.isDialled;
   }
 
-  toUpstream(bytes: Buffer): void {
-    this.#deps.wires.toUpstream.add(bytes);
+  toUpstream(bytes: Buffer, from: number, to: number): void {
+    this.#deps.wires.toUpstream.add(bytes, from, to);
   }
 
   get uploadWaits(): boolean {
@@ -121,7 +121,7 @@ export class FromClient implements ClientEvents {
     table.open.set(id, stream);
     table.lastRelayed = id;
     const bits = (endStream ? flags.endStream : 0) | (priority.length > 0 ? flags.priority : 0);
-    wires.toUpstream.add(headerFrames(id, bits, encoder.encode(block), priority));
+    wires.toUpstream.addBlock(id, bits, encoder.encode(block), priority);
   }
 
   #trailers(id: number, stream: Http2Stream, endStream: boolean, block: HeaderBlock): void {
@@ -132,11 +132,11 @@ export class FromClient implements ClientEvents {
     if (flaw !== null) return this.resetStream(id, errorCodes.protocol, flaw);
     stream.call.requestBytes += block.listBytes;
     if (stream instanceof RelayedStream)
-      wires.toUpstream.add(headerFrames(id, flags.endStream, encoder.encode(block)));
+      wires.toUpstream.addBlock(id, flags.endStream, encoder.encode(block));
     else
       local.endRequest(
         stream,
-        block.fields.map(({ field }) => [field.name, field.value] as const),
+        block.fields.map(({ name, value }) => [name, value] as const),
       );
     stream.requestDone = true;
     table.closeIfDone(id, stream);

@@ -111,8 +111,8 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.windows.clientTakes -= bytes;
   }
 
-  toClient(bytes: Buffer): void {
-    this.#deps.wires.toClient.add(bytes);
+  toClient(bytes: Buffer, from?: number, to?: number): void {
+    this.#deps.wires.toClient.add(bytes, from, to);
   }
 
   returnWindow(bytes: number): void {
@@ -342,6 +342,6 @@ function headOf({ call: { method, path }, grpcType }: RelayedStream): HeadOfFlav
 
 /** How a call of gRPC ended, by the last block of its reply; null where that does not say. */
 function statusOfGrpc({ fields }: HeaderBlock): number | null {
-  for (const { field } of fields) if (field.name === "grpc-status") return Number(field.value);
+  for (const field of fields) if (field.name === "grpc-status") return Number(field.value);
   return null;
 }
