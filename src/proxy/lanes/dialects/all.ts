@@ -2,7 +2,7 @@
 
 import type { Dialect } from "../../../core/dialect.ts";
 import type { GraphqlDeps } from "./graphql/deps.ts";
-import { createGraphqlDialect } from "./graphql/dialect.ts";
+import { graphqlOnDemand } from "./graphql/on-demand.ts";
 import { createGrpcDialect } from "./grpc/dialect.ts";
 
 /** What the dialects are lent by other stages. */
@@ -10,5 +10,5 @@ export type DialectDeps = GraphqlDeps;
 
 /** Those of one process; what they learn and load is theirs. */
 export function createDialects(deps: DialectDeps): readonly Dialect[] {
-  return [createGrpcDialect(), createGraphqlDialect(deps)];
+  return [createGrpcDialect(), graphqlOnDemand(deps)];
 }
