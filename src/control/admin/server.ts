@@ -1,5 +1,5 @@
 // The admin port: health (also as grpc.health.v1.Health), readiness, metrics, journal and rules over HTTP, for people, probes and Prometheus.
-// node:http with a table of five paths: a framework would cost more memory and start time than all of the rest.
+// node:http with a table of a few paths: a framework would cost more memory and start time than all of the rest.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2Server } from "node:http2";
@@ -100,6 +100,7 @@ async function serve(
           method: request.method ?? "",
           target: request.url ?? "",
           accept: request.headers.accept ?? "",
+          unchanging: whyUnchanging(request),
         },
         sources,
       )
@@ -114,6 +115,15 @@ async function serve(
     ...(reply.allow === undefined ? {} : { allow: reply.allow }),
   });
   response.end(request.method === "HEAD" ? undefined : reply.body);
+}
+
+/** Changes come from programs on this machine alone: neither over the network, nor from a page in a browser (CSRF). */
+function whyUnchanging({ socket, headers }: IncomingMessage): string | null {
+  if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined)
+    return "changes are not taken from browsers";
+  const from = socket.remoteAddress ?? "";
+  if (/^(?:::ffff:)?127\.|^::1$/.test(from)) return null;
+  return `changes are taken from this machine alone, not from ${from}`;
 }
 
 /** RFC 9110 §15.5.20: this server does not answer for that name. */
