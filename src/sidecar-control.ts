@@ -100,8 +100,12 @@ export async function startControl(
           signal,
         )
       : null;
-    if (mesh === null) faults.release();
-    else void mesh.informed.then(() => faults.release());
+    const release = () => {
+      faults.release();
+      observed.changes.tell();
+    };
+    if (mesh === null) release();
+    else void mesh.informed.then(release);
     return {
       adminAddress: admin?.address ?? null,
       meshAddress: mesh?.member.address ?? null,
