@@ -3,12 +3,22 @@
 import { direct } from "./peers/direct.ts";
 import { haproxyHttp, haproxyHttp2, haproxyMap, haproxyReturn, haproxyTcp } from "./peers/haproxy.ts";
 import { nginxGrpc, nginxProxy, nginxReturn } from "./peers/nginx.ts";
-import { bareNode, http2Proxy, httpProxy, mockttp, socketRelay, undiciPool } from "./peers/node-programs.ts";
+import {
+  bareNode,
+  graphqlHttp,
+  http2Proxy,
+  httpProxy,
+  mockttp,
+  socketRelay,
+  undiciPool,
+} from "./peers/node-programs.ts";
 import {
   understudy,
   understudyElsewhere,
+  understudyGraphql,
   understudyLooking,
   understudyOpaque,
+  understudyOperation,
   understudyUnclaimed,
 } from "./peers/understudy.ts";
 import { decision } from "./scenarios/decision.ts";
@@ -31,6 +41,7 @@ export function scenariosFor(only: readonly string[]): readonly Scenario[] {
 export function titleOf(id: string): string {
   const peers = [
     ...[direct, haproxyHttp, haproxyMap, haproxyTcp, haproxyReturn, nginxProxy, nginxReturn],
+    ...[graphqlHttp, understudyGraphql, understudyOperation],
     ...[haproxyHttp2, nginxGrpc, http2Proxy, understudyElsewhere, understudyOpaque, understudyUnclaimed],
     ...[httpProxy, undiciPool, bareNode, mockttp, socketRelay, understudyLooking],
     ...[understudy(10), understudy(1_000), understudy(100_000)],

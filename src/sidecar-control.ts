@@ -1,6 +1,7 @@
 // The control plane's part of the composition root, beside sidecar.ts: what stops faults, asks after the service, gossips, and
 // answers on the admin port. None of it is on the path of a call.
 
+import type { Playground } from "./control/admin/playground/routes.ts";
 import type { AdminSources, FaultStatus } from "./control/admin/routes.ts";
 import { startAdmin } from "./control/admin/server.ts";
 import { FaultControl } from "./control/faults/fault-control.ts";
@@ -186,6 +187,7 @@ function adminSources(parts: ControlParts, mesh: SidecarMesh | null, app: AppWat
       ];
       return { ready: reasons.length === 0, reasons, ...(details.length > 0 ? { details } : {}) };
     },
+    ...(store ? { playground: playgroundOf(store) } : {}),
     faults: {
       status,
       async say(halted, by) {
@@ -201,4 +203,25 @@ function adminSources(parts: ControlParts, mesh: SidecarMesh | null, app: AppWat
 function faultStatus(faults: FaultControl, mesh: SidecarMesh | null): FaultStatus {
   const { halted, time, by } = faults.switch.stop;
   return { halted, time, by, faults: faults.present, members: mesh?.stops() ?? [] };
+}
+
+/** The mocks from a schema of the rules in force. */
+function playgroundOf(store: RuleStore): Playground {
+  const mocked = () =>
+    store
+      .rules()
+      .rules.filter(({ spec }) => spec.respond?.kind === "graphql" && spec.respond.answer.kind === "schema");
+  return {
+    rules: () => mocked().map(({ spec }) => spec.name),
+    async ask(name, { accept, body }, signal) {
+      const rule = mocked().find(({ spec }) => spec.name === name);
+      if (!rule) return null;
+      const { askMock } = await import("./proxy/perform/ask-mock.ts");
+      const headers = [
+        ["content-type", "application/json"],
+        ["accept", accept],
+      ] as const;
+      return askMock(rule, { method: "POST", path: "/graphql", headers, body }, signal);
+    },
+  };
 }

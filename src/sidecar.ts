@@ -7,6 +7,7 @@ import { type HostPort, splitAuthority } from "./core/address.ts";
 import { sleep } from "./core/clock.ts";
 import type { Connection } from "./core/connection.ts";
 import { createDeadlines, type Deadlines } from "./core/deadlines.ts";
+import type { Dialect } from "./core/dialect.ts";
 import { UnderstudyError } from "./core/errors.ts";
 import type { Traffic } from "./core/lane.ts";
 import type { Dial } from "./core/link.ts";
@@ -22,6 +23,7 @@ import { type Listener, openListener } from "./proxy/accept/listener.ts";
 import { isLoopback, wouldLoop } from "./proxy/accept/loop-guard.ts";
 import { detect } from "./proxy/detect/detect.ts";
 import { serverNameOf } from "./proxy/detect/server-name.ts";
+import type { createDialects, DialectDeps } from "./proxy/lanes/dialects/all.ts";
 import { createHttp1Lane } from "./proxy/lanes/http1/lane.ts";
 import { createHttp2Lane } from "./proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "./proxy/lanes/opaque/lane.ts";
@@ -68,7 +70,9 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const buffers = createReadBuffers();
   const connections = await listen(options, observed.tap, buffers);
   try {
-    const rules = await openStore(options, deps, observed, stop.signal);
+    const deadlines = createDeadlines(deps.clock, tickMs);
+    const dial = dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses);
+    const rules = await openStore(options, deps, observed, dial, stop.signal);
     const { store } = rules;
     const brake = faultBrake(rules, deps.clock, observed.tap, stop.signal);
     // Whether others have stopped all faults is not known yet.
@@ -77,14 +81,13 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
     const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls], opaque });
-    const deadlines = createDeadlines(deps.clock, tickMs);
     const traffic: Traffic = createPipeline({
       settings: options.settings,
       clock: deps.clock,
       random: deps.random,
       deadlines,
       tap: observed.tap,
-      dial: dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses),
+      dial,
       rules: brake.rules,
       states: createStates(maxStates),
       decodeBody: decodedBody,
@@ -216,20 +219,33 @@ async function openStore(
   options: SidecarOptions,
   deps: SidecarDeps,
   { tap, changes }: Observed,
+  dial: Dial,
   signal: AbortSignal,
 ): Promise<OpenRules> {
   if (options.rules === null && !options.store) return { store: null, followed: null, compile: null };
-  const [{ createRuleStore }, { fileSource }, { inlineReader }, { compileSteps }, { createPlanner }, all] =
-    await Promise.all([
-      import("./control/rules/store.ts"),
-      import("./control/rules/sources/file.ts"),
-      import("./control/rules/reader/rule-reader.ts"),
-      import("./proxy/match/compile.ts"),
-      import("./proxy/perform/plan.ts"),
-      import("./proxy/lanes/dialects/all.ts"),
-    ]);
-  const dialects = all.createDialects();
   const { limits, deadlines } = options.settings;
+  const { clock } = deps;
+  const [
+    { createRuleStore },
+    { fileSource },
+    { inlineReader },
+    { compileSteps },
+    { createPlanner },
+    dialects,
+  ] = await Promise.all([
+    import("./control/rules/store.ts"),
+    import("./control/rules/sources/file.ts"),
+    import("./control/rules/reader/rule-reader.ts"),
+    import("./proxy/match/compile.ts"),
+    import("./proxy/perform/plan.ts"),
+    loadDialects({
+      ...deps,
+      tap,
+      connectTcp: ownConnect(options),
+      extraRoots: options.tls?.extraRoots ?? [],
+      upstreams: { clock, tap, dial, destinationOf, deadlineMs: deadlines.ruleBodyMs },
+    }),
+  ]);
   const { maxRuleBodyBytes: maxBodyBytes } = limits;
   const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   // The clients of stores are loaded only where there is a store.
@@ -256,6 +272,51 @@ async function openStore(
   return { store, followed, compile };
 }
 
+export interface DialectParts extends SidecarDeps {
+  readonly tap: Tap;
+  /** How requests of the sidecar's own are connected. */
+  readonly connectTcp?: (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
+  readonly extraRoots?: readonly string[];
+  /** Who may be asked what their messages look like; left out: nobody. */
+  readonly upstreams?: Parameters<typeof createDialects>[1];
+}
+
+/** The dialects of one process, with what the stages lend them. */
+export async function loadDialects(parts: DialectParts): Promise<readonly Dialect[]> {
+  const [all, match, text, pattern, template, request, json, held, own, tcp] = await Promise.all([
+    import("./proxy/lanes/dialects/all.ts"),
+    import("./proxy/match/body-match.ts"),
+    import("./proxy/match/text-match.ts"),
+    import("./proxy/match/pattern.ts"),
+    import("./proxy/perform/template.ts"),
+    import("./proxy/perform/template-request.ts"),
+    import("./proxy/perform/json-document.ts"),
+    import("./proxy/perform/held-body.ts"),
+    import("./proxy/relay/own-request.ts"),
+    import("./proxy/relay/connect-tcp.ts"),
+  ]);
+  const engine = template.createTemplateEngine(parts);
+  const lent: DialectDeps = {
+    jsonTest: match.compileJsonTest,
+    textTest: (given, path) => text.compileText(given, path, new pattern.Patterns()),
+    textTemplate(source, path) {
+      const compiled = engine.compile(source, path);
+      return (exchange, view) =>
+        compiled.render(request.templateRequestWith(exchange, view), template.newTemplateBudget());
+    },
+    parseJson: (written) => json.parseJson(written, json.rawNumber),
+    holdBody: held.holdBody,
+    decodeBody: decodedBody,
+    ask: own.createOwnRequest({
+      connectTcp: parts.connectTcp ?? tcp.connectTcp,
+      extraRoots: parts.extraRoots ?? [],
+    }),
+    deadline: (ms) => AbortSignal.timeout(ms),
+    tap: parts.tap,
+  };
+  return all.createDialects(lent, parts.upstreams ?? null);
+}
+
 function dialOf(
   options: SidecarOptions,
   deps: SidecarDeps,
@@ -267,6 +328,18 @@ function dialOf(
   if (!options.connectInside) return dial;
   const isInside = isInsideOf(ownAddresses);
   return createInsideDial(isInside, options.connectInside, dial, (ms) => AbortSignal.timeout(ms), connectMs);
+}
+
+/** Servers inside the namespace are asked there. */
+function ownConnect({ connectInside }: SidecarOptions): NonNullable<DialectParts["connectTcp"]> {
+  return async (upstream, signal) => {
+    const tcp = await import("./proxy/relay/connect-tcp.ts");
+    if (!connectInside) return tcp.connectTcp(upstream, signal);
+    const own = new Set(
+      Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map((one) => one.address)),
+    );
+    return tcp.connectTcpInside(isInsideOf(own), connectInside)(upstream, signal);
+  };
 }
 
 /** Where a namespace has servers of its own, which are tried before those of the host. */

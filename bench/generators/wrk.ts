@@ -12,7 +12,12 @@ export const wrk: Generator = async (port, request, seconds) => {
   const headers = request.headers.flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
   const args = [`-t1`, `-c${connections}`, `-d${seconds}s`, "-s", script, ...headers];
   const url = `http://127.0.0.1:${port}${request.path}`;
-  const launch = { name: "wrk", command: "wrk", args: [...args, url], core: cores.rest };
+  const launch = {
+    name: "wrk",
+    command: "wrk",
+    args: [...args, url, ...(request.body === undefined ? [] : ["--", request.body])],
+    core: cores.rest,
+  };
   const output = await runToEnd(launch, (seconds + 10) * 1000);
   const found = /^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)$/m.exec(output);
   if (found === null)

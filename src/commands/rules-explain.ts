@@ -11,12 +11,13 @@ import type { ConnectionFacts } from "../core/connection.ts";
 import { relayTerminal } from "../core/effect.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
 import type { HeaderList } from "../core/headers.ts";
+import { systemRandom } from "../core/random.ts";
 import type { Plan, Roll, RuleSet } from "../core/rule-set.ts";
 import { formatProblem } from "../core/rule-source.ts";
-import { createDialects } from "../proxy/lanes/dialects/all.ts";
 import { compileRules } from "../proxy/match/compile.ts";
 import { type DescribedCall, type Explanation, explain, type Miss } from "../proxy/match/explain.ts";
 import { requestHead } from "../proxy/match/request-head.ts";
+import { loadDialects } from "../sidecar.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 
 const help = `Usage: understudy rules explain FILE|FOLDER --request '[METHOD] URL' [options]
@@ -157,7 +158,12 @@ async function loadRules(path: string, shell: Shell): Promise<RuleSet | null> {
   const parsed = await parseFiles(files, systemClock, new AbortController().signal);
   const problems = [...unread, ...parsed.problems];
   if (problems.length === 0) {
-    const compiled = compileRules(parsed.rules, () => noPlan, "", createDialects());
+    const compiled = compileRules(
+      parsed.rules,
+      () => noPlan,
+      "",
+      await loadDialects({ clock: systemClock, random: systemRandom, tap: { observe: () => undefined } }),
+    );
     if (!("problems" in compiled)) return compiled;
     for (const { rule, problem } of compiled.problems) {
       problems.push({ ...parsed.locate(rule, problem.path), message: problem.message });

@@ -2,6 +2,7 @@
 
 import type { Exchange, SocketScript } from "./exchange.ts";
 import type { Payload } from "./payload.ts";
+import type { Way } from "./rule-websocket.ts";
 
 /** What a rule does to the messages that it claims. */
 export interface MessagePlan {
@@ -22,7 +23,7 @@ export interface MessagePlan {
 /** One rule on one connection. */
 export interface MessageActor {
   /** What becomes of the next message that the rule claims. null: it passes untouched. */
-  act(): MessageAct | null;
+  act(message: Payload, way: Way): MessageAct | null;
 }
 
 export type MessageAct =

@@ -1,5 +1,8 @@
 // What the admin port answers: a table of paths, and pure functions from a request to a reply. No sockets here.
 
+import { answerPlayground, isPlayground, type Playground, playgroundPath } from "./playground/routes.ts";
+import { type AdminReply, type AdminRequest, json } from "./reply.ts";
+
 /** What a client may ask about the calls; the journal's own filter has the same shape. */
 export interface JournalQuery {
   readonly limit?: number;
@@ -45,24 +48,8 @@ export interface AdminSources {
   };
   /** null: this sidecar is in no mesh. */
   readonly mesh: () => Promise<unknown>;
-}
-
-export interface AdminRequest {
-  readonly method: string;
-  /** Path with query. */
-  readonly target: string;
-  /** The Accept field. */
-  readonly accept: string;
-  /** Why this client may not change anything; null: it may. */
-  readonly unchanging: string | null;
-}
-
-export interface AdminReply {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-  /** Of a 405. */
-  readonly allow?: string;
+  /** Left out: there is none. */
+  readonly playground?: Playground;
 }
 
 interface Route {
@@ -139,9 +126,13 @@ const routes: readonly Route[] = [
   },
 ];
 
-/** Never rejects. GET and HEAD, and POST where something changes. */
+/** Never rejects. GET and HEAD, and POST where something changes or a mock is asked. */
 export async function answerAdmin(request: AdminRequest, sources: AdminSources): Promise<AdminReply> {
   const { path, query } = splitTarget(request.target);
+  const { playground } = sources;
+  if (playground && isPlayground(path)) {
+    return answerPlayground(path, query, request, playground).catch((thrown: unknown) => failed(thrown));
+  }
   const route = routes.find((candidate) => candidate.path === path);
   if (!route && path !== "/") {
     return json(404, { error: `nothing at ${path}`, paths: routes.map(({ path: known }) => known) });
@@ -153,19 +144,14 @@ export async function answerAdmin(request: AdminRequest, sources: AdminSources):
   }
   if (route?.changes && request.unchanging !== null) return json(403, { error: request.unchanging });
   try {
-    return route ? await route.answer(query, sources) : index(request.accept);
+    return route ? await route.answer(query, sources) : index(request.accept, sources);
   } catch (thrown) {
-    return json(500, { error: thrown instanceof Error ? thrown.message : String(thrown) });
+    return failed(thrown);
   }
 }
 
-/** A JSON reply, laid out for people who use curl. */
-export function json(status: number, value: unknown): AdminReply {
-  return {
-    status,
-    contentType: "application/json; charset=utf-8",
-    body: `${JSON.stringify(value, null, 2)}\n`,
-  };
+function failed(thrown: unknown): AdminReply {
+  return json(500, { error: thrown instanceof Error ? thrown.message : String(thrown) });
 }
 
 function splitTarget(target: string): { path: string; query: URLSearchParams } {
@@ -174,14 +160,16 @@ function splitTarget(target: string): { path: string; query: URLSearchParams } {
   return { path, query: new URLSearchParams(mark === -1 ? "" : target.slice(mark + 1)) };
 }
 
-function index(accept: string): AdminReply {
+function index(accept: string, { playground }: AdminSources): AdminReply {
+  const extra = { path: playgroundPath, summary: "GraphiQL for the schemas that rules mock" };
+  const known: readonly Pick<Route, "path" | "summary">[] = playground ? [...routes, extra] : routes;
   if (!accept.includes("text/html")) {
     return json(200, {
       understudy: "admin",
-      paths: Object.fromEntries(routes.map((r) => [r.path, r.summary])),
+      paths: Object.fromEntries(known.map((r) => [r.path, r.summary])),
     });
   }
-  const rows = routes.map(
+  const rows = known.map(
     ({ path, summary }) => `<li><a href="${path}">${path}</a> ${summary.replaceAll("&", "&amp;")}</li>`,
   );
   const body = `<!doctype html><meta charset="utf-8"><title>Understudy</title><h1>Understudy</h1><ul>${rows.join("")}</ul>\n`;

@@ -3,6 +3,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { CallEvent, Flag, MessageCounts, OpaqueEvent, Tap, TapEvent } from "../../core/tap.ts";
 import { type CallSeries, createCallSeries } from "./call-series.ts";
+import { createGraphqlSeries, type GraphqlSeries } from "./graphql-series.ts";
 import { createGrpcSeries, type GrpcSeries } from "./grpc-series.ts";
 import { createTally, type Tally } from "./tally.ts";
 
@@ -16,6 +17,7 @@ export interface RulesInForce {
 /** Counted since the process began. */
 export interface Counters extends Tap {
   readonly calls: CallSeries;
+  readonly graphql: GraphqlSeries;
   readonly grpc: GrpcSeries;
   /** Key: direction, protocol and outcome, parted by spaces. */
   readonly opaque: Tally;
@@ -49,6 +51,7 @@ const maxMethods = 200;
 /** `maxRuleLabels`: rules with series of their own; later ones share `other`. */
 export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">): Counters {
   const calls = createCallSeries(maxRuleLabels);
+  const graphql = createGraphqlSeries();
   const grpc = createGrpcSeries(maxMethods);
   const [flags, troubles, opaque] = [
     createTally<Flag>(maxNames),
@@ -121,6 +124,9 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
       case "trouble":
         troubles.add(event.area);
         break;
+      case "graphql":
+        graphql.add(event);
+        break;
       default:
         event satisfies never;
     }
@@ -128,7 +134,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
 
   return {
     observe,
-    ...{ calls, grpc, opaque, flags, troubles, opened, closed, bytes, messages, touched },
+    ...{ calls, graphql, grpc, opaque, flags, troubles, opened, closed, bytes, messages, touched },
     ...{ sources, sourceLosses },
     get detectionTimeouts() {
       return detectionTimeouts;

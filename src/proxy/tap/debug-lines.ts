@@ -49,6 +49,9 @@ export function createDebugLines(debug: Debug): Tap {
         case "trouble":
           debug(event.area)(() => printable(event.message));
           break;
+        case "graphql":
+          debug("graphql")(() => printable(`${event.rule}: ${JSON.stringify(event.what)}`));
+          break;
         default:
           event satisfies never;
       }

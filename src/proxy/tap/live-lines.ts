@@ -74,6 +74,7 @@ export function createLiveLines(sink: { write(text: string): void }, options: Li
         case "connection-opened":
         case "connection-closed":
         case "detection-timeout":
+        case "graphql":
           break;
         default:
           event satisfies never;

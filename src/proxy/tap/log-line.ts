@@ -57,6 +57,8 @@ export function formatLogLine(event: TapEvent, timeMs: number, base: string): st
       return `${start},"stopped":${event.stopped},"by":${quoted(event.by)},"msg":"faults ${event.stopped ? "stopped" : "resumed"}"}\n`;
     case "trouble":
       return `${start},"area":${quoted(event.area)},"msg":${quoted(event.message)}}\n`;
+    case "graphql":
+      return `${start},"rule":${quoted(event.rule)},"what":${JSON.stringify(event.what)},"msg":"graphql"}\n`;
     default:
       return event satisfies never;
   }

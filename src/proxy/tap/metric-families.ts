@@ -10,7 +10,12 @@ type Samples = () => readonly Sample[];
 
 /** Families that read `counters` anew at each scrape. Names and units follow Prometheus' conventions. */
 export function trafficFamilies(counters: Counters): readonly MetricFamily[] {
-  return [...callFamilies(counters), ...connectionFamilies(counters), ...ruleFamilies(counters)];
+  return [
+    ...callFamilies(counters),
+    ...connectionFamilies(counters),
+    ...ruleFamilies(counters),
+    ...counters.graphql.families(),
+  ];
 }
 
 function callFamilies({ calls, grpc, bytes, flags }: Counters): readonly MetricFamily[] {

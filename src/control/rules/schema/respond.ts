@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
 import { delay, weight } from "./delay.ts";
 import { events } from "./events.ts";
+import { checkGraphqlReply, graphqlAnswer, graphqlReplyOf } from "./graphql-answer.ts";
 import { grpcReply } from "./grpc.ts";
 import { fieldText, headerFields, trailerFields } from "./header.ts";
 import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
@@ -51,7 +52,7 @@ const reply = {
 };
 const replyKeys = Object.keys(reply);
 
-const refused = notYet("graphql", "schema");
+const refused = notYet("schema");
 
 /** RFC 9110 §15.3.5, §15.3.6, §15.4.5. */
 const bodiless = new Set<unknown>([204, 205, 304]);
@@ -90,7 +91,7 @@ function bodyOf(written: z.output<z.ZodObject<typeof reply>>): ReplyBodySpec {
   return written.file === undefined ? { kind: "none" } : { kind: "file", path: written.file };
 }
 
-const ofDialects = notYet("grpc");
+const ofDialects = notYet("graphql", "grpc");
 
 const one = across(
   mapping("a reply: a mapping of keys such as status, json", { ...reply, ...ofDialects, ...refused }),
@@ -126,6 +127,9 @@ export const respond = across(
       .max(1_000, "at most 1000 replies")
       .exactOptional()
       .describe("Replies drawn by weight."),
+    graphql: graphqlAnswer
+      .exactOptional()
+      .describe("A GraphQL answer: {data, errors, extensions}, or made from a schema."),
     grpc: grpcReply.exactOptional().describe("A reply of gRPC, also to gRPC-Web and Connect."),
     websocket: script
       .exactOptional()
@@ -138,6 +142,8 @@ export const respond = across(
     ...refused,
   }),
   (written, complain) => {
+    checkGraphqlReply(written, complain);
+    if ("graphql" in written) return;
     const besides = Object.keys(written).filter((key) => key !== "websocket" && key !== "subprotocol");
     if ("websocket" in written && besides.length > 0)
       complain(`expected websocket to stand alone, got ${besides.join(" and ")} beside it`, "websocket");
@@ -150,6 +156,7 @@ export const respond = across(
     checkReply(written, complain);
   },
 ).transform((written): RespondSpec => {
+  if (written.graphql !== undefined) return graphqlReplyOf(written.graphql, written);
   if (written.grpc !== undefined) return written.grpc;
   if (written.cycle !== undefined) return { kind: "cycle", replies: written.cycle };
   if (written.random !== undefined) return { kind: "random", choices: written.random };
@@ -174,6 +181,7 @@ export function withAbsoluteFiles(spec: RespondSpec, folder: string): RespondSpe
         kind: "random",
         choices: spec.choices.map((choice) => ({ weight: choice.weight, reply: place(choice.reply) })),
       };
+    case "graphql": // its schema is placed with those of the whole rule
     case "websocket":
       return spec;
     default:

@@ -61,7 +61,7 @@ export class RuleOnConnection {
 
   #claim(message: ClaimedMessage): boolean {
     if (!this.#deps.isInForce()) return false;
-    const act = this.#actor.act();
+    const act = this.#actor.act(message.payload, message.way);
     if (act === null) return false;
     this.#deps.hit(this.#name);
     this.#carryOut(act, message);

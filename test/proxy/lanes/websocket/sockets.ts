@@ -20,6 +20,8 @@ export interface Echo extends AsyncDisposable {
   readonly pings: () => number;
   /** How each connection was closed. */
   readonly closes: number[];
+  /** Resolves once a client has left, and all that it sent before has been taken. */
+  readonly left: Promise<void>;
   readonly server: WebSocketServer;
 }
 
@@ -35,18 +37,22 @@ export async function openEcho(options: ServerOptions = {}): Promise<Echo> {
   const got: string[] = [];
   const closes: number[] = [];
   let pings = 0;
+  const left = Promise.withResolvers<void>();
   server.on("connection", (socket) => {
     socket.on("message", (data, binary) => {
       got.push(data.toString());
       socket.send(data, { binary });
     });
     socket.on("ping", () => pings++);
-    socket.on("close", (code) => closes.push(code));
+    socket.on("close", (code) => {
+      closes.push(code);
+      left.resolve();
+    });
     socket.on("error", () => undefined);
   });
   return {
     address: { host: "127.0.0.1", port: (server.address() as AddressInfo).port },
-    ...{ got, closes, server },
+    ...{ got, closes, server, left: left.promise },
     pings: () => pings,
     async [Symbol.asyncDispose]() {
       for (const socket of server.clients) socket.terminate();

@@ -2,10 +2,10 @@
 // them. Read again only when a file has changed.
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Root } from "protobufjs";
 import { messageOf } from "../../../../core/errors.ts";
+import { rootOfSet } from "./descriptor-set.ts";
 import { loadProtobuf, type Schema, schemaOf } from "./schema.ts";
 
 /** .proto files below one folder. */
@@ -119,18 +119,6 @@ function importedFrom(origin: string, target: string, roots: readonly string[]):
     if (isFile(join(folder, target))) return join(folder, target);
     if (dirname(folder) === folder) return null;
   }
-}
-
-/** The root of a google.protobuf.FileDescriptorSet. Throws Error. */
-export function rootOfSet(bytes: Uint8Array): Root {
-  const load = createRequire(import.meta.url);
-  const { Root: NewRoot } = loadProtobuf();
-  const { FileDescriptorSet } = load("protobufjs/ext/descriptor") as {
-    readonly FileDescriptorSet: { decode(bytes: Uint8Array): unknown };
-  };
-  // The extension adds fromDescriptor to Root, which its types leave to the global ones.
-  const { fromDescriptor } = NewRoot as unknown as { fromDescriptor(set: unknown): Root };
-  return fromDescriptor.call(NewRoot, FileDescriptorSet.decode(bytes));
 }
 
 function merged(root: Root, added: Root, count: number): Root {

@@ -12,7 +12,7 @@ import { EnvelopeReader, envelope, envelopeFlags, inflate, isEnveloped } from ".
 import { type Flavour, flavourOf } from "./flavour.ts";
 import { compileChange, type MessageChange } from "./message-change.ts";
 import type { MessageType } from "./message-type.ts";
-import { type Descriptors, methodOfCall, methodsOfRule, schemaOfRule } from "./rule-types.ts";
+import { type Descriptors, methodOfExchange, methodsOfRule, schemaOfRule } from "./rule-types.ts";
 import { TextPieces } from "./text-pieces.ts";
 
 type Side = keyof GrpcPatchSpec;
@@ -25,9 +25,9 @@ export function grpcPatch(
   maxBytes: number,
 ): Effect {
   const schema = schemaOfRule(rule, descriptors);
-  const compiled: Readonly<Record<Side, Map<MessageType, MessageChange>>> = {
-    request: new Map(),
-    response: new Map(),
+  const compiled: Readonly<Record<Side, WeakMap<MessageType, MessageChange>>> = {
+    request: new WeakMap(),
+    response: new WeakMap(),
   };
   /** null: this side is not changed. */
   const changeOf = (side: Side, type: MessageType): MessageChange | null => {
@@ -46,7 +46,7 @@ export function grpcPatch(
     async apply(exchange, next) {
       const flavour = flavourOf(exchange.head);
       if (flavour === null) return next(exchange);
-      const method = methodOfCall(exchange.head, exchange.connection, schema, descriptors);
+      const method = await methodOfExchange(exchange, schema, descriptors);
       const note = (text: string) => exchange.note?.(`patch.grpc: left unchanged: ${text}`);
       if (method === null || flavour.codec !== "proto") {
         note(

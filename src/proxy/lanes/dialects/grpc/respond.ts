@@ -15,7 +15,7 @@ import { type Flavour, flavourOf } from "./flavour.ts";
 import type { MessageType } from "./message-type.ts";
 import { replyIn, statusReply } from "./reply.ts";
 import { RequestMessages } from "./request-messages.ts";
-import { type Descriptors, methodOfCall, methodsOfRule, schemaOfRule } from "./rule-types.ts";
+import { type Descriptors, methodOfExchange, methodsOfRule, schemaOfRule } from "./rule-types.ts";
 import { bareSchema, type Schema } from "./schema.ts";
 import type { Status } from "./status.ts";
 
@@ -99,7 +99,12 @@ async function answerCall(exchange: Exchange, prepared: Prepared): Promise<Reply
   const flavour = flavourOf(exchange.head);
   if (flavour === null) return notGrpc;
   const { spec, tools, messages } = prepared;
-  const method = methodOfCall(exchange.head, exchange.connection, prepared.schema, prepared.descriptors);
+  // A status alone needs no descriptors: nobody is kept waiting for any.
+  const speaks = messages.length > 0 || spec.template;
+  const method =
+    speaks || prepared.schema
+      ? await methodOfExchange(exchange, prepared.schema, prepared.descriptors)
+      : null;
   const waits = spec.template || messages.some((message) => message.spec.afterMessages > 0);
   const request = waits || method?.clientStreams ? new RequestMessages(exchange, flavour) : null;
   const talks = method?.serverStreams === true || messages.some((message) => message.spec.afterMessages > 0);
