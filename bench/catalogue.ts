@@ -10,12 +10,22 @@ import {
   haproxyTcp,
 } from "./peers/haproxy.ts";
 import { nginxGrpc, nginxProxy, nginxReturn } from "./peers/nginx.ts";
-import { bareNode, http2Proxy, httpProxy, mockttp, socketRelay, undiciPool } from "./peers/node-programs.ts";
+import {
+  bareNode,
+  graphqlHttp,
+  http2Proxy,
+  httpProxy,
+  mockttp,
+  socketRelay,
+  undiciPool,
+} from "./peers/node-programs.ts";
 import {
   understudy,
   understudyElsewhere,
+  understudyGraphql,
   understudyLooking,
   understudyOpaque,
+  understudyOperation,
   understudySecureTitle,
   understudyUnclaimed,
 } from "./peers/understudy.ts";
@@ -54,6 +64,7 @@ const secureTitles: Readonly<Record<string, string>> = {
 export function titleOf(id: string): string {
   const peers = [
     ...[direct, haproxyHttp, haproxyMap, haproxyTcp, haproxyReturn, nginxProxy, nginxReturn],
+    ...[graphqlHttp, understudyGraphql, understudyOperation],
     ...[haproxyHttp2, nginxGrpc, http2Proxy, understudyElsewhere, understudyOpaque, understudyUnclaimed],
     ...[httpProxy, undiciPool, bareNode, mockttp, socketRelay, understudyLooking],
     ...[understudy(10), understudy(1_000), understudy(100_000)],

@@ -67,6 +67,26 @@ export function judge(results: readonly ScenarioResult[]): readonly GoalOutcome[
     fact("decision among 100,000 rules", 1, "µs", "decision", "understudy", "among 100000 rules"),
     fact("memory at rest", 70, "MB", "memory", ours, "idle"),
     fact("accepting after its start", 250, "ms", "start", ours, "accepting after"),
+    cpu(
+      "GraphQL answered from a schema, CPU against graphql-http with the same resolvers",
+      1.1,
+      "graphql-mock",
+      "understudy-graphql",
+      "graphql-http",
+    ),
+    outcome(
+      "… at 1,000 queries/s, p99",
+      50,
+      "ms",
+      rowOf(results, "graphql-latency", "understudy-graphql")?.p99Ms ?? null,
+    ),
+    cpu(
+      "GraphQL relayed past a rule on an operation, CPU against a plain relayed POST",
+      2,
+      "graphql-relay",
+      "understudy-operation",
+      "understudy-10",
+    ),
     fact(
       "first call served after its start, 1,000 rules",
       250,

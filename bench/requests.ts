@@ -6,6 +6,8 @@ export interface RequestShape {
   readonly path: string;
   /** Beside what the generator writes by itself (Host, unless given). */
   readonly headers: HeaderList;
+  /** Left out: a GET. */
+  readonly body?: string;
 }
 
 export const calledHost = "shop.bench";
@@ -47,6 +49,26 @@ export const mockBody = '{"stock":0,"warehouse":"north"}';
 
 export const megabyteRequest: RequestShape = { path: "/1mb.bin", headers: [["Host", calledHost]] };
 export const hundredMegabyteRequest: RequestShape = { path: "/100mb.bin", headers: [["Host", calledHost]] };
+
+/** Three levels of a mocked schema. */
+export const graphqlQuery =
+  "query Shop { users { id name plan friends { id name joined friends { id email } } } count }";
+export const graphqlRequest: RequestShape = {
+  path: "/graphql",
+  headers: [
+    ["Host", calledHost],
+    ["Content-Type", "application/json"],
+    ["Accept", "application/json"],
+  ],
+  body: JSON.stringify({ query: graphqlQuery }),
+};
+
+/** A POST that goes to the upstream. */
+export const graphqlRelayed: RequestShape = {
+  ...graphqlRequest,
+  path: "/small",
+  body: JSON.stringify({ query: graphqlQuery, operationName: "Shop", variables: { first: 10 } }),
+};
 
 /** A cookie fills the head up to `bytes`. */
 function padded(request: RequestShape, bytes: number): RequestShape {

@@ -3,33 +3,27 @@
 
 import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
-import type { AdminSources } from "./control/admin/routes.ts";
-import { type Admin, startAdmin } from "./control/admin/server.ts";
-import type { FollowedStore, StoreOptions } from "./control/rules/follow-store.ts";
-import type { RuleReader } from "./control/rules/reader/rule-reader.ts";
-import type { RuleStore } from "./control/rules/store.ts";
 import { type HostPort, splitAuthority } from "./core/address.ts";
-import type { Authority } from "./core/certificates.ts";
-import { type Clock, sleep } from "./core/clock.ts";
+import { sleep } from "./core/clock.ts";
 import type { Connection } from "./core/connection.ts";
 import { createDeadlines, type Deadlines } from "./core/deadlines.ts";
+import type { Dialect } from "./core/dialect.ts";
 import { UnderstudyError } from "./core/errors.ts";
 import type { Traffic } from "./core/lane.ts";
 import type { Dial } from "./core/link.ts";
 import { readProcessUsage } from "./core/process-usage.ts";
-import type { Random } from "./core/random.ts";
 import { createReadBuffers, type ReadBuffers } from "./core/read-buffers.ts";
-import { noRules } from "./core/rule-set.ts";
+import { type Compile, noRules } from "./core/rule-set.ts";
 import { formatProblem } from "./core/rule-source.ts";
-import type { Settings } from "./core/settings.ts";
 import { type Tap, teeTaps } from "./core/tap.ts";
 import { runInTurns } from "./core/turns.ts";
 import { Gate } from "./proxy/accept/gate.ts";
 import { createIntake } from "./proxy/accept/intake.ts";
-import { type Listener, type ListenerSpec, openListener } from "./proxy/accept/listener.ts";
+import { type Listener, openListener } from "./proxy/accept/listener.ts";
 import { isLoopback, wouldLoop } from "./proxy/accept/loop-guard.ts";
 import { detect } from "./proxy/detect/detect.ts";
 import { serverNameOf } from "./proxy/detect/server-name.ts";
+import type { createDialects, DialectDeps } from "./proxy/lanes/dialects/all.ts";
 import { createHttp1Lane } from "./proxy/lanes/http1/lane.ts";
 import { createHttp2Lane } from "./proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "./proxy/lanes/opaque/lane.ts";
@@ -38,52 +32,22 @@ import { planConnectionFault } from "./proxy/perform/connection-fault.ts";
 import { decodedBody } from "./proxy/perform/content-encoding.ts";
 import { createStates } from "./proxy/perform/state.ts";
 import { createPipeline } from "./proxy/pipeline.ts";
-import { type ConnectInside, createInsideDial } from "./proxy/relay/adopted-link.ts";
-import type { SecureDialDeps } from "./proxy/relay/secure-dial.ts";
+import { createInsideDial } from "./proxy/relay/adopted-link.ts";
 import { createDial } from "./proxy/relay/socket-link.ts";
-import { createJournal, type Journal } from "./proxy/tap/journal.ts";
-import { createMetrics, type Metrics } from "./proxy/tap/metrics.ts";
+import { createJournal } from "./proxy/tap/journal.ts";
+import { createMetrics } from "./proxy/tap/metrics.ts";
+import { type Changes, faultBrake, type Observed, type OpenRules, startControl } from "./sidecar-control.ts";
+import { meshFamilies } from "./sidecar-mesh-metrics.ts";
+import type { SidecarDeps, SidecarOptions } from "./sidecar-options.ts";
 
 export type { ListenerMode, ListenerSpec } from "./proxy/accept/listener.ts";
-
-export interface SidecarOptions {
-  readonly settings: Settings;
-  readonly listeners: readonly ListenerSpec[];
-  /** null: no admin port. */
-  readonly admin: HostPort | null;
-  /** Names besides addresses and localhost under which the admin port may be called. */
-  readonly adminHosts?: readonly string[];
-  /** File or folder of rules; null: none. Without a store either, everything is relayed. */
-  readonly rules: string | null;
-  /** A store whose rules are taken too. */
-  readonly store?: StoreOptions | null;
-  /** Who reads and parses them; this thread where left out. */
-  readonly ruleReader?: RuleReader;
-  /** `refuse`: rules that are wrong at the start reject the start with `bad_rules`. `relay`: serve without rules. */
-  readonly whenRulesAreBad: "refuse" | "relay";
-  /** Further observers: live lines, access log, summary. */
-  readonly taps: readonly Tap[];
-  /** Tried first for loopback destinations: the inside of a network namespace. */
-  readonly connectInside?: ConnectInside;
-  /** How TLS is opened where a rule concerns it; left out: it never is. */
-  readonly tls?: TlsOptions;
-  readonly version?: string;
-}
-
-export interface TlsOptions extends Pick<SecureDialDeps, "extraRoots" | "clientCertificates" | "unverified"> {
-  /** Signs what clients are shown; null: TLS is relayed unread, and a line says how to change that. */
-  readonly authority: Authority | null;
-}
-
-export interface SidecarDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-}
 
 export interface Sidecar {
   /** In the order of the listeners. */
   readonly addresses: readonly HostPort[];
   readonly adminAddress: HostPort | null;
+  /** Where it gossips; null where it does not. */
+  readonly meshAddress: HostPort | null;
   readonly ruleCount: number;
   /** Accepts nothing more, lets open calls finish, cuts what is left at the drain deadline, closes everything. */
   drain(): Promise<void>;
@@ -106,20 +70,25 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const buffers = createReadBuffers();
   const connections = await listen(options, observed.tap, buffers);
   try {
-    const { store, followed } = await openStore(options, deps, observed.tap, stop.signal);
+    const deadlines = createDeadlines(deps.clock, tickMs);
+    const dial = dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses);
+    const rules = await openStore(options, deps, observed, dial, stop.signal);
+    const { store } = rules;
+    const brake = faultBrake(rules, deps.clock, observed.tap, stop.signal);
+    // Whether others have stopped all faults is not known yet.
+    if (options.mesh && options.mesh.join.length > 0) await brake.control.hold();
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
     const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls], opaque });
-    const deadlines = createDeadlines(deps.clock, tickMs);
     const traffic: Traffic = createPipeline({
       settings: options.settings,
       clock: deps.clock,
       random: deps.random,
       deadlines,
       tap: observed.tap,
-      dial: dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses),
-      rules: store ? () => store.rules() : () => noRules,
+      dial,
+      rules: brake.rules,
       states: createStates(maxStates),
       decodeBody: decodedBody,
       faultOf: (spec) => planConnectionFault(spec, deps),
@@ -128,28 +97,27 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       isDraining: () => draining,
     });
     connections.serve((connection) => intake.accept(connection, traffic));
-    const admin = await openAdmin(
-      options,
-      observed,
-      store,
-      followed,
-      () => draining,
-      deps.clock,
-      stop.signal,
-    );
+    const control = await startControl(options, deps, {
+      ...{ observed, rules, faults: brake.control },
+      isDraining: () => draining,
+      signal: stop.signal,
+    });
     const shut = async (patienceMs: number): Promise<void> => {
       await connections.close();
       draining = true;
+      const left = patienceMs > 0 ? control.leave() : null;
       const drained = intake.drain();
       const patience = sleep(deps.clock, patienceMs, stop.signal).catch(() => undefined);
       if (patienceMs > 0) await Promise.race([drained, patience]);
       intake.destroy();
+      await left;
       stop.abort();
-      await Promise.all([admin?.close(), followed?.close()]);
+      await control.close();
     };
     return {
       addresses: connections.addresses,
-      adminAddress: admin?.address ?? null,
+      adminAddress: control.adminAddress,
+      meshAddress: control.meshAddress,
       ruleCount: store?.rules().rules.length ?? 0,
       drain: () => shut(options.settings.deadlines.drainMs),
       close: () => shut(0),
@@ -161,21 +129,38 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   }
 }
 
-interface Observed {
-  readonly tap: Tap;
-  readonly metrics: Metrics;
-  readonly journal: Journal;
+function createChanges(): Changes {
+  const listeners = new Set<() => void>();
+  return {
+    tell() {
+      for (const listener of listeners) listener();
+    },
+    listen: (listener) => void listeners.add(listener),
+  };
 }
 
 function observe(options: SidecarOptions, deps: SidecarDeps): Observed {
   const journal = createJournal(options.settings.journalCalls);
+  const changes = createChanges();
   const metrics = createMetrics({
     maxRuleLabels: options.settings.maxRuleLabels,
     clock: deps.clock,
     processUsage: readProcessUsage,
+    ...(options.mesh ? { families: meshFamilies(() => observed.mesh) } : {}),
     ...(options.version === undefined ? {} : { version: options.version }),
   });
-  return { metrics, journal, tap: teeTaps([metrics, journal, ...options.taps]) };
+  const taps = [metrics, journal, ...options.taps, ...(options.mesh ? [rulesTap(changes)] : [])];
+  const observed: Observed = { metrics, journal, changes, mesh: null, tap: teeTaps(taps) };
+  return observed;
+}
+
+/** Other rules in force are worth telling to the mesh. */
+function rulesTap(changes: Changes): Tap {
+  return {
+    observe({ kind }) {
+      if (kind === "rules-applied" || kind === "rules-rejected") changes.tell();
+    },
+  };
 }
 
 interface Connections {
@@ -229,42 +214,51 @@ async function listen(options: SidecarOptions, tap: Tap, buffers: ReadBuffers): 
   };
 }
 
-interface OpenRules {
-  /** null: no rules at all. */
-  readonly store: RuleStore | null;
-  readonly followed: FollowedStore | null;
-}
-
 /** What parses and plans rules is loaded only where there are rules: it is most of the memory of the program. */
 async function openStore(
   options: SidecarOptions,
   deps: SidecarDeps,
-  tap: Tap,
+  { tap, changes }: Observed,
+  dial: Dial,
   signal: AbortSignal,
 ): Promise<OpenRules> {
-  if (options.rules === null && !options.store) return { store: null, followed: null };
-  const [{ createRuleStore }, { fileSource }, { inlineReader }, { compileSteps }, { createPlanner }, all] =
-    await Promise.all([
-      import("./control/rules/store.ts"),
-      import("./control/rules/sources/file.ts"),
-      import("./control/rules/reader/rule-reader.ts"),
-      import("./proxy/match/compile.ts"),
-      import("./proxy/perform/plan.ts"),
-      import("./proxy/lanes/dialects/all.ts"),
-    ]);
-  const dialects = all.createDialects();
+  if (options.rules === null && !options.store) return { store: null, followed: null, compile: null };
   const { limits, deadlines } = options.settings;
+  const { clock } = deps;
+  const [
+    { createRuleStore },
+    { fileSource },
+    { inlineReader },
+    { compileSteps },
+    { createPlanner },
+    dialects,
+  ] = await Promise.all([
+    import("./control/rules/store.ts"),
+    import("./control/rules/sources/file.ts"),
+    import("./control/rules/reader/rule-reader.ts"),
+    import("./proxy/match/compile.ts"),
+    import("./proxy/perform/plan.ts"),
+    loadDialects({
+      ...deps,
+      tap,
+      connectTcp: ownConnect(options),
+      extraRoots: options.tls?.extraRoots ?? [],
+      upstreams: { clock, tap, dial, destinationOf, deadlineMs: deadlines.ruleBodyMs },
+    }),
+  ]);
   const { maxRuleBodyBytes: maxBodyBytes } = limits;
   const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   // The clients of stores are loaded only where there is a store.
   const follow = options.store ? (await import("./control/rules/follow-store.ts")).followStore : null;
-  const followed = follow && options.store ? await follow(options.store, { ...deps, tap }) : null;
+  const followed =
+    follow && options.store ? await follow(options.store, { ...deps, tap, moved: changes.tell }) : null;
   const reading = { clock: deps.clock, reader: options.ruleReader ?? inlineReader(deps.clock) };
   const files = options.rules === null ? [] : [fileSource(options.rules, reading)];
+  const compile: Compile = (specs, revision, stop) =>
+    runInTurns(compileSteps(specs, plan, revision, dialects), deps.clock, stop);
   const store = createRuleStore({
     sources: [...files, ...(followed ? [followed.source] : [])],
-    compile: (specs, revision, stop) =>
-      runInTurns(compileSteps(specs, plan, revision, dialects), deps.clock, stop),
+    compile,
     empty: noRules,
     tap: followed?.tap ?? tap,
     clock: deps.clock,
@@ -275,7 +269,52 @@ async function openStore(
     throw new UnderstudyError("bad_rules", problems.map(formatProblem).join("\n"));
   }
   followed?.announce(() => store.status().problems, signal);
-  return { store, followed };
+  return { store, followed, compile };
+}
+
+export interface DialectParts extends SidecarDeps {
+  readonly tap: Tap;
+  /** How requests of the sidecar's own are connected. */
+  readonly connectTcp?: (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
+  readonly extraRoots?: readonly string[];
+  /** Who may be asked what their messages look like; left out: nobody. */
+  readonly upstreams?: Parameters<typeof createDialects>[1];
+}
+
+/** The dialects of one process, with what the stages lend them. */
+export async function loadDialects(parts: DialectParts): Promise<readonly Dialect[]> {
+  const [all, match, text, pattern, template, request, json, held, own, tcp] = await Promise.all([
+    import("./proxy/lanes/dialects/all.ts"),
+    import("./proxy/match/body-match.ts"),
+    import("./proxy/match/text-match.ts"),
+    import("./proxy/match/pattern.ts"),
+    import("./proxy/perform/template.ts"),
+    import("./proxy/perform/template-request.ts"),
+    import("./proxy/perform/json-document.ts"),
+    import("./proxy/perform/held-body.ts"),
+    import("./proxy/relay/own-request.ts"),
+    import("./proxy/relay/connect-tcp.ts"),
+  ]);
+  const engine = template.createTemplateEngine(parts);
+  const lent: DialectDeps = {
+    jsonTest: match.compileJsonTest,
+    textTest: (given, path) => text.compileText(given, path, new pattern.Patterns()),
+    textTemplate(source, path) {
+      const compiled = engine.compile(source, path);
+      return (exchange, view) =>
+        compiled.render(request.templateRequestWith(exchange, view), template.newTemplateBudget());
+    },
+    parseJson: (written) => json.parseJson(written, json.rawNumber),
+    holdBody: held.holdBody,
+    decodeBody: decodedBody,
+    ask: own.createOwnRequest({
+      connectTcp: parts.connectTcp ?? tcp.connectTcp,
+      extraRoots: parts.extraRoots ?? [],
+    }),
+    deadline: (ms) => AbortSignal.timeout(ms),
+    tap: parts.tap,
+  };
+  return all.createDialects(lent, parts.upstreams ?? null);
 }
 
 function dialOf(
@@ -289,6 +328,18 @@ function dialOf(
   if (!options.connectInside) return dial;
   const isInside = isInsideOf(ownAddresses);
   return createInsideDial(isInside, options.connectInside, dial, (ms) => AbortSignal.timeout(ms), connectMs);
+}
+
+/** Servers inside the namespace are asked there. */
+function ownConnect({ connectInside }: SidecarOptions): NonNullable<DialectParts["connectTcp"]> {
+  return async (upstream, signal) => {
+    const tcp = await import("./proxy/relay/connect-tcp.ts");
+    if (!connectInside) return tcp.connectTcp(upstream, signal);
+    const own = new Set(
+      Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map((one) => one.address)),
+    );
+    return tcp.connectTcpInside(isInsideOf(own), connectInside)(upstream, signal);
+  };
 }
 
 /** Where a namespace has servers of its own, which are tried before those of the host. */
@@ -332,35 +383,4 @@ function refuse(socket: Socket, why: string, tap: Tap): void {
   socket.on("error", () => undefined);
   socket.resetAndDestroy();
   tap.observe({ kind: "trouble", area: "accept", message: why });
-}
-
-function openAdmin(
-  options: SidecarOptions,
-  { metrics, journal }: Observed,
-  store: RuleStore | null,
-  followed: FollowedStore | null,
-  isDraining: () => boolean,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Admin> | null {
-  if (!options.admin) return null;
-  const problems = () => (store?.status().problems ?? []).map(formatProblem);
-  const sources: AdminSources = {
-    metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
-    journal: (filter) => journal.entries(filter),
-    rules: () => ({
-      revision: store?.status().revision ?? null,
-      count: store?.rules().rules.length ?? 0,
-      problems: problems(),
-    }),
-    ready: () => {
-      const reasons = [...(isDraining() ? ["draining"] : []), ...problems().map((text) => `rules: ${text}`)];
-      return {
-        ready: reasons.length === 0,
-        reasons,
-        ...(followed ? { details: [followed.standing()] } : {}),
-      };
-    },
-  };
-  return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [], clock }, signal);
 }

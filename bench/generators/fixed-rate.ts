@@ -1,21 +1,20 @@
 // h2load speaking HTTP/1.1 at a fixed rate: what a call waits when nobody is at the limit. Its log has the time of
 // every single call, so the quantiles are exact.
 
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cores } from "../machine.ts";
 import { runToEnd } from "../processes.ts";
 import type { Generator, Load } from "./load.ts";
 
 const connections = 20;
-const perSecond = 2_000;
 /** Connections start one after the other, or all would send in the same moment and wait for each other. */
 const staggerMs = 11;
 /** Calls of the first moments are left out: connections open there. */
 const leadInUs = 300_000;
 
-/** `folder`: where the log may be written. */
-export function fixedRate(folder: string): Generator {
+/** `folder`: where the log may be written. `perSecond`: calls. */
+export function fixedRate(folder: string, perSecond = 2_000): Generator {
   return async (port, request, seconds) => {
     const log = join(folder, `h2load-${port}.log`);
     rmSync(log, { force: true });
@@ -24,6 +23,9 @@ export function fixedRate(folder: string): Generator {
       "-H",
       `${name.toLowerCase() === "host" ? ":authority" : name}: ${value}`,
     ]);
+    const payload = join(folder, "body.json");
+    if (request.body !== undefined) writeFileSync(payload, request.body);
+    const body = request.body === undefined ? [] : ["-d", payload];
     const rate = [`--rps=${perSecond / connections}`, "-n", String(perSecond * seconds)];
     const stagger = ["-r", "1", `--rate-period=${staggerMs}ms`];
     const url = `http://127.0.0.1:${port}${request.path}`;
@@ -35,6 +37,7 @@ export function fixedRate(folder: string): Generator {
       ...stagger,
       `--log-file=${log}`,
       ...headers,
+      ...body,
       url,
     ];
     await runToEnd({ name: "h2load", command: "h2load", args, core: cores.rest }, (seconds + 10) * 1000);

@@ -20,7 +20,12 @@ function over(base: (port: number) => string): Generator {
 async function run(url: string, request: RequestShape, seconds: number): Promise<Load> {
   const headers = request.headers.flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
   const args = [`-t1`, `-c${connections}`, `-d${seconds}s`, "-s", script, ...headers];
-  const launch = { name: "wrk", command: "wrk", args: [...args, url], core: cores.rest };
+  const launch = {
+    name: "wrk",
+    command: "wrk",
+    args: [...args, url, ...(request.body === undefined ? [] : ["--", request.body])],
+    core: cores.rest,
+  };
   const output = await runToEnd(launch, (seconds + 10) * 1000);
   const found = /^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)$/m.exec(output);
   if (found === null)

@@ -2,12 +2,16 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { cores } from "../machine.ts";
 import { freePort, startServer } from "../processes.ts";
 import { calledHost, echoRequest, mockBody, mockedRequest } from "../requests.ts";
 import { rulesOf } from "../rules.ts";
 import type { SecureUpstream } from "../secure.ts";
 import type { Peer } from "./peer.ts";
+
+/** Of the mocked GraphQL server. */
+export const shopSchema = fileURLToPath(new URL("../shop.graphql", import.meta.url));
 
 /** `rules`: how many stand there. None but one claims a call of the generator, and that one only /mocked. */
 export function understudy(rules: number): Peer {
@@ -40,6 +44,20 @@ export const understudyOpaque = understudyWith(
   written(10),
   "opaqueHosts: [127.0.0.1]",
 );
+
+/** Answers from a schema whatever it is asked. */
+export const understudyGraphql = understudyWith("understudy-graphql", "a mocked schema", [
+  { name: "shop", respond: { graphql: { schema: shopSchema } } },
+]);
+
+/** Looks at every operation, and claims none of those that are sent. */
+export const understudyOperation = understudyWith("understudy-operation", "a rule on an operation name", [
+  {
+    name: "other",
+    matches: [{ host: calledHost, graphql: { operation: "Other" } }],
+    respond: { graphql: { data: {} } },
+  },
+]);
 
 /** One more rule, which looks into every message of the WebSocket and finds in none what it looks for. */
 export const understudyLooking = understudyWith("understudy-looking", "a rule looks into every message", [

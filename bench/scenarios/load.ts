@@ -9,11 +9,13 @@ import { direct } from "../peers/direct.ts";
 import { haproxyHttp, haproxyMap, haproxyReturn, haproxyTcp } from "../peers/haproxy.ts";
 import { missingModule, missingProgram } from "../peers/lookup.ts";
 import { nginxProxy, nginxReturn } from "../peers/nginx.ts";
-import { bareNode, httpProxy, mockttp, undiciPool } from "../peers/node-programs.ts";
+import { bareNode, graphqlHttp, httpProxy, mockttp, undiciPool } from "../peers/node-programs.ts";
 import type { Peer } from "../peers/peer.ts";
-import { understudy } from "../peers/understudy.ts";
+import { understudy, understudyGraphql, understudyOperation } from "../peers/understudy.ts";
 import {
   closingRequest,
+  graphqlRelayed,
+  graphqlRequest,
   hundredMegabyteRequest,
   megabyteRequest,
   mockedRequest,
@@ -36,6 +38,8 @@ export interface LoadScenario {
     readonly missing: string | null;
     readonly make: (surroundings: Surroundings) => Generator;
   };
+  /** At a fixed rate a compiler that watches would still be at work minutes later: as fast as it goes, then. */
+  readonly warmer?: Generator;
   /** A slice is never shorter, whatever was asked for. */
   readonly leastSeconds: number;
 }
@@ -123,11 +127,42 @@ export function loadScenarios(): readonly Scenario[] {
       others: [direct, nginxProxy, httpProxy, understudy(1_000)],
     },
     {
+      ...perRequest,
+      name: "graphql-mock",
+      title: "A GraphQL query of three levels, answered from a schema (wrk, 32 connections)",
+      request: graphqlRequest,
+      reference: graphqlHttp,
+      others: [understudyGraphql],
+    },
+    {
+      ...perRequest,
+      name: "graphql-relay",
+      title: "A relayed GraphQL POST past a rule on the name of its operation (wrk, 32 connections)",
+      request: graphqlRelayed,
+      reference: understudy(10),
+      others: [understudyOperation],
+    },
+    {
+      name: "graphql-latency",
+      title: "1,000 GraphQL queries of three levels a second, answered from a schema (h2load)",
+      unit: "request",
+      request: graphqlRequest,
+      generator: {
+        missing: missingProgram("h2load"),
+        make: (surroundings) => fixedRate(surroundings.folder(), 1_000),
+      },
+      warmer: wrk,
+      leastSeconds: 2,
+      reference: graphqlHttp,
+      others: [understudyGraphql],
+    },
+    {
       name: "latency",
       title: "2,000 requests a second at a fixed rate (h2load, HTTP/1.1, 20 connections)",
       unit: "request",
       request: tinyRequest,
       generator: byH2load,
+      warmer: wrk,
       leastSeconds: 2,
       reference: direct,
       others: [haproxyHttp, nginxProxy, httpProxy, understudy(1_000)],
@@ -152,6 +187,7 @@ export async function runLoad(scenario: LoadScenario, surroundings: Surroundings
     if (first === undefined || first.name !== reference.id) return { ...frame, leftOut };
     const { rows, failed } = await compare(first, others, {
       generator: scenario.generator.make(surroundings),
+      ...(scenario.warmer ? { warmer: scenario.warmer } : {}),
       request: scenario.request,
       rounds: surroundings.options.slices,
       seconds: Math.max(surroundings.options.seconds, scenario.leastSeconds),

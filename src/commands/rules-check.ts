@@ -9,9 +9,9 @@ import { messageOf, UnderstudyError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
 import { formatProblem, type Problem } from "../core/rule-source.ts";
 import { defaultSettings } from "../core/settings.ts";
-import { createDialects } from "../proxy/lanes/dialects/all.ts";
 import { compileRules } from "../proxy/match/compile.ts";
 import { createPlanner } from "../proxy/perform/plan.ts";
+import { loadDialects } from "../sidecar.ts";
 import { type Command, exitCodes } from "./command.ts";
 
 const help = `Usage: understudy rules check FILE|FOLDER... [--json]
@@ -27,6 +27,9 @@ all *.yaml, *.yml and *.json files are read, in the order of their names.
 
 Exit code: 0 where the rules are good, 65 where they are not.
 `;
+
+/** Nobody watches a check. */
+const noTap = { observe: () => undefined };
 
 export interface Verdict {
   readonly rules: number;
@@ -70,7 +73,7 @@ export async function check(paths: readonly string[], cwd: string): Promise<Verd
   const unreadable = found.flatMap((one) => one.problems);
   const problems = [...unreadable, ...read.problems];
   if (problems.length > 0) return { rules: 0, files: files.length, read: files, problems };
-  const dialects = createDialects();
+  const dialects = await loadDialects({ clock: systemClock, random: systemRandom, tap: noTap });
   const plan = createPlanner({
     clock: systemClock,
     random: systemRandom,

@@ -3,11 +3,12 @@
 
 import type { Direction } from "./connection.ts";
 import type { HeaderList } from "./headers.ts";
+import type { GraphqlMatch, GraphqlOverlaySpec, GraphqlReplySpec } from "./rule-graphql.ts";
 import type {
   GrpcFaultSpec,
   GrpcMatchSpec,
   GrpcPatchSpec,
-  GrpcReplySpec,
+  GrpcRespondSpec,
   GrpcStatusSpec,
 } from "./rule-grpc.ts";
 import type { BodyMatch, DelaySpec, JsonPatchSpec, NamedMatch, PathMatch, TextMatch } from "./rule-values.ts";
@@ -65,6 +66,7 @@ export interface MatchSpec {
   readonly body?: BodyMatch;
   /** A CEL expression over `request` and `connection` that yields a bool. */
   readonly expr?: string;
+  readonly graphql?: GraphqlMatch;
   readonly grpc?: GrpcMatchSpec;
   /** The request asks for a WebSocket. */
   readonly websocket?: WebSocketMatch;
@@ -110,7 +112,7 @@ export interface StateSpec {
 }
 
 /** A reply of HTTP; each dialect adds its own kind. */
-export type RespondSpec = HttpRespondSpec | GrpcReplySpec | WebSocketReplySpec;
+export type RespondSpec = HttpRespondSpec | GraphqlReplySpec | GrpcRespondSpec | WebSocketReplySpec;
 
 export type HttpRespondSpec =
   | { readonly kind: "reply"; readonly reply: ReplySpec }
@@ -176,6 +178,7 @@ export type HttpAbortSpec =
 export interface PatchSpec {
   readonly request: MessagePatch | null;
   readonly response: (MessagePatch & { readonly status: number | null }) | null;
+  readonly graphql?: GraphqlOverlaySpec;
   readonly websocket?: SocketPatchSpec;
   readonly grpc?: GrpcPatchSpec;
 }

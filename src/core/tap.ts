@@ -74,6 +74,25 @@ export interface MessageCounts {
   readonly ruleHits: number;
 }
 
+/** What a rule did in the words of GraphQL. */
+export interface GraphqlEvent {
+  readonly kind: "graphql";
+  readonly rule: string;
+  readonly what:
+    | {
+        readonly kind: "operation";
+        /** "" where it has none. Chosen by the client: whoever keeps it bounds it. */
+        readonly name: string;
+        readonly type: "query" | "mutation" | "subscription";
+        readonly complexity: number;
+        /** From its first resolver to its last. */
+        readonly durationMs: number;
+      }
+    /** An operation that was refused before it ran: not valid, or over a limit. */
+    | { readonly kind: "refused"; readonly errors: number }
+    | { readonly kind: "subscriptions"; readonly change: 1 | -1 };
+}
+
 export type TapEvent =
   | CallEvent
   | OpaqueEvent
@@ -85,6 +104,7 @@ export type TapEvent =
   | { readonly kind: "rules-applied"; readonly revision: string; readonly rules: number }
   /** `problems`: one formatted line each. The last good set stays in force. */
   | { readonly kind: "rules-rejected"; readonly problems: readonly string[] }
+  | GraphqlEvent
   /** Contact with a store of rules was made or lost. `reason`: why it was lost; "" otherwise. The rules stay as they are. */
   | {
       readonly kind: "rule-source";
@@ -92,6 +112,8 @@ export type TapEvent =
       readonly connected: boolean;
       readonly reason: string;
     }
+  /** Faults may not happen any more, or may again; `by`: who said so. */
+  | { readonly kind: "faults-stopped"; readonly stopped: boolean; readonly by: string }
   /** Something of ours broke without harm to traffic. */
   | { readonly kind: "trouble"; readonly area: string; readonly message: string };
 

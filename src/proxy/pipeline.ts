@@ -48,9 +48,9 @@ export function createPipeline(deps: PipelineDeps): Traffic {
   const calls = new ActiveCalls();
   const faults = new FaultsUnderWay(deps);
   const rollOf = () => new CallRoll(deps, calls);
-  const names = new WeakMap<RuleSet, ReadonlySet<string>>();
-  const namesOf = (set: RuleSet): ReadonlySet<string> => {
-    const known = names.get(set) ?? new Set(set.rules.map(({ spec }) => spec.name));
+  const names = new WeakMap<RuleSet, RuleNames>();
+  const namesOf = (set: RuleSet): RuleNames => {
+    const known = names.get(set) ?? ruleNames(set);
     names.set(set, known);
     return known;
   };
@@ -99,7 +99,7 @@ export function createPipeline(deps: PipelineDeps): Traffic {
           const { expiresAtMs } = spec.scope;
           if (expiresAtMs !== null && deps.clock.wall() >= expiresAtMs) return false;
           const now = deps.rules();
-          return now === set || namesOf(now).has(spec.name);
+          return now === set || (spec.fault === null ? namesOf(now).all : namesOf(now).faults).has(spec.name);
         },
         release: () => {
           for (const each of claims) each.release();
@@ -127,6 +127,21 @@ export function createPipeline(deps: PipelineDeps): Traffic {
   };
 }
 
+interface RuleNames {
+  readonly all: ReadonlySet<string>;
+  /** Of those with a fault. */
+  readonly faults: ReadonlySet<string>;
+}
+
+function ruleNames({ rules }: RuleSet): RuleNames {
+  const specs = rules.map(({ spec }) => spec);
+  const nameOf = ({ name }: RuleSpec) => name;
+  return {
+    all: new Set(specs.map(nameOf)),
+    faults: new Set(specs.filter(({ fault }) => fault !== null).map(nameOf)),
+  };
+}
+
 /** The same rules and the same roll decide before and after the body is known. */
 function undecided(
   deps: PipelineDeps,
@@ -136,13 +151,27 @@ function undecided(
   roll: Roll,
   claim: (rule: Rule, head: RequestHead) => Claim,
 ): Undecided {
+  const encoding = head.header("content-encoding");
+  const decoded = (payload: Uint8Array) =>
+    deps.decodeBody(payload, encoding, deps.settings.limits.maxRuleBodyBytes);
+  let verdict: { readonly rule: Rule | null } | null = null;
   return {
     kind: "undecided",
     isEnough: (payload) => rules.isEnough(head, payload),
+    lacks(payload) {
+      const waited: Promise<unknown>[] = [];
+      const rule = rules.decideWithBody(head, connection, decoded(payload), roll, (what) => {
+        waited.push(what);
+      });
+      if (waited.length > 0) return Promise.all(waited);
+      verdict = { rule };
+      return null;
+    },
     decide(payload) {
-      const encoding = head.header("content-encoding");
-      const body = payload && deps.decodeBody(payload, encoding, deps.settings.limits.maxRuleBodyBytes);
-      const rule = rules.decideWithBody(head, connection, body, roll);
+      const known = payload === null ? null : verdict;
+      const { rule } = known ?? {
+        rule: rules.decideWithBody(head, connection, payload && decoded(payload), roll),
+      };
       return rule && claim(rule, head);
     },
   };

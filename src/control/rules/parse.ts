@@ -6,6 +6,7 @@ import type { RuleSpec } from "../../core/rule.ts";
 import { formatRulePath, type RulePath } from "../../core/rule-problem.ts";
 import type { Problem } from "../../core/rule-source.ts";
 import { expectationOf, type Finding, findingsIn } from "./findings.ts";
+import { withAbsoluteSchemas } from "./schema/graphql-files.ts";
 import { withAbsoluteFiles } from "./schema/respond.ts";
 import { fileHead, type PlacelessRule, rule } from "./schema/rule.ts";
 import { sharedName } from "./shared-name.ts";
@@ -154,7 +155,8 @@ class FileParser {
     const respond = spec.respond === null ? null : withAbsoluteFiles(spec.respond, this.#folder);
     const found = [...(spec.descriptors ?? []), ...this.#descriptors];
     const descriptors = found.map((path) => resolve(this.#folder, path));
-    this.#rules.push({ ...spec, respond, ...(descriptors.length > 0 ? { descriptors } : {}), origin });
+    const placed = { ...spec, respond, ...(descriptors.length > 0 ? { descriptors } : {}), origin };
+    this.#rules.push(withAbsoluteSchemas(placed, this.#folder));
   }
 
   #tell(line: number, path: RulePath, message: string): void {

@@ -8,7 +8,7 @@ import { jsonEqual } from "./json-equal.ts";
 import { compileJsonPath, jsonPathEnvironment } from "./json-path.ts";
 import { Schemas } from "./json-schema.ts";
 import type { Key } from "./key.ts";
-import type { Patterns } from "./pattern.ts";
+import { Patterns } from "./pattern.ts";
 import { describeValue } from "./text-match.ts";
 
 /** What the body conditions of one rule set share. */
@@ -52,7 +52,25 @@ export function bodyKey(match: BodyMatch, path: RulePath, tools: BodyTools): Key
 
 const noBytes = new Uint8Array(0);
 
-type BodyTest = (call: Call) => boolean;
+/** A condition of its own on a JSON value that is no body: variables of an operation. Throws RuleProblem. */
+export function compileJsonTest(match: BodyMatch, path: RulePath): (value: unknown) => boolean {
+  const holds = compileBody(match, path, new BodyTools(new Patterns()));
+  return (value) => {
+    try {
+      return holds({
+        body: null,
+        json: value,
+        get text() {
+          return JSON.stringify(value) ?? "";
+        },
+      });
+    } catch {
+      return false; // as for a body
+    }
+  };
+}
+
+type BodyTest = (payload: Pick<Call, "text" | "json" | "body">) => boolean;
 
 function compileBody(match: BodyMatch, path: RulePath, tools: BodyTools): BodyTest {
   const place = [...path, match.op];

@@ -88,6 +88,17 @@ export function templateRequest(exchange: Exchange, body: TemplateBody): Templat
   };
 }
 
+/** The `request` of one call with another `json`: what a dialect has read out of it. The body stays unread. */
+export function templateRequestWith(exchange: Exchange, json: unknown): TemplateRequest {
+  const request = templateRequest(exchange, { problem: "cannot be seen here" });
+  // Descriptors, because the parts are worked out when they are first looked at.
+  const parts = Object.getOwnPropertyDescriptors(request);
+  return Object.defineProperties({} as TemplateRequest, {
+    ...parts,
+    json: { value: json, enumerable: true },
+  });
+}
+
 function lazy<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => {

@@ -3,6 +3,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { CallEvent, Flag, MessageCounts, OpaqueEvent, Tap, TapEvent } from "../../core/tap.ts";
 import { type CallSeries, createCallSeries } from "./call-series.ts";
+import { createGraphqlSeries, type GraphqlSeries } from "./graphql-series.ts";
 import { createGrpcSeries, type GrpcSeries } from "./grpc-series.ts";
 import { createTally, type Tally } from "./tally.ts";
 
@@ -16,6 +17,7 @@ export interface RulesInForce {
 /** Counted since the process began. */
 export interface Counters extends Tap {
   readonly calls: CallSeries;
+  readonly graphql: GraphqlSeries;
   readonly grpc: GrpcSeries;
   /** Key: direction, protocol and outcome, parted by spaces. */
   readonly opaque: Tally;
@@ -37,6 +39,8 @@ export interface Counters extends Tap {
   readonly sourceLosses: Tally;
   /** null: none were applied yet. */
   readonly rules: RulesInForce | null;
+  /** Faults may not happen at present. */
+  readonly faultsStopped: boolean;
 }
 
 /** Names that a tally keeps apart. All of them are written in our sources, so the bound is a safety net. */
@@ -47,6 +51,7 @@ const maxMethods = 200;
 /** `maxRuleLabels`: rules with series of their own; later ones share `other`. */
 export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">): Counters {
   const calls = createCallSeries(maxRuleLabels);
+  const graphql = createGraphqlSeries();
   const grpc = createGrpcSeries(maxMethods);
   const [flags, troubles, opaque] = [
     createTally<Flag>(maxNames),
@@ -58,6 +63,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
   const bytes = { toUpstream: 0, toDownstream: 0 };
   let detectionTimeouts = 0;
   let reloadErrors = 0;
+  let stopped = false;
   // As many as there are stores in the configuration.
   const sources = new Map<string, boolean>();
   const sourceLosses = createTally(maxNames);
@@ -112,8 +118,14 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
         sources.set(event.source, event.connected);
         if (!event.connected) sourceLosses.add(event.source);
         break;
+      case "faults-stopped":
+        stopped = event.stopped;
+        break;
       case "trouble":
         troubles.add(event.area);
+        break;
+      case "graphql":
+        graphql.add(event);
         break;
       default:
         event satisfies never;
@@ -122,10 +134,13 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
 
   return {
     observe,
-    ...{ calls, grpc, opaque, flags, troubles, opened, closed, bytes, messages, touched },
+    ...{ calls, graphql, grpc, opaque, flags, troubles, opened, closed, bytes, messages, touched },
     ...{ sources, sourceLosses },
     get detectionTimeouts() {
       return detectionTimeouts;
+    },
+    get faultsStopped() {
+      return stopped;
     },
     get reloadErrors() {
       return reloadErrors;

@@ -10,7 +10,12 @@ type Samples = () => readonly Sample[];
 
 /** Families that read `counters` anew at each scrape. Names and units follow Prometheus' conventions. */
 export function trafficFamilies(counters: Counters): readonly MetricFamily[] {
-  return [...callFamilies(counters), ...connectionFamilies(counters), ...ruleFamilies(counters)];
+  return [
+    ...callFamilies(counters),
+    ...connectionFamilies(counters),
+    ...ruleFamilies(counters),
+    ...counters.graphql.families(),
+  ];
 }
 
 function callFamilies({ calls, grpc, bytes, flags }: Counters): readonly MetricFamily[] {
@@ -86,6 +91,9 @@ function ruleFamilies(counters: Counters): readonly MetricFamily[] {
       "understudy_rules_reload_errors_total",
       "Rule sets that were refused; the last good one stayed.",
       () => one(counters.reloadErrors),
+    ),
+    gauge("understudy_faults_stopped", "Whether faults are stopped, apart from any rule.", () =>
+      one(counters.faultsStopped ? 1 : 0),
     ),
     gauge("understudy_rules_source_connected", "Whether a store of rules answers.", () =>
       [...counters.sources].map(([source, connected]) => ({ labels: { source }, value: connected ? 1 : 0 })),

@@ -116,7 +116,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["matches:", "  - metod: GET", mock],
     '5: rules[0].matches[0].metod: unknown key "metod", did you mean "method"?',
   ],
-  ...["graphql", "variables", "source"].map(
+  ...["source"].map(
     (key) =>
       [[`matches:`, `  - ${key}: {}`, mock], `5: rules[0].matches[0].${key}: not supported yet`] as const,
   ),
@@ -284,7 +284,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["respond: {cycle: [{status: 204, body: a}]}"],
     "4: rules[0].respond.cycle[0].body: a reply with status 204 has no body (RFC 9110 §15)",
   ],
-  ...["graphql", "schema"].map(
+  ...["schema"].map(
     (key) => [[`respond: {${key}: x}`], `4: rules[0].respond.${key}: not supported yet`] as const,
   ),
   // fault
@@ -444,7 +444,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     "4: rules[0].fault.http2: expected either abort or http2, got both: each ends the call",
   ],
   // patch
-  [["patch: {}"], "4: rules[0].patch: expected request, response or both, got {}"],
+  [["patch: {}"], "4: rules[0].patch: expected request, response or graphql, got {}"],
   [
     ["patch: {request: {}}"],
     "4: rules[0].patch.request: expected at least one change such as setHeaders or json, got {}",
@@ -481,7 +481,6 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     ["patch: {request: {removeHeaders: [Transfer-Encoding]}}"],
     "4: rules[0].patch.request.removeHeaders[0]: cannot be set: the sidecar writes it from the body that is sent (RFC 9112 §6)",
   ],
-  [["patch: {graphql: {user.plan: enterprise}}"], "4: rules[0].patch.graphql: not supported yet"],
   [["patch: {grpc: {}}"], "4: rules[0].patch.grpc: expected request, response or both, got {}"],
   // state
   [["state: {name: cart}", mock], "4: rules[0].state: expected is, becomes or both, got none of them"],

@@ -2,8 +2,9 @@
 
 import { z } from "zod";
 import type { JsonPatchOperation, JsonPatchSpec, MessagePatch, PatchSpec } from "../../../core/rule.ts";
+import { graphqlOverlay } from "./graphql.ts";
 import { headerFields, headerNames } from "./header.ts";
-import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
+import { across, atMostOne, type Complain, mapping, type Written } from "./mapping.ts";
 import { finalStatus } from "./respond.ts";
 import { webSocketPatch } from "./websocket.ts";
 
@@ -101,6 +102,9 @@ export const patch = across(
       .exactOptional()
       .describe("Changes to the request before it is relayed."),
     response: response.exactOptional().describe("Changes to the response before the client gets it."),
+    graphql: graphqlOverlay
+      .exactOptional()
+      .describe("Fields of a GraphQL answer that the rule answers; the rest is asked of the upstream."),
     websocket: webSocketPatch(json).exactOptional().describe("Changes to messages of a live WebSocket."),
     grpc: across(
       mapping("a mapping {request, response}", {
@@ -113,10 +117,9 @@ export const patch = across(
     )
       .exactOptional()
       .describe("Changes to each gRPC message that passes, as JSON; unknown fields stay."),
-    ...notYet("graphql"),
   }),
   (written, complain, lacks) => {
-    if (Object.keys(written).length === 0) lacks("expected request, response or both, got {}");
+    if (Object.keys(written).length === 0) lacks("expected request, response or graphql, got {}");
     const others = Object.keys(written).filter((key) => key !== "websocket");
     if ("websocket" in written && others.length > 0)
       complain(`expected websocket alone: ${others.join(" and ")} works on the whole call`, "websocket");
@@ -125,6 +128,7 @@ export const patch = across(
   (written): PatchSpec => ({
     request: written.request ?? null,
     response: written.response ?? null,
+    ...(written.graphql && { graphql: written.graphql }),
     ...(written.websocket === undefined ? {} : { websocket: written.websocket }),
     ...(written.grpc && {
       grpc: { request: written.grpc.request ?? null, response: written.grpc.response ?? null },

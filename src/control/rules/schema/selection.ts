@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { TextMatch } from "../../../core/rule.ts";
 import { body } from "./body.ts";
 import { destination } from "./destination.ts";
+import { checkGraphqlSelection, graphqlMatch } from "./graphql.ts";
 import { checkGrpcSelection, gatherGrpc, grpcSelection } from "./grpc.ts";
 import { headerMatches, headerName, nameMatches } from "./header.ts";
 import { across, mapping, notYet } from "./mapping.ts";
@@ -55,21 +56,33 @@ const shape = {
 export const selection = across(
   mapping("a mapping of keys such as host, method, path", {
     ...shape,
+    graphql: graphqlMatch.exactOptional().describe("GraphQL operations; {} for all of them."),
+    variables: body.exactOptional().describe("Beside graphql: operators on the variables, as JSON."),
     ...grpcSelection,
-    ...notYet("graphql", "variables", "source"),
+    ...notYet("source"),
   }),
   (written, complain, lacks) => {
+    checkGraphqlSelection(written, complain);
     checkGrpcSelection(written, complain);
     if ("grpc" in written && "websocket" in written)
       complain("expected either grpc or websocket, got both: no call is one and the other", "grpc");
     if (Object.keys(written).length === 0)
       lacks(`expected at least one key (leave "matches" out to claim every call), got {}`);
   },
-).transform(({ grpc, message, metadata, websocket, ...http }) => {
+).transform(({ graphql, variables, grpc, message, metadata, websocket, ...http }) => {
+  const queried =
+    graphql === undefined
+      ? {}
+      : { graphql: { ...graphql, ...(variables === undefined ? {} : { variables }) } };
   if (websocket !== undefined)
-    return { ...http, websocket: message === undefined ? websocket : { ...websocket, message } };
+    return {
+      ...http,
+      ...queried,
+      websocket: message === undefined ? websocket : { ...websocket, message },
+    };
   return {
     ...http,
+    ...queried,
     ...gatherGrpc({
       ...(grpc === undefined ? {} : { grpc }),
       ...(message === undefined ? {} : { message }),

@@ -86,9 +86,7 @@ function exchangeOf(rich: RichCall, deps: RichRoadDeps): Exchange {
     head: rich.head,
     body: rich.body.body(rich.bodyBytes),
     signal: connection.signal,
-    note: (text) => {
-      rich.call.detail = rich.call.detail === "" ? text : `${rich.call.detail}; ${text}`;
-    },
+    note: (text) => rich.call.remark(text),
   };
 }
 

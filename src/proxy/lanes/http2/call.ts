@@ -1,75 +1,23 @@
-// The record of one stream, from its head to its end: what the tap is told, and where the stream stands.
+// The record of one stream.
 
-import type { HostPort } from "../../../core/address.ts";
 import type { Connection } from "../../../core/connection.ts";
 import type { RequestHead } from "../../../core/exchange.ts";
 import type { Traffic } from "../../../core/lane.ts";
-import type { CallEvent, Flag, MessageCounts, Outcome } from "../../../core/tap.ts";
+import type { MessageCounts } from "../../../core/tap.ts";
+import { CallRecord } from "../call-record.ts";
 
-const noFlags: readonly Flag[] = [];
-
-export class Http2Call implements CallEvent {
-  readonly kind = "call";
-  readonly protocol = "http/2";
-  readonly connectionId: string;
-  readonly direction: CallEvent["direction"];
-  readonly method: string;
-  readonly authority: string;
-  readonly path: string;
-  readonly startedAtMs: number;
-  upstream: HostPort | null;
-  status = 0;
-  grpcStatus: number | null = null;
-  rule: string | null = null;
-  outcome: Outcome = "relayed";
-  flags: readonly Flag[] = noFlags;
-  detail = "";
-  durationMs = 0;
-  requestBytes = 0;
-  responseBytes = 0;
+export class Http2Call extends CallRecord {
   messages?: MessageCounts;
   /** Asked at the end, where it is a WebSocket. */
   countMessages: (() => MessageCounts | null) | null = null;
-  /** On `clock.now()`. */
-  readonly startedAt: number;
-  #finished = false;
 
   constructor(connection: Connection, head: RequestHead, traffic: Traffic, startedAt: number) {
-    this.connectionId = connection.id;
-    this.direction = connection.direction;
-    this.upstream = connection.originalDestination;
-    this.method = head.method;
-    this.authority = head.authority;
-    this.path = head.path;
-    this.startedAtMs = traffic.clock.wall();
-    this.startedAt = startedAt;
+    super("http/2", connection, head, traffic, startedAt);
   }
 
-  flag(flag: Flag): void {
-    if (!this.flags.includes(flag)) this.flags = [...this.flags, flag];
-  }
-
-  /** Where a step leaves a remark for people. */
-  remark(text: string): void {
-    this.detail = this.detail === "" ? text : `${this.detail}; ${text}`;
-  }
-
-  /** The call failed for a reason of its own; the first reason stands. */
-  fail(outcome: "failed" | "refused", flag: Flag, detail: string): void {
-    if (this.outcome === "failed" || this.outcome === "refused") return;
-    this.outcome = outcome;
-    this.flag(flag);
-    this.detail = detail;
-  }
-
-  /** Tells the tap, once. */
-  finish(traffic: Traffic): void {
-    if (this.#finished) return;
-    this.#finished = true;
+  protected override ends(): void {
     const messages = this.countMessages?.();
     if (messages) this.messages = messages;
     this.countMessages = null;
-    this.durationMs = traffic.clock.now() - this.startedAt;
-    traffic.tap.observe(this);
   }
 }

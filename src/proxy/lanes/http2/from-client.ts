@@ -5,7 +5,7 @@
 //             └──claimed────────► rich road ──relay──► rich link, ids of its own
 
 import type { Connection } from "../../../core/connection.ts";
-import type { Traffic } from "../../../core/lane.ts";
+import type { Claim, Traffic, Undecided } from "../../../core/lane.ts";
 import { namesOpaqueHost } from "../http1/opaque-host.ts";
 import { claimUpgrade } from "../websocket/upgrade.ts";
 import { Http2Call } from "./call.ts";
@@ -26,6 +26,8 @@ import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
 
 type Verdict = "pass" | "take";
+
+const noBytes = new Uint8Array(0);
 
 export interface FromClientDeps {
   readonly connection: Connection;
@@ -92,7 +94,7 @@ export class FromClient implements ClientEvents {
     const { opaqueHosts } = traffic.settings;
     const isOpaque = isTunnel || namesOpaqueHost(opaqueHosts, connection.originalDestination, head.authority);
     const verdict = isOpaque ? null : traffic.decide(head, connection);
-    const decided = verdict?.kind === "undecided" && endStream ? verdict.decide(new Uint8Array(0)) : verdict;
+    const decided = endStream && verdict?.kind === "undecided" ? withoutBody(verdict) : verdict;
     const upgrade =
       isOpaque || head.connectProtocol === null ? null : claimUpgrade(head, connection, traffic);
     if (decided === null && upgrade === null) this.#relay(id, endStream, block, priority, head, call);
@@ -222,4 +224,9 @@ export class FromClient implements ClientEvents {
   refuse(code: number, reason: string): void {
     this.#deps.lifetime.refuse(code, reason);
   }
+}
+
+/** The verdict on a request that has no body; itself, where a rule must learn something first. */
+function withoutBody(verdict: Undecided): Claim | Undecided | null {
+  return verdict.lacks(noBytes) === null ? verdict.decide(noBytes) : verdict;
 }

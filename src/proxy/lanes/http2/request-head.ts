@@ -15,6 +15,8 @@ export class Http2Head implements RequestHead {
   connectProtocol: string | null = null;
   /** Octets that the body must have; null where the head does not say. */
   contentLength: number | null = null;
+  /** The content-type, where the call speaks gRPC or gRPC-Web; else null. */
+  grpcType: string | null = null;
   readonly #fields: readonly Field[];
   /** Where the regular fields begin. */
   readonly #regular: number;
@@ -126,12 +128,16 @@ function readRegular(head: Http2Head, fields: readonly Field[], from: number): s
     if (!field) break;
     const flaw = flawOf(field);
     if (flaw) return flaw;
-    if (field.name === "content-length") {
+    const { name } = field;
+    // By length first: a name from the wire is compared letter by letter.
+    if (name.length === 14 && name === "content-length") {
       const length = lengthOf(field.value);
       if (length < 0) return `content-length of ${JSON.stringify(field.value.slice(0, 64))}`;
       if (head.contentLength !== null && head.contentLength !== length) return "two different content-length";
       head.contentLength = length;
-    } else if (field.name === "host" && head.authority === "") head.authority = field.value;
+    } else if (name.length === 12 && name === "content-type") {
+      if (field.value.startsWith("application/grpc")) head.grpcType = field.value;
+    } else if (name.length === 4 && name === "host" && head.authority === "") head.authority = field.value;
   }
   return null;
 }

@@ -1,0 +1,72 @@
+// The fields that rules name, held against a schema: what is not there is refused with the name that was probably meant.
+
+import type { GraphQLNamedType, GraphQLSchema } from "graphql";
+import { nearest } from "../../../../core/nearest.ts";
+import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
+import type { GraphqlLibrary } from "./library.ts";
+
+/** `user.email` from a root, `User.email`, or `User`. Throws RuleProblem at `path`. */
+export function checkCoordinate(
+  coordinate: string,
+  schema: GraphQLSchema,
+  lib: GraphqlLibrary,
+  path: RulePath,
+): void {
+  const names = coordinate.split(".");
+  const [first = "", second] = names;
+  const type = schema.getType(first);
+  if (second === undefined && type !== undefined) return;
+  if (names.length === 2 && type !== undefined && second !== undefined) {
+    fieldOf(type, second, lib, path);
+    return;
+  }
+  const looksLikeType = /^[A-Z]/.test(first) && names.length <= 2;
+  if (looksLikeType) throw unknown("type", first, "the schema", Object.keys(schema.getTypeMap()), path);
+  checkPath(names, schema, lib, path);
+}
+
+/** Under any of the roots, since one rule may claim queries and mutations. */
+function checkPath(
+  names: readonly string[],
+  schema: GraphQLSchema,
+  lib: GraphqlLibrary,
+  path: RulePath,
+): void {
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].filter(
+    (root) => root !== null && root !== undefined,
+  );
+  const [first = "", ...rest] = names;
+  const root = roots.find((one) => one.getFields()[first] !== undefined);
+  if (root === undefined) {
+    const fields = roots.flatMap((one) => Object.keys(one.getFields()));
+    throw unknown("field", first, roots.map(({ name }) => name).join(", "), fields, path);
+  }
+  let type: GraphQLNamedType = fieldOf(root, first, lib, path);
+  for (const name of rest) type = fieldOf(type, name, lib, path);
+}
+
+/** The named type of a field; of an abstract type also the fields of the types that it may be. */
+function fieldOf(
+  type: GraphQLNamedType,
+  name: string,
+  lib: GraphqlLibrary,
+  path: RulePath,
+): GraphQLNamedType {
+  const fields = lib.isObjectType(type) || lib.isInterfaceType(type) ? type.getFields() : null;
+  const found = fields?.[name];
+  if (found !== undefined) return lib.getNamedType(found.type);
+  if (fields === null) throw new RuleProblem(path, `expected a type with fields, got ${type.name}`);
+  throw unknown("field", name, type.name, Object.keys(fields), path);
+}
+
+function unknown(
+  kind: "field" | "type",
+  name: string,
+  place: string,
+  known: readonly string[],
+  path: RulePath,
+): RuleProblem {
+  const meant = nearest(name, known);
+  const hint = meant === undefined ? "" : `, did you mean "${meant}"?`;
+  return new RuleProblem(path, `expected a ${kind} of ${place}, got "${name}"${hint}`);
+}

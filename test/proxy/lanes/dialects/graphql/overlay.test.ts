@@ -1,0 +1,164 @@
+// Fields of a real server's answer that a rule answers, over real sockets.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openGraphqlServer, openStage } from "./stage.ts";
+
+const user = (id: string) => ({
+  __typename: "User",
+  id,
+  name: `name of ${id}`,
+  email: `${id}@real.example`,
+  plan: "FREE",
+  friends: () => [user(`${id}a`), user(`${id}b`)],
+});
+const root = {
+  me: () => user("1"),
+  user: ({ id }: { id: string }) => user(id),
+  users: () => [user("1"), user("2")],
+  count: 42,
+};
+
+test("overlay: the server is not asked for what the rule answers, nor for what only that used", async () => {
+  await using server = await openGraphqlServer(root);
+  await using stage = await openStage(
+    "  - {name: plan, matches: [{graphql: {operation: GetUser}}], patch: {graphql: {user.plan: ENTERPRISE, user.friends: []}}}\n",
+    { upstream: server.address },
+  );
+  const query = `query GetUser($id: ID!, $deep: Boolean!) {
+    user(id: $id) { n: name p: plan friends { ...F @include(if: $deep) } }
+  } fragment F on User { email }`;
+  const { json } = await stage.ask(query, { id: "7", deep: true });
+  assert.deepEqual(json, { data: { user: { n: "name of 7", p: "ENTERPRISE", friends: [] } } });
+  const [asked] = server.asked;
+  assert.deepEqual(asked?.variables, { id: "7" });
+  assert.doesNotMatch(asked?.query ?? "", /plan|friends|email|deep|fragment/);
+  const other = await stage.ask("query Other { me { plan } }");
+  assert.deepEqual(other.json, { data: { me: { plan: "FREE" } } });
+});
+
+test("overlay: by type, with the schema that the upstream tells, asked once", async () => {
+  await using server = await openGraphqlServer(root);
+  await using stage = await openStage(
+    "  - {name: mail, patch: {graphql: {User.email: {error: {message: gone, extensions: {code: GONE}}}, User.plan: null}}}\n",
+    { upstream: server.address },
+  );
+  const { json } = await stage.ask("{ me { id email friends { e: email } } count }");
+  assert.deepEqual(json.data, {
+    me: { id: "1", email: null, friends: [{ e: null }, { e: null }] },
+    count: 42,
+  });
+  assert.deepEqual(
+    json.errors.map((error: { path: unknown }) => error.path),
+    [
+      ["me", "email"],
+      ["me", "friends", 0, "e"],
+      ["me", "friends", 1, "e"],
+    ],
+  );
+  assert.deepEqual(json.errors[0].extensions, { code: "GONE" });
+  const risen = await stage.ask("{ users { id plan } count }");
+  assert.equal(risen.json.data, null, "users are non-null, and so is their plan");
+  assert.match(risen.json.errors[0].message, /non-nullable field User.plan/);
+  assert.equal(server.introspections, 1);
+});
+
+test("overlay: nothing is asked where nothing is left to ask; a delayed field holds the answer back", async () => {
+  await using server = await openGraphqlServer(root);
+  await using stage = await openStage(
+    "  - {name: all, patch: {graphql: {count: {value: 7, delay: 60ms}, me: {value: {name: Ann}}}}}\n",
+    { upstream: server.address },
+  );
+  const before = performance.now();
+  const { json, type } = await stage.ask("{ count me { name nick: name } }", undefined, {
+    accept: "application/graphql-response+json",
+  });
+  assert.ok(performance.now() - before >= 55);
+  assert.deepEqual(json, { data: { count: 7, me: { name: "Ann", nick: "Ann" } } });
+  assert.match(type, /graphql-response/);
+  assert.equal(server.asked.length, 0);
+});
+
+test("overlay: batches, GET and persisted queries go through it; limits refuse", async () => {
+  await using server = await openGraphqlServer(root);
+  await using stage = await openStage(
+    "  - {name: some, patch: {graphql: {count: 7, me.plan: PAID, $limits: {depth: 2}}}}\n",
+    { upstream: server.address },
+  );
+  const query = "{ me { id plan } }";
+  const got = await fetch(`${stage.url}?key=1&query=${encodeURIComponent(query)}`);
+  assert.deepEqual(await got.json(), { data: { me: { id: "1", plan: "PAID" } } });
+  const deep = await stage.ask("{ me { friends { id } } }");
+  assert.equal(deep.json.errors[0].extensions.limit, "depth");
+  const batch = await stage.post([{ query: "{ count }" }, { query: "{ count again: count }" }]);
+  assert.deepEqual(batch.json, [{ data: { count: 7 } }, { data: { count: 7, again: 7 } }]);
+  const { createHash } = await import("node:crypto");
+  const hash = {
+    persistedQuery: { version: 1, sha256Hash: createHash("sha256").update(query).digest("hex") },
+  };
+  const full = await stage.post({ query, extensions: hash });
+  const byHash = await stage.post({ extensions: hash });
+  assert.deepEqual([full.json.data.me.plan, byHash.json.data.me.plan], ["PAID", "PAID"]);
+});
+
+test("overlay: what is no GraphQL answer, and what is no GraphQL, passes as it is", async () => {
+  const { createServer } = await import("node:http");
+  const plain = createServer((request, response) => {
+    response.setHeader("content-type", request.url === "/html" ? "text/html" : "application/json");
+    response.end(
+      request.url === "/html" ? "<p>" : '{"big": 12345678901234567890, "data": {"id": 12345678901234567890}}',
+    );
+  });
+  await new Promise<void>((resolve) => plain.listen(0, "127.0.0.1", resolve));
+  const address = plain.address();
+  assert.ok(address !== null && typeof address === "object");
+  await using stage = await openStage("  - {name: some, patch: {graphql: {count: 7}}}\n", {
+    upstream: { host: "127.0.0.1", port: address.port },
+  });
+  const base = stage.url.replace("/graphql", "");
+  const post = (path: string, body: string) =>
+    fetch(base + path, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const html = await post("/html", '{"query":"{ count id }"}');
+  assert.equal(await html.text(), "<p>");
+  const other = await post("/x", '{"amount": 1}');
+  assert.match(await other.text(), /"big": 12345678901234567890/);
+  const exact = await post("/x", '{"query":"{ count id }"}');
+  assert.equal(
+    await exact.text(),
+    '{"data":{"count":7,"id":12345678901234567890},"big":12345678901234567890}',
+  );
+  plain.close();
+  plain.closeAllConnections();
+});
+
+test("overlay: errors of the server name places in the document that the client sent; operations are counted", async () => {
+  const failing = {
+    ...root,
+    me: () => ({
+      ...user("1"),
+      email: () => {
+        throw new Error("no mail");
+      },
+    }),
+  };
+  await using server = await openGraphqlServer(failing);
+  await using stage = await openStage(
+    "  - {name: plan, patch: {graphql: {me.plan: PAID, me.friends: [], $limits: {aliases: 3}}}}\n",
+    { upstream: server.address },
+  );
+  const query =
+    "query Q { me {\n friends { id }\n ...F } }\n\nfragment F on User { plan\n   name post: email }";
+  const { json } = await stage.ask(query);
+  assert.deepEqual(json.data, { me: { friends: [], plan: "PAID", name: "name of 1", post: null } });
+  assert.deepEqual(json.errors, [
+    { message: "no mail", locations: [{ line: 6, column: 9 }], path: ["me", "post"] },
+  ]);
+  await stage.ask("{ a: count b: count c: count d: count }");
+  const told = stage.events.flatMap((event) => (event.kind === "graphql" ? [event.what] : []));
+  assert.deepEqual(
+    told.map((what) =>
+      what.kind === "operation" ? `${what.type} ${what.name} ${what.complexity}` : what.kind,
+    ),
+    ["query Q 6", "refused"],
+  );
+});
