@@ -7,7 +7,7 @@ import type { Effect, Terminal } from "./effect.ts";
 import type { Exchange, RequestHead } from "./exchange.ts";
 import type { MessagePlan } from "./message.ts";
 import type { Random } from "./random.ts";
-import type { BodyMatch, DelaySpec, MatchSpec, RuleSpec, TextMatch } from "./rule.ts";
+import type { BodyMatch, DelaySpec, JsonPatchSpec, MatchSpec, RuleSpec, TextMatch } from "./rule.ts";
 import type { RulePath } from "./rule-problem.ts";
 import type { Way } from "./rule-websocket.ts";
 
@@ -52,6 +52,8 @@ export interface DialectTools {
   readonly wait: (delay: DelaySpec, signal: AbortSignal) => Promise<void>;
   /** JSON whose strings are templates over `request`. Throws RuleProblem at `path`. */
   readonly template: (value: unknown, path: RulePath) => JsonTemplate;
+  /** A patch of JSON: the changed document. Throws RuleProblem at `path`; the change throws Error where it does not apply. */
+  readonly jsonChange: (spec: JsonPatchSpec, path: RulePath) => (bytes: Uint8Array) => Uint8Array;
 }
 
 /** `body`: what `request.body` and `request.json` show; null: the call has none. Throws Error where it cannot be rendered. */

@@ -64,8 +64,11 @@ function read(paths: readonly string[]): { readonly schema: Schema; readonly fil
   for (const [index, path] of paths.entries()) {
     try {
       const found = statSync(path);
-      if (found.isDirectory()) loadSources(root, protoFilesIn(path), folders, files);
-      else if (found.size > maxFileBytes) throw new Error(`${path} is larger than ${maxFileBytes} bytes`);
+      if (found.isDirectory()) {
+        const sources = protoFilesIn(path);
+        files.push(...new Set(sources.map((source) => dirname(source)))); // where others may come
+        loadSources(root, sources, folders, files);
+      } else if (found.size > maxFileBytes) throw new Error(`${path} is larger than ${maxFileBytes} bytes`);
       else if (path.endsWith(".proto")) loadSources(root, [path], folders, files);
       else {
         root = merged(root, rootOfSet(readFileSync(path)), paths.length);

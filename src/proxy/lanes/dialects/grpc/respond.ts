@@ -1,9 +1,9 @@
-// The terminals of gRPC: `respond: {grpc: …}`, messages in turn and a status, and `fault.abort: {grpcStatus: …}`.
+// One reply of gRPC, messages in turn and a status, and the terminal of `fault.abort: {grpcStatus: …}`.
 
 import type { DialectTools, JsonTemplate } from "../../../../core/dialect.ts";
 import type { Terminal } from "../../../../core/effect.ts";
 import { messageOf } from "../../../../core/errors.ts";
-import type { Exchange, Reply } from "../../../../core/exchange.ts";
+import type { Exchange, Handler, Reply } from "../../../../core/exchange.ts";
 import type { RuleSpec } from "../../../../core/rule.ts";
 import type { GrpcMessageSpec, GrpcReplySpec, GrpcStatusSpec } from "../../../../core/rule-grpc.ts";
 import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
@@ -52,15 +52,15 @@ interface Prepared {
   readonly descriptors: Descriptors;
 }
 
-/** Throws RuleProblem where a message does not fit a method that the rule names. */
+/** `root`: of the reply in its rule. Throws RuleProblem where a message does not fit a method that the rule names. */
 export function grpcMock(
   spec: GrpcReplySpec,
   rule: RuleSpec,
   descriptors: Descriptors,
   tools: DialectTools,
-): Terminal {
+  root: RulePath,
+): Handler {
   const schema = schemaOfRule(rule, descriptors);
-  const root: RulePath = ["respond", "grpc"];
   const messages = spec.messages.map((message, index): PreparedMessage => {
     const path = spec.listed ? [...root, "messages", index, "message"] : [...root, "message"];
     return { spec: message, path, template: spec.template ? tools.template(message.value, path) : null };
@@ -77,7 +77,7 @@ export function grpcMock(
   if (!spec.template)
     for (const { response } of methodsOfRule(rule, schema))
       for (const { spec: message, path } of messages) check(message.value, response, path);
-  return { kind: "mock", answer: (exchange) => answerCall(exchange, prepared), fixed: null };
+  return (exchange) => answerCall(exchange, prepared);
 }
 
 function encodeDetail(detail: unknown, schema: Schema | null, path: RulePath): Buffer {

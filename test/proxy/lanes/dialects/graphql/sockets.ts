@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { buildSchema } from "graphql";
-import { useServer } from "graphql-ws/use/ws";
+import { useServer as serveOver } from "graphql-ws/use/ws";
 import { WebSocket, WebSocketServer } from "ws";
 import type { HostPort } from "../../../../../src/core/address.ts";
 import { shopSdl } from "./stage.ts";
@@ -21,7 +21,7 @@ export async function openSocketServer(root: Record<string, object | number>): P
   const asked: string[] = [];
   const completed: string[] = [];
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate: { threshold: 0 } });
-  useServer(
+  serveOver(
     {
       schema: buildSchema(shopSdl),
       roots: { query: root, mutation: root, subscription: root },
