@@ -5,16 +5,18 @@
 // Without --processes the sidecars are 20 sources with their rule stores in this process, each with connections of its own;
 // with it they are 20 processes of `understudy proxy`, which say in their log when rules came into force. A round's time of a
 // sidecar is from the call of `put` (what `rules apply` does once its files are read: read, stage, swap, sweep) to the swap of
-// the compiled rules in that sidecar. Both clocks are the machine's own.
+// the compiled rules in that sidecar. Both clocks are the machine's own. The second table says where that time went: until the
+// store has answered the commit that makes the change, of which so much was its commits, and from then on.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { everyone } from "../src/control/rules/registry/keys.ts";
+import type { KeyValueStore } from "../src/control/rules/kv/key-value-store.ts";
+import { everyone, manifestKey } from "../src/control/rules/registry/keys.ts";
 import { Registry } from "../src/control/rules/registry/registry.ts";
 import { storeSource } from "../src/control/rules/sources/store-source.ts";
 import { createRuleStore } from "../src/control/rules/store.ts";
@@ -73,17 +75,35 @@ async function measure(kind: StoreKind, servers: 1 | 3, rounds: number, processe
   const field = await (processes ? openProcesses : openSources)(cluster, hear);
   try {
     const samples = await applyRounds(cluster, rounds, heard);
-    samples.sort((a, b) => a - b);
-    const at = (share: number) => (samples[Math.ceil(samples.length * share) - 1] ?? Number.NaN).toFixed(1);
     const where = `${sidecars} ${processes ? "processes" : "in one process"}`;
-    const cells = [at(0.5), at(0.9), at(0.99), at(1)].map((text) => text.padStart(9)).join("");
-    console.log(
-      `${kind.padEnd(8)}${String(servers).padEnd(9)}${where.padEnd(20)}${String(samples.length).padStart(7)}${cells}`,
-    );
+    const row = (what: string, times: readonly number[]) =>
+      console.log(
+        `${kind.padEnd(8)}${String(servers).padEnd(9)}${what.padEnd(20)}${String(times.length).padStart(7)}${cellsOf(times)}`,
+      );
+    row(where, samples.total);
+    row("  until committed", samples.committed);
+    row("    each commit", samples.commits);
+    row("  from then on", samples.rest);
+    console.log(`        load ${loadavg()[0]?.toFixed(1)}`);
   } finally {
     await field.close();
     await cluster.close();
   }
+}
+
+function cellsOf(times: readonly number[]): string {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (share: number) => (sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN).toFixed(1);
+  return [at(0.5), at(0.9), at(0.99), at(1)].map((text) => text.padStart(9)).join("");
+}
+
+interface Samples {
+  /** Of each sidecar in each round. */
+  readonly total: number[];
+  readonly rest: number[];
+  /** Of each round. */
+  readonly committed: number[];
+  readonly commits: number[];
 }
 
 /** Each round has another number of rules, which tells it from the one before. */
@@ -91,10 +111,28 @@ async function applyRounds(
   cluster: StoreCluster,
   rounds: number,
   heard: readonly { readonly rules: number; readonly atMs: number }[],
-): Promise<number[]> {
+): Promise<Samples> {
+  const samples: Samples = { total: [], rest: [], committed: [], commits: [] };
   const store = await cluster.client();
+  const manifest = manifestKey("understudy/rules/");
+  let committedAt = 0;
+  const commit: KeyValueStore["commit"] = async (checks, changes, signal) => {
+    const beganAt = performance.now();
+    const answer = await store.commit(checks, changes, signal);
+    const endedAt = performance.now();
+    if (committedAt === 0) samples.commits.push(endedAt - beganAt);
+    if (changes.some((change) => "put" in change && change.put === manifest))
+      committedAt = performance.timeOrigin + endedAt;
+    return answer;
+  };
   const options = {
-    store,
+    store: new Proxy(store, {
+      get(target, name) {
+        if (name === "commit") return commit;
+        const found = Reflect.get(target, name);
+        return typeof found === "function" ? found.bind(target) : found;
+      },
+    }),
     prefix: "understudy/rules/",
     audience: everyone,
     keepVersions: 20,
@@ -102,7 +140,6 @@ async function applyRounds(
   };
   let ids = 0;
   const registry = new Registry(options, { wall: systemClock.wall, newId: () => `id${++ids}` });
-  const samples: number[] = [];
   for (let round = 0; round < rounds + 3; round++) {
     const count = 10 + (round % 2);
     const rules = Array.from({ length: count }, (_, index) => ({
@@ -114,11 +151,15 @@ async function applyRounds(
       }),
     }));
     const seen = await registry.state(never);
+    committedAt = 0;
     const beganAt = performance.timeOrigin + performance.now();
     await registry.put(rules, "bench", seen, never);
     await eventually("in force everywhere", () => heard.every((one) => one.rules === count));
     // The first rounds warm the sidecars up.
-    if (round >= 3) samples.push(...heard.map(({ atMs }) => atMs - beganAt));
+    if (round < 3) continue;
+    samples.total.push(...heard.map(({ atMs }) => atMs - beganAt));
+    samples.rest.push(...heard.map(({ atMs }) => atMs - committedAt));
+    samples.committed.push(committedAt - beganAt);
   }
   store.close();
   return samples;

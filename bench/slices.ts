@@ -39,6 +39,8 @@ export interface Figures {
 
 export interface Measurement {
   readonly generator: Generator;
+  /** What warms a peer up before; left out: the generator. */
+  readonly warmer?: Generator;
   readonly request: RequestShape;
   readonly rounds: number;
   readonly seconds: number;
@@ -103,7 +105,7 @@ interface Pair {
 /** Long enough for a compiler that watches what runs. */
 async function warmUp(server: Server, plan: Measurement): Promise<void> {
   plan.progress(`warming up ${server.name}`);
-  await plan.generator(server.port, plan.request, 3);
+  await (plan.warmer ?? plan.generator)(server.port, plan.request, 3);
 }
 
 async function quietSlice(server: Server, plan: Measurement): Promise<Slice> {

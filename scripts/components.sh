@@ -26,6 +26,7 @@ components=(
   etcd:etcd-server
   etcdctl:etcd-client
   chromium:chromium
+  certutil:libnss3-tools
 )
 # Consul is in bullseye, not in every later Debian: it is fetched from there and unpacked beside, never installed.
 consul_suite=bullseye

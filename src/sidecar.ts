@@ -32,6 +32,7 @@ import { type Listener, type ListenerSpec, openListener } from "./proxy/accept/l
 import { isLoopback, wouldLoop } from "./proxy/accept/loop-guard.ts";
 import { detect } from "./proxy/detect/detect.ts";
 import { serverNameOf } from "./proxy/detect/server-name.ts";
+import type { createDialects, DialectDeps } from "./proxy/lanes/dialects/all.ts";
 import { createHttp1Lane } from "./proxy/lanes/http1/lane.ts";
 import { createHttp2Lane } from "./proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "./proxy/lanes/opaque/lane.ts";
@@ -108,19 +109,20 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const buffers = createReadBuffers();
   const connections = await listen(options, observed.tap, buffers);
   try {
-    const { store, followed } = await openStore(options, deps, observed.tap, stop.signal);
+    const deadlines = createDeadlines(deps.clock, tickMs);
+    const dial = dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses);
+    const { store, followed } = await openStore(options, deps, observed.tap, dial, stop.signal);
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
     const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls], opaque });
-    const deadlines = createDeadlines(deps.clock, tickMs);
     const traffic: Traffic = createPipeline({
       settings: options.settings,
       clock: deps.clock,
       random: deps.random,
       deadlines,
       tap: observed.tap,
-      dial: dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses),
+      dial,
       rules: store ? () => store.rules() : () => noRules,
       states: createStates(maxStates),
       decodeBody: decodedBody,
@@ -242,9 +244,12 @@ async function openStore(
   options: SidecarOptions,
   deps: SidecarDeps,
   tap: Tap,
+  dial: Dial,
   signal: AbortSignal,
 ): Promise<OpenRules> {
   if (options.rules === null && !options.store) return { store: null, followed: null };
+  const { limits, deadlines } = options.settings;
+  const { clock } = deps;
   const [
     { createRuleStore },
     { fileSource },
@@ -263,9 +268,9 @@ async function openStore(
       tap,
       connectTcp: ownConnect(options),
       extraRoots: options.tls?.extraRoots ?? [],
+      upstreams: { clock, tap, dial, destinationOf, deadlineMs: deadlines.ruleBodyMs },
     }),
   ]);
-  const { limits, deadlines } = options.settings;
   const { maxRuleBodyBytes: maxBodyBytes } = limits;
   const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   // The clients of stores are loaded only where there is a store.
@@ -295,6 +300,8 @@ export interface DialectParts extends SidecarDeps {
   /** How requests of the sidecar's own are connected. */
   readonly connectTcp?: (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
   readonly extraRoots?: readonly string[];
+  /** Who may be asked what their messages look like; left out: nobody. */
+  readonly upstreams?: Parameters<typeof createDialects>[1];
 }
 
 /** The dialects of one process, with what the stages lend them. */
@@ -312,7 +319,7 @@ export async function loadDialects(parts: DialectParts): Promise<readonly Dialec
     import("./proxy/relay/connect-tcp.ts"),
   ]);
   const engine = template.createTemplateEngine(parts);
-  return all.createDialects({
+  const lent: DialectDeps = {
     jsonTest: match.compileJsonTest,
     textTest: (given, path) => text.compileText(given, path, new pattern.Patterns()),
     textTemplate(source, path) {
@@ -329,7 +336,8 @@ export async function loadDialects(parts: DialectParts): Promise<readonly Dialec
     }),
     deadline: (ms) => AbortSignal.timeout(ms),
     tap: parts.tap,
-  });
+  };
+  return all.createDialects(lent, parts.upstreams ?? null);
 }
 
 function dialOf(

@@ -38,6 +38,8 @@ export interface LoadScenario {
     readonly missing: string | null;
     readonly make: (surroundings: Surroundings) => Generator;
   };
+  /** At a fixed rate a compiler that watches would still be at work minutes later: as fast as it goes, then. */
+  readonly warmer?: Generator;
   /** A slice is never shorter, whatever was asked for. */
   readonly leastSeconds: number;
 }
@@ -149,6 +151,7 @@ export function loadScenarios(): readonly Scenario[] {
         missing: missingProgram("h2load"),
         make: (surroundings) => fixedRate(surroundings.folder(), 1_000),
       },
+      warmer: wrk,
       leastSeconds: 2,
       reference: graphqlHttp,
       others: [understudyGraphql],
@@ -159,6 +162,7 @@ export function loadScenarios(): readonly Scenario[] {
       unit: "request",
       request: tinyRequest,
       generator: byH2load,
+      warmer: wrk,
       leastSeconds: 2,
       reference: direct,
       others: [haproxyHttp, nginxProxy, httpProxy, understudy(1_000)],
@@ -183,6 +187,7 @@ export async function runLoad(scenario: LoadScenario, surroundings: Surroundings
     if (first === undefined || first.name !== reference.id) return { ...frame, leftOut };
     const { rows, failed } = await compare(first, others, {
       generator: scenario.generator.make(surroundings),
+      ...(scenario.warmer ? { warmer: scenario.warmer } : {}),
       request: scenario.request,
       rounds: surroundings.options.slices,
       seconds: Math.max(surroundings.options.seconds, scenario.leastSeconds),

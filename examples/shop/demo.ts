@@ -1,11 +1,13 @@
-// npm run demo: a small shop with Understudy beside it. Shows a call that goes through, a mock, a delay, and new rules
-// while it runs; checks each of them, and leaves nothing behind. Exit code 1 when something was not as said.
+// npm run demo: a small shop with Understudy beside it. Shows calls that go through, mocks over HTTPS and gRPC, a delay, and
+// new rules while it runs; checks each of them, and leaves nothing behind. Exit code 1 when something was not as said.
 // Arguments go to understudy run: npm run demo -- --mode env
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, killAll, pathOf, startNode, stop, stopAll, until } from "./processes.ts";
+import { makeCertificate } from "./certificate.ts";
+import { freePort, isListening, killAll, pathOf, startNode, stop, stopAll, until } from "./processes.ts";
 
 interface Answer {
   readonly status: number;
@@ -43,14 +45,18 @@ process.exitCode = failures === 0 ? 0 : 1;
 
 async function demo(): Promise<void> {
   say(
-    "A shop of four processes: storefront, payments, inventory, search. Understudy stands beside the storefront:",
+    "A shop of four processes: a storefront, and what it calls: payments over HTTPS, the inventory over gRPC,",
   );
+  say("the search over HTTP. Understudy stands beside the storefront:");
   say("  understudy run --rules rules.yaml -- node storefront.ts");
-  const services = {
-    payments: await startService("payments"),
+  const { certificate, key } = await makeCertificate(folder);
+  const ports = {
+    payments: await startService("payments", { TLS_CERTIFICATE: certificate, TLS_KEY: key }),
     inventory: await startService("inventory"),
     search: await startService("search"),
   };
+  const search = `http://127.0.0.1:${ports.search}`;
+  cpSync(pathOf("./services/shop.proto"), join(folder, "services/shop.proto"), { recursive: true });
   writeFileSync(rulesFile, rules);
   const port = await freePort();
   const storefront = `http://127.0.0.1:${port}`;
@@ -66,25 +72,28 @@ async function demo(): Promise<void> {
     pathOf("./storefront.ts"),
   ];
   let open = false;
+  let reloaded = false;
   const understudy = startNode(
     [pathOf("../../bin/understudy.js"), ...run],
     {
       PORT: String(port),
-      PAYMENTS_URL: services.payments,
-      INVENTORY_URL: services.inventory,
-      SEARCH_URL: services.search,
+      PAYMENTS_URL: `https://localhost:${ports.payments}`,
+      INVENTORY_ADDRESS: `127.0.0.1:${ports.inventory}`,
+      SEARCH_URL: search,
+      NODE_EXTRA_CA_CERTS: certificate, // the shop trusts its own payments; what Understudy needs, it adds itself
     },
     (line) => {
       console.log(`    | ${line}`);
       open ||= line === "the storefront is open";
+      reloaded ||= line === "understudy: 1 rule in force";
     },
   );
   await until("the storefront", 10_000, async () => open);
 
   await passThrough(storefront);
-  await mock(storefront, services.payments);
-  await delayFault(storefront, services.search);
-  await reload(storefront);
+  await mocks(storefront, () => askCharges(ports.payments, readFileSync(certificate, "utf8")));
+  await delayFault(storefront, search);
+  await reload(storefront, async () => reloaded);
 
   title("The shop closes");
   const code = await stop(understudy);
@@ -94,25 +103,33 @@ async function demo(): Promise<void> {
 async function passThrough(storefront: string): Promise<void> {
   title("1. Nothing to do with any rule: the calls go through");
   const stock = await ask(`${storefront}/stock?item=lamp`);
-  check(
-    "the inventory itself answered, also to a client that is not Node",
-    stock.text.includes('"stock":12'),
-    stock.text,
-  );
+  check("the inventory itself answered, over gRPC", stock.text.includes('"count":12'), stock.text);
   const order = await ask(`${storefront}/orders?item=lamp`, "POST");
-  check("a lamp for 40 was paid by the payment service", order.status === 201, describe(order));
+  check("a lamp for 40 was paid by the payment service, over HTTPS", order.status === 201, describe(order));
 }
 
-async function mock(storefront: string, payments: string): Promise<void> {
-  title("2. A mock: charges above 1000 are declined");
+async function mocks(storefront: string, charges: () => Promise<string>): Promise<void> {
+  title("2. Mocks: charges above 1000 are declined, and no sofa is left");
   const order = await ask(`${storefront}/orders?item=sofa`, "POST");
   check(
     "a sofa for 1200 was declined",
     order.status === 402 && order.text.includes("card_declined"),
     describe(order),
   );
-  const { text } = await ask(`${payments}/v1/charges/count`);
-  check("and the payment service has seen the lamp alone", text === '{"charges":1}', text);
+  const seen = await charges();
+  check("and the payment service has seen the lamp alone", seen === '{"charges":1}', seen);
+  const sofas = await ask(`${storefront}/stock?item=sofa`);
+  check(
+    "the inventory has three sofas, the storefront sees none",
+    sofas.text.includes('"count":0'),
+    sofas.text,
+  );
+  const lamps = await ask(`${storefront}/stock?item=lamp`);
+  check(
+    "while its lamps are the real ones, on the same connection",
+    lamps.text === '{"item":"lamp","count":12}',
+    lamps.text,
+  );
 }
 
 async function delayFault(storefront: string, search: string): Promise<void> {
@@ -120,34 +137,53 @@ async function delayFault(storefront: string, search: string): Promise<void> {
   const direct = await ask(`${search}/v1/search?q=lamp`);
   const found = await ask(`${storefront}/products?q=lamp`);
   check("the storefront waited", found.ms >= 400, `${found.ms} ms, the search itself took ${direct.ms} ms`);
-  check("and got the real answer", found.text === direct.text, found.text);
+  const { products } = JSON.parse(direct.text);
+  check(
+    "and got the real answer, by a client that is not Node where one is here",
+    found.text.includes(JSON.stringify(products)),
+    found.text,
+  );
 }
 
-async function reload(storefront: string): Promise<void> {
+async function reload(storefront: string, isDone: () => Promise<boolean>): Promise<void> {
   title("4. New rules while it runs: the payment service is down, the search is well again");
   const mended = rules
-    .slice(0, rules.indexOf("  # A fault"))
+    .slice(0, rules.indexOf("  # A mock over gRPC"))
     .replace("status: 402", "status: 503")
     .replace("card_declined", "payments_down");
   writeFileSync(rulesFile, mended);
-  await until(
-    "the new rules",
-    5_000,
-    async () => (await ask(`${storefront}/orders?item=sofa`, "POST")).status === 503,
-  );
-  check("the same order now meets a payment service that is down", true, "503");
+  await until("the new rules", 5_000, isDone);
+  const order = await ask(`${storefront}/orders?item=sofa`, "POST");
+  check("the same order now meets a payment service that is down", order.status === 503, describe(order));
   const found = await ask(`${storefront}/products?q=sofa`);
   check("and the search is quick", found.ms < 400, `${found.ms} ms`);
 }
 
-async function startService(name: "payments" | "inventory" | "search"): Promise<string> {
+/** The port on which it listens. */
+async function startService(
+  name: "payments" | "inventory" | "search",
+  env: Readonly<Record<string, string>> = {},
+): Promise<number> {
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  startNode([pathOf(`./services/${name}.ts`)], { PORT: String(port) }, (line) =>
+  startNode([pathOf(`./services/${name}.ts`)], { PORT: String(port), ...env }, (line) =>
     console.log(`    ${name}: ${line}`),
   );
-  await until(name, 10_000, async () => (await ask(url)).status === 404);
-  return url;
+  await until(name, 10_000, () => isListening(port));
+  return port;
+}
+
+/** What the payment service itself says it has seen. */
+function askCharges(port: number, ca: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "localhost", port, path: "/v1/charges/count", ca }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+      });
+      response.on("end", () => resolve(text));
+    });
+    asked.on("error", reject).end();
+  });
 }
 
 async function ask(url: string, method = "GET"): Promise<Answer> {

@@ -1,8 +1,8 @@
-// The processes of the demo: started on free ports, ended with it.
+// The processes of a demo: started on free ports, ended with it.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -19,10 +19,22 @@ export function startNode(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   onLine: (line: string) => void,
+  stdout: "inherit" | "ignore" = "inherit",
 ): ChildProcess {
-  const child = spawn(process.execPath, args, {
+  return start(process.execPath, args, env, onLine, stdout);
+}
+
+/** The same with any program. */
+export function start(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  onLine: (line: string) => void,
+  stdout: "inherit" | "ignore" = "inherit",
+): ChildProcess {
+  const child = spawn(program, args, {
     env: { ...process.env, ...env },
-    stdio: ["ignore", "inherit", "pipe"],
+    stdio: ["ignore", stdout, "pipe"],
   });
   alive.add(child);
   child.once("exit", () => alive.delete(child));
@@ -59,6 +71,17 @@ export async function freePort(): Promise<number> {
   server.close();
   if (address === null || typeof address === "string") throw new Error("no port was given");
   return address.port;
+}
+
+/** Whether somebody accepts connections there. */
+export async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Tries until `attempt` is content. Throws after `timeoutMs`, naming what it waited for. */

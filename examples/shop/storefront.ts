@@ -1,12 +1,13 @@
-// The shop's own program, which knows nothing of Understudy: it takes orders and calls the three services, two by
-// fetch and the inventory through curl (or python3), as shops with a past do.
+// The shop's own program, which knows nothing of Understudy: it takes orders and calls the three services, payments over
+// HTTPS, the inventory over gRPC, and the search through curl (or python3), as shops with a past do.
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { openInventory } from "./services/inventory-api.ts";
 import { serve } from "./services/service.ts";
 
-const payments = process.env.PAYMENTS_URL ?? "http://payments.shop";
-const inventory = process.env.INVENTORY_URL ?? "http://inventory.shop";
+const payments = process.env.PAYMENTS_URL ?? "https://payments.shop";
+const inventory = openInventory(process.env.INVENTORY_ADDRESS ?? "inventory.shop:50051");
 const search = process.env.SEARCH_URL ?? "http://search.shop";
 const prices = new Map([
   ["lamp", 40],
@@ -17,8 +18,8 @@ const pythonGet = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1],
 serve(
   async (call, query) => {
     const item = query.get("item") ?? "";
-    if (call === "GET /products") return [200, await get(`${search}/v1/search?q=${query.get("q") ?? ""}`)];
-    if (call === "GET /stock") return [200, await stockOf(item)];
+    if (call === "GET /products") return [200, await productsFor(query.get("q") ?? "")];
+    if (call === "GET /stock") return [200, await inventory.getStock(item)];
     if (call === "POST /orders") return order(item);
     return [404, { error: "not_found" }];
   },
@@ -34,13 +35,9 @@ async function order(item: string): Promise<readonly [number, unknown]> {
   return [response.status, { item, payment: await response.json() }];
 }
 
-async function get(url: string): Promise<unknown> {
-  return (await fetch(url)).json();
-}
-
 /** Whatever program is here makes the call. */
-async function stockOf(item: string): Promise<unknown> {
-  const url = `${inventory}/v1/stock/${item}`;
+async function productsFor(query: string): Promise<unknown> {
+  const url = `${search}/v1/search?q=${encodeURIComponent(query)}`;
   for (const [client, ...args] of [
     ["curl", "-sf", "--max-time", "5", url],
     ["python3", "-c", pythonGet, url],
@@ -52,5 +49,5 @@ async function stockOf(item: string): Promise<unknown> {
       // Not installed: the next one.
     }
   }
-  return { ...Object(await get(url)), client: "fetch" };
+  return { ...Object(await (await fetch(url)).json()), client: "fetch" };
 }

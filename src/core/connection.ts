@@ -17,6 +17,8 @@ export interface ConnectionFacts {
   readonly downstream: HostPort;
   /** Where the client dialled; null for an explicit proxy, where each request names its own. */
   readonly originalDestination: HostPort | null;
+  /** How its links are opened, where not as those of everybody: over TLS, with what its client asked for. */
+  readonly dial?: Dial;
 }
 
 export interface Connection extends ConnectionFacts {
@@ -35,8 +37,6 @@ export interface Connection extends ConnectionFacts {
   readonly transport?: Socket;
   /** SNI of the TLS that was opened, or "". */
   readonly serverName?: string;
-  /** How its links are opened, where not as those of everybody: over TLS, with what its client asked for. */
-  readonly dial?: Dial;
   /** Aborts when the downstream is gone or the sidecar gives the connection up. */
   readonly signal: AbortSignal;
   /** The same socket once it is a tunnel to `destination` (CONNECT): its next bytes are a protocol of their own. */

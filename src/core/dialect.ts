@@ -7,7 +7,7 @@ import type { Effect, Terminal } from "./effect.ts";
 import type { Exchange, RequestHead } from "./exchange.ts";
 import type { MessagePlan } from "./message.ts";
 import type { Random } from "./random.ts";
-import type { BodyMatch, DelaySpec, MatchSpec, RuleSpec, TextMatch } from "./rule.ts";
+import type { BodyMatch, DelaySpec, JsonPatchSpec, MatchSpec, RuleSpec, TextMatch } from "./rule.ts";
 import type { RulePath } from "./rule-problem.ts";
 import type { Way } from "./rule-websocket.ts";
 
@@ -17,6 +17,8 @@ export interface CallFacts {
   readonly connection: ConnectionFacts;
   /** Without content coding; null: not read, or larger than the limit. */
   readonly body: Uint8Array | null;
+  /** Takes what a condition waits for before it can tell; it settles by itself and never rejects. null: nobody waits. */
+  readonly lacks?: ((what: Promise<unknown>) => void) | null;
 }
 
 /** One condition of a match in the words of a dialect. */
@@ -50,6 +52,8 @@ export interface DialectTools {
   readonly wait: (delay: DelaySpec, signal: AbortSignal) => Promise<void>;
   /** JSON whose strings are templates over `request`. Throws RuleProblem at `path`. */
   readonly template: (value: unknown, path: RulePath) => JsonTemplate;
+  /** A patch of JSON: the changed document. Throws RuleProblem at `path`; the change throws Error where it does not apply. */
+  readonly jsonChange: (spec: JsonPatchSpec, path: RulePath) => (bytes: Uint8Array) => Uint8Array;
 }
 
 /** `body`: what `request.body` and `request.json` show; null: the call has none. Throws Error where it cannot be rendered. */

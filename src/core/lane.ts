@@ -30,6 +30,11 @@ export interface Undecided {
   /** Whether `payload`, the body so far, settles it: `decide` need not wait for the end. Asked after each chunk. */
   isEnough(payload: Uint8Array): boolean;
   /**
+   * Asked once, before `decide`, with the same payload: what rules still learn that may change the verdict; null: nothing.
+   * Settles within `ruleBodyMs`, and never rejects.
+   */
+  lacks(payload: Uint8Array): Promise<unknown> | null;
+  /**
    * Once. `payload`: the body without transfer coding, as sent (content coding included), or its beginning where that is
    * enough; null where it exceeds the limit, or does not come within `ruleBodyMs`.
    */

@@ -16,6 +16,8 @@ export interface MessagePlan {
   readonly acts: boolean;
   /** Messages may leave in another form or order than they came in. */
   readonly alters: boolean;
+  /** It can do nothing with a message that is not there as a whole: to drop one, or to end the connection, it need not be. */
+  readonly whole: boolean;
   /** A script of it waits for messages. */
   readonly watches: boolean;
 }

@@ -13,11 +13,35 @@ export interface ReadBuffers {
   give(buffer: Buffer): void;
 }
 
-/** The step that suits a flow, from the one it has and the bytes that its last read brought. */
-export function nextStep(step: number, readBytes: number): number {
-  const size = steps[step] ?? restBytes;
-  if (readBytes === size) return Math.min(step + 1, steps.length - 1);
-  return readBytes * 16 < size ? Math.max(step - 1, 0) : step;
+/** Small reads in a row after which a smaller buffer will do. */
+const smallReads = 16;
+
+/**
+ * The step that suits a flow, from the sizes of its reads: a read that fills its buffer asks for the next one. Back it
+ * goes only when reads stay small: a batch that is a little larger than a buffer would be torn in two each time
+ * otherwise. The largest buffers are given back at once, because there are few.
+ */
+export class ReadStep {
+  at = 0;
+  #small = 0;
+
+  /** A read brought so many bytes. True: from now on another step suits. */
+  after(readBytes: number): boolean {
+    const size = steps[this.at] ?? restBytes;
+    const last = steps.length - 1;
+    if (readBytes * 16 >= size) {
+      this.#small = 0;
+      return readBytes === size && this.at < last && this.#to(this.at + 1);
+    }
+    if (this.at === 0 || (++this.#small < smallReads && this.at < last)) return false;
+    return this.#to(this.at - 1);
+  }
+
+  #to(step: number): true {
+    this.at = step;
+    this.#small = 0;
+    return true;
+  }
 }
 
 /** `maxBulkBuffers`: large buffers kept for reuse; further ones are left to the garbage collector. */

@@ -35,6 +35,15 @@ export interface GrpcReplySpec extends GrpcStatusSpec {
   readonly delay: DelaySpec | null;
 }
 
+/** One reply, several in turn, or several by weight. */
+export type GrpcRespondSpec =
+  | GrpcReplySpec
+  | { readonly kind: "grpc-cycle"; readonly replies: readonly GrpcReplySpec[] }
+  | {
+      readonly kind: "grpc-random";
+      readonly choices: readonly { readonly weight: number; readonly reply: GrpcReplySpec }[];
+    };
+
 export interface GrpcMessageSpec {
   /** JSON as protobuf maps it. */
   readonly value: unknown;

@@ -57,12 +57,16 @@ export interface RuleSet {
   /** In the order in which they are tried. */
   readonly rules: readonly Rule[];
   decide(head: RequestHead, connection: ConnectionFacts, roll: Roll): HeadVerdict;
-  /** `body`: the decoded payload; null where it was larger than the limit or did not come in time (no body key matches). */
+  /**
+   * `body`: the decoded payload; null where it was larger than the limit or did not come in time (no body key matches).
+   * `lacks` hears what conditions still learn: once that has settled, the verdict may be another. It never rejects.
+   */
   decideWithBody(
     head: RequestHead,
     connection: ConnectionFacts,
     body: Uint8Array | null,
     roll: Roll,
+    lacks?: (what: Promise<unknown>) => void,
   ): Rule | null;
   /** The rules that touch messages of the WebSocket that this request asks for, in the order of trying. */
   decideMessages(head: RequestHead, connection: ConnectionFacts, roll: Roll): readonly MessageRule[];

@@ -8,7 +8,7 @@ import type {
   GrpcFaultSpec,
   GrpcMatchSpec,
   GrpcPatchSpec,
-  GrpcReplySpec,
+  GrpcRespondSpec,
   GrpcStatusSpec,
 } from "./rule-grpc.ts";
 import type { BodyMatch, DelaySpec, JsonPatchSpec, NamedMatch, PathMatch, TextMatch } from "./rule-values.ts";
@@ -112,7 +112,7 @@ export interface StateSpec {
 }
 
 /** A reply of HTTP; each dialect adds its own kind. */
-export type RespondSpec = HttpRespondSpec | GraphqlReplySpec | GrpcReplySpec | WebSocketReplySpec;
+export type RespondSpec = HttpRespondSpec | GraphqlReplySpec | GrpcRespondSpec | WebSocketReplySpec;
 
 export type HttpRespondSpec =
   | { readonly kind: "reply"; readonly reply: ReplySpec }

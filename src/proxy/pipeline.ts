@@ -136,13 +136,27 @@ function undecided(
   roll: Roll,
   claim: (rule: Rule, head: RequestHead) => Claim,
 ): Undecided {
+  const encoding = head.header("content-encoding");
+  const decoded = (payload: Uint8Array) =>
+    deps.decodeBody(payload, encoding, deps.settings.limits.maxRuleBodyBytes);
+  let verdict: { readonly rule: Rule | null } | null = null;
   return {
     kind: "undecided",
     isEnough: (payload) => rules.isEnough(head, payload),
+    lacks(payload) {
+      const waited: Promise<unknown>[] = [];
+      const rule = rules.decideWithBody(head, connection, decoded(payload), roll, (what) => {
+        waited.push(what);
+      });
+      if (waited.length > 0) return Promise.all(waited);
+      verdict = { rule };
+      return null;
+    },
     decide(payload) {
-      const encoding = head.header("content-encoding");
-      const body = payload && deps.decodeBody(payload, encoding, deps.settings.limits.maxRuleBodyBytes);
-      const rule = rules.decideWithBody(head, connection, body, roll);
+      const known = payload === null ? null : verdict;
+      const { rule } = known ?? {
+        rule: rules.decideWithBody(head, connection, payload && decoded(payload), roll),
+      };
       return rule && claim(rule, head);
     },
   };

@@ -2,15 +2,20 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { withShop } from "../proxy/lanes/dialects/grpc/rules.ts";
+import { openShop, protoFolder } from "../support/grpc-shop.ts";
+import { noNamespaces, understudy } from "../support/understudy-process.ts";
 
 /** The system's own first: modules of Debian packages are found by no other. */
 const python = ["/usr/bin/python3", "python3"].find(
   (program) => spawnSync(program, ["-c", "import grpc"]).status === 0,
 );
-const skip = python ? false : "needs python3-grpcio (scripts/components.sh)";
+const skip: string | false = python ? false : "needs python3-grpcio (scripts/components.sh)";
 
 /** Messages as bytes, since no code is generated: GetRequest {sku = 1}, Item {sku = 1}. */
 const program = `
@@ -60,3 +65,41 @@ test("grpc from Python: mocked, refused, relayed, streamed, and out of time", { 
     },
   ),
 );
+
+test("grpc from Python inside understudy run, which was told of nothing", {
+  skip: skip || noNamespaces,
+}, async () => {
+  await using shop = await openShop();
+  const folder = mkdtempSync(join(tmpdir(), "understudy-grpc-"));
+  const rules = join(folder, "rules.yaml");
+  writeFileSync(
+    rules,
+    `version: 1
+descriptors: ${protoFolder}
+rules:
+  - name: mocked
+    matches: [{grpc: {service: shop.v1.Inventory, method: Get}, message: {equalToJson: {sku: mocked}, ignoreExtraElements: true}}]
+    respond: {grpc: {message: {sku: from-us}}}
+  - name: gone
+    matches: [{grpc: {method: Get}, message: {matchesJsonPath: {expression: $.sku, equalTo: gone}}}]
+    respond: {grpc: {status: NOT_FOUND, message: "long gone"}}
+  - name: slow
+    matches: [{grpc: {method: Get}, message: {equalToJson: {sku: slow}, ignoreExtraElements: true}}]
+    fault: {delay: 20s}
+`,
+  );
+  try {
+    const { code, stdout, stderr } = await understudy(
+      ["run", "--rules", rules, "--", python ?? "python3", "-c", program, `127.0.0.1:${shop.address.port}`],
+      { env: { HOME: "/nonexistent", XDG_CONFIG_HOME: "" } },
+    );
+    assert.deepEqual(
+      [code, ...stdout.trim().split("\n")],
+      [0, "real real", "mocked from-us", "gone NOT_FOUND long gone", "w,w,w", "DEADLINE_EXCEEDED"],
+      stderr,
+    );
+    assert.match(stderr, /\/shop\.v1\.Inventory\/Get → OK mocked by mocked/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

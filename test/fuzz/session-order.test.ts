@@ -84,6 +84,7 @@ test("session: order and bytes hold in any conversation", async () => {
             return {
               kind: "undecided",
               isEnough: () => false,
+              lacks: () => null,
               decide: () => (path.startsWith("/body-mock") ? claim(path, false) : null),
             };
           }

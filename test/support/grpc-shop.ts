@@ -8,14 +8,14 @@ import type { HostPort } from "../../src/core/address.ts";
 /** The import root of the shop's .proto files. */
 export const protoFolder = fileURLToPath(new URL("./protos", import.meta.url));
 
-const loaded = grpc.loadPackageDefinition(
-  loadSync("shop/v1/inventory.proto", {
-    includeDirs: [protoFolder],
-    keepCase: false,
-    enums: String,
-    longs: Number,
-  }),
-);
+/** What the shop's .proto files define. */
+export const shopPackage = loadSync("shop/v1/inventory.proto", {
+  includeDirs: [protoFolder],
+  keepCase: false,
+  enums: String,
+  longs: Number,
+});
+const loaded = grpc.loadPackageDefinition(shopPackage);
 // The package definition has the shape of the .proto file.
 const Inventory = (loaded.shop as unknown as { v1: { Inventory: grpc.ServiceClientConstructor } }).v1
   .Inventory;
@@ -38,6 +38,7 @@ export interface ShopServer extends AsyncDisposable {
 /** A shop that has ten of everything. */
 export async function openShop(
   addServices: (server: grpc.Server) => void = () => undefined,
+  credentials: grpc.ServerCredentials = grpc.ServerCredentials.createInsecure(),
 ): Promise<ShopServer> {
   const seen: { method: string; request: unknown; metadata: grpc.Metadata }[] = [];
   const itemOf = ({ sku }: { sku: string }): Item => ({
@@ -81,9 +82,7 @@ export async function openShop(
   });
   addServices(server);
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    ),
+    server.bindAsync("127.0.0.1:0", credentials, (error, bound) => (error ? reject(error) : resolve(bound))),
   );
   return {
     address: { host: "127.0.0.1", port },
@@ -113,8 +112,12 @@ export interface ShopClient extends Disposable {
   readonly raw: grpc.Client & Record<string, (...args: readonly unknown[]) => unknown>;
 }
 
-export function shopClient(address: HostPort, options: grpc.ClientOptions = {}): ShopClient {
-  const raw = new Inventory(`${address.host}:${address.port}`, grpc.credentials.createInsecure(), options);
+export function shopClient(
+  address: HostPort,
+  options: grpc.ClientOptions = {},
+  credentials: grpc.ChannelCredentials = grpc.credentials.createInsecure(),
+): ShopClient {
+  const raw = new Inventory(`${address.host}:${address.port}`, credentials, options);
   return {
     // The constructor makes a method of each rpc.
     raw: raw as unknown as ShopClient["raw"],

@@ -13,7 +13,7 @@ import {
 export class MemoryStore implements KeyValueStore {
   readonly name = "memory://test";
   readonly servers = 1;
-  readonly maxOperations = 8;
+  maxOperations = 8;
   readonly maxCommitBytes = 10_000;
   readonly minLeaseMs = 1_000;
   /** Contact cannot be made, and what there was is lost. */

@@ -3,7 +3,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { HostPort } from "../../src/core/address.ts";
 import type { Authority } from "../../src/core/certificates.ts";
-import { systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { createDeadlines } from "../../src/core/deadlines.ts";
 import type { Dialect } from "../../src/core/dialect.ts";
 import type { Lane, Traffic } from "../../src/core/lane.ts";
@@ -56,6 +56,8 @@ export interface RigOptions {
   readonly opaqueHosts?: readonly string[];
   readonly portHints?: Settings["portHints"];
   readonly tickMs?: number;
+  /** Left out: the system's. */
+  readonly clock?: Clock;
   /** How TLS is opened; `authority` null: it cannot be. Left out: TLS is opaque. */
   readonly tls?: { readonly authority: Authority | null } & Partial<SecureDialDeps>;
 }
@@ -72,7 +74,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const events: TapEvent[] = [];
   const watchers = new Set<() => void>();
   const random = seededRandom(1);
-  const clock = systemClock;
+  const clock = options.clock ?? systemClock;
   let rules = compile(options.rules ?? []);
   let draining = false;
   const opaque = createOpaqueLane(serverNameOf);

@@ -19,7 +19,11 @@ export type StoreKind = "consul" | "etcd";
 const components =
   process.env.UNDERSTUDY_COMPONENTS ??
   join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "understudy/components");
-const programs = { consul: join(components, "consul-1.8.7/usr/bin/consul"), etcd: "/usr/bin/etcd" } as const;
+/** The servers, which are the clients too. */
+export const programs = {
+  consul: join(components, "consul-1.8.7/usr/bin/consul"),
+  etcd: "/usr/bin/etcd",
+} as const;
 
 /** For `skip`: false where the program is there. */
 export function lacks(kind: StoreKind): string | false {

@@ -1,4 +1,4 @@
-// The payment service: takes every charge, and tells how many it has seen.
+// The payment service: takes every charge, and tells how many it has seen. Over HTTPS.
 
 import { serve } from "./service.ts";
 

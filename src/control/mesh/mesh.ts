@@ -8,7 +8,7 @@ import type { Random } from "../../core/random.ts";
 import { type KeyAnswer, type KeyOperation, keyQuery, readKeyAnswer } from "./serf/key-requests.ts";
 import type { QueryAnswer, QueryOptions } from "./serf/queries.ts";
 import type { MeshMember } from "./serf/roster.ts";
-import { type MeshCounters, type MeshEvent, SerfNode } from "./serf/serf-node.ts";
+import { type MeshAnswers, type MeshCounters, type MeshEvent, SerfNode } from "./serf/serf-node.ts";
 import { encodeTags, type Tags } from "./serf/tags.ts";
 import { maxNameBytes } from "./swim/member.ts";
 import type { SwimTiming } from "./swim/timing.ts";
@@ -18,9 +18,9 @@ import { bytesOfHost } from "./wire/ip-bytes.ts";
 import { Keyring } from "./wire/keyring.ts";
 
 export type { KeyAnswer, KeyOperation } from "./serf/key-requests.ts";
-export type { QueryAnswer, QueryOptions } from "./serf/queries.ts";
+export type { MeshQuestion, QueryAnswer, QueryOptions } from "./serf/queries.ts";
 export type { MeshMember, MeshStatus } from "./serf/roster.ts";
-export type { MeshCounters, MeshEvent } from "./serf/serf-node.ts";
+export type { MeshAnswers, MeshCounters, MeshEvent } from "./serf/serf-node.ts";
 export type { MeshBroadcast } from "./serf/user-events.ts";
 
 export interface MeshOptions {
@@ -44,8 +44,8 @@ export interface MeshDeps {
   readonly transport: Transport;
   /** Must not throw. */
   readonly onEvent: (event: MeshEvent) => void;
-  /** Answers a query of another member; null or left out: no answer. */
-  readonly answerQuery?: (name: string, payload: Buffer, from: string) => Buffer | null;
+  /** What other members are answered; left out: nothing. */
+  readonly answers?: Partial<MeshAnswers>;
 }
 
 /** How each address of a join answered: null, or what went wrong. */
@@ -75,7 +75,10 @@ export class Mesh {
       keyring: this.#keyring,
       label: options.label ?? "",
       tell: (event) => deps.onEvent(event),
-      answerQuery: deps.answerQuery ?? (() => null),
+      answers: {
+        query: deps.answers?.query ?? (() => undefined),
+        fetch: deps.answers?.fetch ?? ((_question, respond) => respond(null)),
+      },
       self: {
         Incarnation: 1, // 0 would be ignored
         Node: checkedName(options.name),
@@ -164,6 +167,30 @@ export class Mesh {
           `gossip query ${JSON.stringify(name)}: too large, or too many at once`,
         ),
       );
+    });
+  }
+
+  /**
+   * Asks the member of that name over a stream; up to 8 MiB either way. null: it has no answer. Rejects with `not_found` for
+   * a member that is not alive, `connect_failed` where no answer came, `bad_message`.
+   */
+  fetch(
+    member: string,
+    name: string,
+    payload: Uint8Array,
+    options: { readonly timeoutMs: number },
+  ): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      const to = this.#node.roster.get(member);
+      if (to === undefined || (to.status !== "alive" && to.status !== "leaving"))
+        throw new UnderstudyError(
+          "not_found",
+          `gossip: expected the name of a live member, got ${JSON.stringify(member)}`,
+        );
+      this.#node.fetch(to.address, { name, payload }, options.timeoutMs, (answer) => {
+        if (answer === null || Buffer.isBuffer(answer)) return resolve(answer);
+        reject(new UnderstudyError("connect_failed", `gossip: ${member} did not answer: ${answer.problem}`));
+      });
     });
   }
 

@@ -7,7 +7,7 @@
 
 import { type Server, Socket, type SocketConstructorOpts } from "node:net";
 import type { Inlet, InletSink } from "../../core/inlet.ts";
-import { FilledPart, nextStep, type ReadBuffers } from "../../core/read-buffers.ts";
+import { FilledPart, type ReadBuffers, ReadStep } from "../../core/read-buffers.ts";
 
 export interface DirectReadDeps {
   readonly buffers: ReadBuffers;
@@ -61,7 +61,7 @@ class SocketInlet implements Inlet {
   readonly #buffers: ReadBuffers;
   #buffer: Buffer;
   readonly #part = new FilledPart();
-  #step = 0;
+  readonly #step = new ReadStep();
   #sink: InletSink | null = null;
   #reading = false;
   #retired = false;
@@ -92,7 +92,7 @@ class SocketInlet implements Inlet {
   /** Answers libuv whether to go on reading. */
   #received(bytes: number, buffer: Buffer): boolean {
     const chunk = this.#part.of(buffer, bytes);
-    const step = nextStep(this.#step, bytes);
+    const changes = this.#step.after(bytes);
     this.#reading = true;
     const goOn = this.#sink === null ? this.#push(chunk, buffer) : this.#hand(this.#sink, chunk, buffer);
     this.#reading = false;
@@ -100,11 +100,10 @@ class SocketInlet implements Inlet {
       if (this.#buffer === buffer) this.#buffers.give(buffer);
       return false;
     }
-    if (this.#buffer === buffer && step !== this.#step) {
+    if (this.#buffer === buffer && changes) {
       this.#buffers.give(buffer);
-      this.#buffer = this.#buffers.take(step);
+      this.#buffer = this.#buffers.take(this.#step.at);
     }
-    this.#step = step;
     return goOn;
   }
 
@@ -122,7 +121,7 @@ class SocketInlet implements Inlet {
 
   /** Whoever holds its bytes has the buffer now; the garbage collector follows them. */
   #partWith(buffer: Buffer): void {
-    if (this.#buffer === buffer) this.#buffer = this.#buffers.take(this.#step);
+    if (this.#buffer === buffer) this.#buffer = this.#buffers.take(this.#step.at);
   }
 
   /** The socket is closed: nothing is read any more. */

@@ -37,6 +37,8 @@ export class Call {
   roll: Roll = noRoll;
   /** null: unknown, or larger than the limit. */
   body: Uint8Array | null = null;
+  /** Takes what conditions on the body still learn; null: nobody waits. */
+  lacks: ((what: Promise<unknown>) => void) | null = null;
 
   /** What came last, since nearly every call of a process goes to a few hosts. */
   #lastAuthority = "";

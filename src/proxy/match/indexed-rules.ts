@@ -82,10 +82,14 @@ export class IndexedRules implements RuleSet {
     connection: ConnectionFacts,
     body: Uint8Array | null,
     roll: Roll,
+    lacks: ((what: Promise<unknown>) => void) | null = null,
   ): Rule | null {
     if (this.#calls === null) return null;
     this.#call.reset(head, connection, roll, body);
-    return this.#run(this.#calls, true)?.rule ?? null;
+    this.#call.lacks = lacks;
+    const found = this.#run(this.#calls, true);
+    this.#call.lacks = null;
+    return found?.rule ?? null;
   }
 
   decideMessages(head: RequestHead, connection: ConnectionFacts, roll: Roll): readonly MessageRule[] {

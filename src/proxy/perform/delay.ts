@@ -4,7 +4,7 @@ import { type Clock, pause } from "../../core/clock.ts";
 import type { Effect } from "../../core/effect.ts";
 import type { Random } from "../../core/random.ts";
 import type { DelaySpec } from "../../core/rule.ts";
-import { weightedIndex } from "./weighted-index.ts";
+import { weightedIndex } from "../../core/weighted-index.ts";
 
 /** The longest wait a timer can be asked for (about 24.8 days); a longer one would fire at once. */
 const longestTimerMs = 0x7fff_ffff;

@@ -4,8 +4,8 @@ import type { Terminal } from "../../core/effect.ts";
 import type { Handler } from "../../core/exchange.ts";
 import type { HttpRespondSpec, ReplySpec } from "../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
+import { weightedIndex } from "../../core/weighted-index.ts";
 import { type PreparedReply, prepareReply, type ReplyDeps } from "./reply.ts";
-import { weightedIndex } from "./weighted-index.ts";
 
 /** Throws RuleProblem for a reply that could never be sent. A cycle starts with its first reply whenever the rule is planned. */
 export function mockTerminal(spec: HttpRespondSpec, deps: ReplyDeps): Terminal {

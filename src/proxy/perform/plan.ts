@@ -26,6 +26,7 @@ import { abortTerminal } from "./abort.ts";
 import { corruptEffect } from "./corrupt.ts";
 import { delayEffect, waitFor } from "./delay.ts";
 import { eventFault } from "./event-fault.ts";
+import { compileJsonChange } from "./json-change.ts";
 import { prepareJsonTemplate } from "./json-template.ts";
 import { planMessages } from "./message-plan.ts";
 import { mockTerminal } from "./mock.ts";
@@ -59,6 +60,7 @@ export function createPlanner(deps: PlannerDeps): (spec: RuleSpec, tests?: Compi
     ...deps,
     wait: (delay, signal) => waitFor(delay, deps, signal),
     template: (value, path) => jsonTemplate(value, path, engine),
+    jsonChange: compileJsonChange,
   };
   // Rules often give the same reply, which then is one object: most of the memory of a large set of mocks.
   const still = new WeakMap<RespondSpec, Terminal>();

@@ -10,7 +10,7 @@ import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Deadlined, Deadlines } from "../../core/deadlines.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
-import { FilledPart, nextStep, type ReadBuffers } from "../../core/read-buffers.ts";
+import { FilledPart, type ReadBuffers, ReadStep } from "../../core/read-buffers.ts";
 
 export interface DialDeps {
   readonly clock: Clock;
@@ -33,7 +33,7 @@ class SocketLink implements Link, Deadlined {
   readonly #connectMs: number;
   readonly #socket: Socket;
   readonly #part = new FilledPart();
-  #step = 0;
+  readonly #step = new ReadStep();
   #buffer: Buffer;
   /** Buffers whose bytes the other side still holds. */
   readonly #lent: Buffer[] = [];
@@ -91,15 +91,16 @@ class SocketLink implements Link, Deadlined {
     this.#reading = true;
     const free = this.#events.data(this.#part.of(buffer, bytes));
     this.#reading = false;
-    const step = nextStep(this.#step, bytes);
     if (free) this.#returnLent();
     if (this.#gone) return this.#parted(buffer, free);
     // Paused: nothing is read before the bytes have left, so the same buffer serves again, still warm in the cache.
-    if (this.#paused) this.#held = !free;
-    if (this.#paused || (free && step === this.#step)) return true;
+    if (this.#paused) {
+      this.#held = !free;
+      return true;
+    }
+    if (!this.#step.after(bytes) && free) return true;
     this.#parted(buffer, free);
-    this.#buffer = this.#buffers.take(step);
-    this.#step = step;
+    this.#buffer = this.#buffers.take(this.#step.at);
     return true;
   }
 

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../../src/core/random.ts";
 import type { DelaySpec } from "../../../src/core/rule.ts";
+import { weightedIndex } from "../../../src/core/weighted-index.ts";
 import { sampleDelayMs } from "../../../src/proxy/perform/delay.ts";
-import { weightedIndex } from "../../../src/proxy/perform/weighted-index.ts";
 
 const count = 20_000;
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import { createDeadlines } from "../../../src/core/deadlines.ts";
 import type { LinkEnd, LinkEvents } from "../../../src/core/link.ts";
-import { createReadBuffers, nextStep } from "../../../src/core/read-buffers.ts";
+import { createReadBuffers, ReadStep } from "../../../src/core/read-buffers.ts";
 import { createDial } from "../../../src/proxy/relay/socket-link.ts";
 import { openServer, type TestServer } from "../../support/rig.ts";
 
@@ -142,14 +142,38 @@ test("link: tells once how it ended", async () => {
   ]);
 });
 
-test("read buffers: grow when a read fills them, shrink when reads get small, and come back from the pool", () => {
+test("read buffers: a batch a little larger than the buffer is torn in two once, not each time", () => {
+  const step = new ReadStep();
+  const reads: number[] = [];
+  for (let batch = 0; batch < 20; batch++)
+    for (let left = 1_120; left > 0; ) {
+      const read = Math.min(left, [1_024, 4_096][step.at] ?? 0);
+      step.after(read);
+      reads.push(read);
+      left -= read;
+    }
+  assert.deepEqual(reads.slice(0, 3), [1_024, 96, 1_120]);
+  assert.equal(reads.length, 21);
+});
+
+test("read buffers: grow when a read fills them, shrink when reads stay small, and come back from the pool", () => {
   const buffers = createReadBuffers(1);
   const sizes = [0, 1, 2, 3].map((step) => buffers.take(step).length);
   assert.deepEqual(sizes, [1_024, 4_096, 32_768, 262_144]);
-  for (const [step, size] of sizes.entries()) assert.equal(nextStep(step, size), Math.min(step + 1, 3));
-  assert.equal(nextStep(3, 200_000), 3);
-  assert.equal(nextStep(3, 1_000), 2);
-  assert.equal(nextStep(0, 1), 0);
+  const step = new ReadStep();
+  for (const [at, size] of sizes.entries()) {
+    assert.equal(step.at, at);
+    assert.equal(step.after(size), at < 3);
+  }
+  assert.equal(step.after(200_000), false);
+  assert.equal(step.after(1_000), true, "the largest buffers are few, so they go back at once");
+  assert.equal(step.at, 2);
+  for (let i = 1; i < 16; i++) assert.equal(step.after(100), false);
+  assert.equal(step.after(2_048), false, "a read that is not small starts the count anew");
+  for (let i = 1; i < 16; i++) assert.equal(step.after(100), false);
+  assert.equal(step.after(100), true);
+  for (let i = 0; i < 16; i++) step.after(1);
+  assert.deepEqual([step.at, step.after(1)], [0, false]);
   const large = buffers.take(3);
   buffers.give(large);
   buffers.give(Buffer.alloc(262_144));

@@ -35,8 +35,15 @@ export interface QueryDeps {
   readonly tags: () => Tags;
   readonly broadcast: (message: Buffer) => void;
   readonly sendTo: (to: HostPort, message: Buffer) => void;
-  /** The answer of this member; null: it has none. */
-  readonly answer: (name: string, payload: Buffer, from: string) => Buffer | null;
+  /** Calls `respond` at most once; not at all: this member has no answer. */
+  readonly answer: (query: MeshQuestion, respond: (payload: Buffer) => void) => void;
+}
+
+/** A question of another member. */
+export interface MeshQuestion {
+  readonly name: string;
+  readonly payload: Buffer;
+  readonly from: string;
 }
 
 export interface QueryOptions {
@@ -106,8 +113,8 @@ export class Queries {
     const { name } = self();
     if (passes(query.Filters, name, tags())) {
       if (query.Flags & queryFlag.ackWanted) this.#respond(query, responseFlag.ack, Buffer.alloc(0));
-      const payload = answer(query.Name, query.Payload, query.SourceNode);
-      if (payload !== null) this.#respond(query, 0, payload);
+      const question = { name: query.Name, payload: Buffer.from(query.Payload), from: query.SourceNode };
+      answer(question, (payload) => this.#respond(query, 0, payload));
     }
     return (query.Flags & queryFlag.noRebroadcast) === 0;
   }

@@ -23,9 +23,10 @@ import {
   userMessage,
 } from "../wire/serf-messages.ts";
 import { attempt } from "../wire/wire-fault.ts";
+import { fetchAnswer, fetchRequest, readFetchAnswer, readFetchRequest } from "./fetches.ts";
 import { answerKeyQuery, keyOperationOf } from "./key-requests.ts";
 import { LamportClock } from "./lamport-clock.ts";
-import { Queries } from "./queries.ts";
+import { type MeshQuestion, Queries } from "./queries.ts";
 import { type MeshMember, Roster, type RosterEvent } from "./roster.ts";
 import { decodeTags, encodeTags, type Tags } from "./tags.ts";
 import { type MeshBroadcast, UserEvents } from "./user-events.ts";
@@ -35,8 +36,8 @@ export type MeshEvent =
   | { readonly kind: "broadcast"; readonly broadcast: MeshBroadcast }
   /** Another member claims the name of `member`, from `claimedFrom`. */
   | { readonly kind: "conflict"; readonly member: string; readonly claimedFrom: HostPort }
-  /** Keys were installed, put to use or removed from afar. */
-  | { readonly kind: "keys" };
+  /** Keys were installed, put to use or removed from afar: these are in use now, the primary first. */
+  | { readonly kind: "keys"; readonly keys: readonly Uint8Array[] };
 
 /** What came in and was not used, by reason; and how the member fared. */
 export interface MeshCounters {
@@ -49,8 +50,15 @@ export interface SerfNodeDeps extends Omit<SwimNodeDeps, "upper"> {
   readonly clock: Clock;
   readonly random: Random;
   readonly tell: (event: MeshEvent) => void;
-  /** Answers a query of that name; null: no answer. */
-  readonly answerQuery: (name: string, payload: Buffer, from: string) => Buffer | null;
+  readonly answers: MeshAnswers;
+}
+
+/** What this member says to others. Neither throws; what is answered too late is dropped. */
+export interface MeshAnswers {
+  /** `respond` may be called once: not at all where there is no answer. 1 KiB at most with what surrounds it. */
+  query(question: MeshQuestion, respond: (payload: Uint8Array) => void): void;
+  /** `respond` is called once; null: there is no answer. */
+  fetch(question: MeshQuestion, respond: (payload: Uint8Array | null) => void): void;
 }
 
 /** A failed member is tried again about so often. */
@@ -90,7 +98,7 @@ export class SerfNode {
       tags: () => this.#tags,
       broadcast,
       sendTo: (to, message) => this.swim.sendTo(to, message),
-      answer: (name, payload, from) => this.#answerQuery(name, payload, from),
+      answer: (question, respond) => this.#answerQuery(question, respond),
     });
     for (const member of this.swim.membership.list.all()) this.roster.joined(member);
   }
@@ -125,6 +133,21 @@ export class SerfNode {
   /** Throws `bad_message` where it is too large. */
   broadcast(name: string, payload: Uint8Array): void {
     this.#events.send(name, payload);
+  }
+
+  /** Asks one member; `done` gets its answer, null where it has none, or what went wrong. Throws `bad_message`. */
+  fetch(
+    to: HostPort,
+    request: { readonly name: string; readonly payload: Uint8Array },
+    timeoutMs: number,
+    done: (answer: Buffer | null | { readonly problem: string }) => void,
+  ): void {
+    const body = fetchRequest(this.swim.membership.self.name, request.name, request.payload);
+    this.swim.ask(to, body, timeoutMs, (reply) => {
+      if (!Buffer.isBuffer(reply)) return done(reply);
+      const answer = readFetchAnswer(reply);
+      done(answer === undefined ? { problem: "the answer makes no sense" } : answer);
+    });
   }
 
   /** Tells that we leave, and leaves; `done` is called when that was told. The node still answers until `stop`. */
@@ -195,6 +218,7 @@ export class SerfNode {
       suspected: () => void this.#suspicions++,
       refuted: () => void this.#refutations++,
       userMessage: (body, from) => this.#userMessage(body, from),
+      asked: (body, respond) => this.#asked(body, respond),
       localState: () => this.#localState(),
       remoteState: (state, join) => this.#remoteState(state, join),
       dropped: (reason) => this.#drop(reason),
@@ -261,11 +285,22 @@ export class SerfNode {
     this.swim.sendTo({ host, port: DestAddr.Port }, Buffer.concat([Buffer.of(messageType.user), rest]));
   }
 
-  #answerQuery(name: string, payload: Buffer, from: string): Buffer | null {
+  #answerQuery(question: MeshQuestion, respond: (payload: Buffer) => void): void {
+    const { name, payload } = question;
     const operation = keyOperationOf(name);
-    if (operation === undefined)
-      return name.startsWith("_serf_") ? null : this.#deps.answerQuery(name, payload, from);
-    return answerKeyQuery(operation, payload, this.#deps.keyring, () => this.#deps.tell({ kind: "keys" }));
+    if (operation !== undefined) {
+      const { keyring, tell } = this.#deps;
+      const changed = () => tell({ kind: "keys", keys: keyring.keys.map((key) => Uint8Array.from(key)) });
+      respond(answerKeyQuery(operation, payload, keyring, changed));
+    } else if (!name.startsWith("_serf_"))
+      this.#deps.answers.query(question, (answer) => respond(Buffer.from(answer)));
+  }
+
+  #asked(body: Buffer, respond: (reply: Buffer) => void): boolean {
+    const question = readFetchRequest(body);
+    if (question === null) return false;
+    this.#deps.answers.fetch(question, (payload) => respond(fetchAnswer(payload)));
+    return true;
   }
 
   #localState(): Buffer {

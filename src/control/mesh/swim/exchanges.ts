@@ -17,10 +17,12 @@ export interface ExchangesDeps {
   readonly codec: StreamCodec;
   readonly transport: Pick<Transport, "dial">;
   readonly timeoutMs: number;
-  /** What an accepted stream brought. The answer, or null where none is due; `after` it was written. */
-  readonly answer: (message: StreamMessage, from: HostPort) => { reply: Buffer | null; after?: () => void };
+  /** What an accepted stream brought. `respond` is called once, by the deadline: null where no answer is due; `after` it was written. */
+  readonly answer: (message: StreamMessage, from: HostPort, respond: Respond) => void;
   readonly dropped: (reason: DropReason) => void;
 }
+
+export type Respond = (reply: Buffer | null, after?: () => void) => void;
 
 /** How an exchange that we began ended. */
 export type ExchangeOutcome =
@@ -116,9 +118,11 @@ export class Exchanges {
   }
 
   #answer(stream: MeshStream, message: StreamMessage): void {
-    const { reply, after } = this.#deps.answer(message, stream.peer);
-    if (reply !== null) stream.write(this.#deps.codec.seal(reply, false));
-    stream.end();
-    after?.();
+    this.#deps.answer(message, stream.peer, (reply, after) => {
+      if (!this.#open.has(stream)) return;
+      if (reply !== null) stream.write(this.#deps.codec.seal(reply, false));
+      stream.end();
+      after?.();
+    });
   }
 }

@@ -22,11 +22,11 @@ import {
 } from "../wire/messages.ts";
 import { type DropReason, PacketCodec } from "../wire/packet.ts";
 import { encodePushPull, type PushPull } from "../wire/push-pull.ts";
-import { StreamCodec, type StreamMessage } from "../wire/stream.ts";
+import { StreamCodec, type StreamMessage, streamUserMessage } from "../wire/stream.ts";
 import { attempt } from "../wire/wire-fault.ts";
 import { Awareness } from "./awareness.ts";
 import { BroadcastQueue } from "./broadcast-queue.ts";
-import { type ExchangeOutcome, Exchanges } from "./exchanges.ts";
+import { type ExchangeOutcome, Exchanges, type Respond } from "./exchanges.ts";
 import { Gossiper } from "./gossiper.ts";
 import type { SwimMember } from "./member.ts";
 import { Membership, type MembershipObserver } from "./membership.ts";
@@ -41,6 +41,8 @@ import { pushPullIntervalMs, retransmitLimit, type SwimTiming } from "./timing.t
 export interface UpperLayer extends MembershipObserver {
   /** The body of a user message. */
   userMessage(body: Buffer, from: HostPort): void;
+  /** The body of a user message on a stream. True: it is a request, and `respond` is or will be called. */
+  asked?(body: Buffer, respond: (reply: Buffer) => void): boolean;
   /** Goes with each push-pull; empty: nothing. */
   localState(join: boolean): Buffer;
   /** Came with a push-pull, before its members are merged; `join`: we are joining whom it came from. */
@@ -132,7 +134,7 @@ export class SwimNode {
       codec: new StreamCodec(wire),
       transport,
       timeoutMs: timing.streamTimeoutMs,
-      answer: (message, from) => this.#answer(message, from),
+      answer: (message, from, respond) => this.#answer(message, from, respond),
       dropped: (reason) => upper.dropped(reason),
     });
   }
@@ -176,6 +178,25 @@ export class SwimNode {
   /** Sends a user message to one member. */
   sendTo(to: HostPort, message: Buffer): void {
     this.#sender.send(to, [message], false);
+  }
+
+  /** Sends the body of a user message to one member over a stream; `done` gets the body of the answer, or what went wrong. */
+  ask(
+    to: HostPort,
+    body: Buffer,
+    withinMs: number,
+    done: (answer: Buffer | { readonly problem: string }) => void,
+  ): void {
+    this.#exchanges.request(
+      to,
+      streamUserMessage(body),
+      (outcome) => {
+        if (!outcome.ok) done({ problem: outcome.problem });
+        else if (outcome.message.kind === "user") done(outcome.message.body);
+        else done({ problem: "the answer is no user message" });
+      },
+      withinMs,
+    );
   }
 
   /** Tells that we leave; `finished` is called when that was told often enough. */
@@ -243,18 +264,22 @@ export class SwimNode {
     return this.#handled;
   }
 
-  #answer(message: StreamMessage, from: HostPort): { reply: Buffer | null; after?: () => void } {
+  #answer(message: StreamMessage, from: HostPort, respond: Respond): void {
     switch (message.kind) {
       case "push-pull":
         // The answer is our state as it was: the peer's is merged after.
-        return { reply: this.#localState(false), after: () => void this.#merge(message.state, false) };
+        return respond(this.#localState(false), () => void this.#merge(message.state, false));
       case "ping":
-        return { reply: this.#responder.streamPing(message.ping) };
-      case "user":
-        return { reply: null, after: () => this.#deps.upper.userMessage(message.body, from) };
+        return respond(this.#responder.streamPing(message.ping));
+      case "user": {
+        const { upper } = this.#deps;
+        const body = Buffer.from(message.body);
+        if (upper.asked?.(body, (reply) => respond(streamUserMessage(reply)))) return;
+        return respond(null, () => upper.userMessage(body, from));
+      }
       case "ack":
       case "error":
-        return { reply: null };
+        return respond(null);
     }
   }
 

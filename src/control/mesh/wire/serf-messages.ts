@@ -16,6 +16,9 @@ export const serfType = {
   keyRequest: 7,
   keyResponse: 8,
   relay: 9,
+  /** Of ours: a request to one member over a stream, and its answer. Agents of other makes hang up. */
+  fetch: 117,
+  fetched: 118,
 } as const;
 
 /** What peers accept at most, in entries: bounds on what one message makes us hold. */
@@ -86,6 +89,10 @@ export const keyResponseStruct = struct({
   Keys: list(text, maxKeys),
   PrimaryKey: text,
 });
+
+export const fetchStruct = struct({ From: text, Name: text, Payload: bytes });
+/** Found: whether there is an answer at all. */
+export const fetchedStruct = struct({ Found: flag, Payload: bytes });
 
 const relayAddressStruct = struct({ IP: bytes, Port: uint16, Zone: text });
 /** Precedes a message that is to be handed on to DestAddr. */

@@ -38,6 +38,11 @@ export type StreamOutcome = StreamMessage | { readonly kind: "drop"; readonly re
 const maxStreamBytes = 12 * 1_024 * 1_024;
 const sealHeaderBytes = 5;
 
+/** A user message as a stream carries it. */
+export function streamUserMessage(body: Buffer): Buffer {
+  return Buffer.concat([userHeaderStruct.message(messageType.user, { UserMsgLen: body.length }), body]);
+}
+
 export interface StreamCodecOptions {
   readonly keyring: Keyring;
   readonly label?: string;

@@ -28,8 +28,23 @@ export interface Requests {
     readonly result: null;
   };
   query: {
-    readonly args: { readonly name: string; readonly payload: Uint8Array; readonly timeoutMs: number };
+    readonly args: {
+      readonly name: string;
+      readonly payload: Uint8Array;
+      readonly timeoutMs: number;
+      /** Left out: everybody. */
+      readonly members?: readonly string[];
+    };
     readonly result: readonly { readonly from: string; readonly payload: Uint8Array }[];
+  };
+  fetch: {
+    readonly args: {
+      readonly member: string;
+      readonly name: string;
+      readonly payload: Uint8Array;
+      readonly timeoutMs: number;
+    };
+    readonly result: Uint8Array | null;
   };
   keys: {
     readonly args: {
@@ -51,17 +66,31 @@ export interface MeshState {
   readonly confirmed: boolean;
   /** Events that the proxy's thread was too slow to take. */
   readonly lostEvents: number;
+  /** Questions of others that it was too slow to answer. */
+  readonly lostQuestions: number;
+}
+
+/** Another member asks something that the proxy's thread answers. */
+export interface Question {
+  /** `query`: by datagrams, a small answer. `fetch`: over a stream, up to 8 MiB. */
+  readonly by: "query" | "fetch";
+  readonly name: string;
+  readonly payload: Uint8Array;
+  readonly from: string;
 }
 
 export type ToWorker =
   | { readonly kind: "request"; readonly id: number; readonly name: RequestName; readonly args: object }
   /** So many events were taken: as many more may be sent. */
-  | { readonly kind: "credit"; readonly events: number };
+  | { readonly kind: "credit"; readonly events: number }
+  /** To a question; null: there is no answer. */
+  | { readonly kind: "answer"; readonly id: number; readonly payload: Uint8Array | null };
 
 export type FromWorker =
   | { readonly kind: "ready"; readonly address: HostPort }
   | { readonly kind: "failed"; readonly code: string; readonly message: string }
   | { readonly kind: "event"; readonly event: MeshEvent }
+  | { readonly kind: "question"; readonly id: number; readonly question: Question }
   | { readonly kind: "done"; readonly id: number; readonly result: unknown }
   | { readonly kind: "refused"; readonly id: number; readonly code: string; readonly message: string };
 
@@ -69,3 +98,7 @@ export type FromWorker =
 export const maxEventsUnderWay = 1_024;
 /** Requests that wait for their answers. */
 export const maxRequests = 256;
+/** Questions of others that wait for the proxy's thread; further ones get no answer. */
+export const maxQuestions = 64;
+/** For so long the proxy's thread may think about one: whoever asked has given up then. */
+export const questionMs = 10_000;

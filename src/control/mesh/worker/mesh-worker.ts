@@ -9,6 +9,7 @@ import type { MeshEvent } from "../mesh.ts";
 import {
   type FromWorker,
   maxRequests,
+  type Question,
   type RequestName,
   type Requests,
   type ToWorker,
@@ -17,6 +18,8 @@ import {
 
 export interface MeshWorkerOptions extends WorkerSetup {
   readonly onEvent: (event: MeshEvent) => void;
+  /** What a question of another member is answered; null, a rejection, or left out: there is no answer. */
+  readonly onQuestion?: (question: Question) => Promise<Uint8Array | null> | Uint8Array | null;
   /** The thread ended without being asked to; nothing more comes from it. */
   readonly onExit?: (problem: string) => void;
 }
@@ -50,7 +53,7 @@ export class MeshWorker {
 
   /** Resolves when the member listens. Rejects with `bad_config`. */
   static async start(options: MeshWorkerOptions): Promise<MeshWorker> {
-    const { onEvent: _events, onExit: _exit, ...setup } = options;
+    const { onEvent: _events, onQuestion: _questions, onExit: _exit, ...setup } = options;
     const suffix = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const entry = fileURLToPath(new URL(`./entry.${suffix}`, import.meta.url));
     const mesh = new MeshWorker(new Worker(entry, { workerData: setup }), options);
@@ -94,6 +97,8 @@ export class MeshWorker {
       case "event":
         this.#post({ kind: "credit", events: 1 });
         return this.#options.onEvent(message.event);
+      case "question":
+        return void this.#answer(message.id, message.question);
       case "done":
         return this.#take(message.id)?.resolve(message.result);
       case "refused":
@@ -106,6 +111,17 @@ export class MeshWorker {
       default:
         return message satisfies never;
     }
+  }
+
+  async #answer(id: number, question: Question): Promise<void> {
+    let payload: Uint8Array | null = null;
+    try {
+      payload = (await this.#options.onQuestion?.(question)) ?? null;
+    } catch {
+      // Whoever asks learns only that there is no answer.
+    }
+    if (this.#problem === null)
+      this.#post({ kind: "answer", id, payload: payload && Uint8Array.from(payload) });
   }
 
   #take(id: number): Waiting | undefined {

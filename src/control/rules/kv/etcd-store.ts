@@ -1,5 +1,6 @@
-// etcd as a key-value store: a watch from the revision of the last view on tells of changes, and each view is one range
-// read, which etcd answers as of one revision. The client's own breaker and retries are off: they keep a server shunned that
+// etcd as a key-value store: the first view is one range read, which etcd answers as of one revision, and a watch from there
+// on brings what changes. Now and then a small read that needs a majority proves that the watch has told all; where it has
+// not, everything is read anew. The client's own breaker and retries are off: they keep a server shunned that
 // is back, and a write without a quorum would hang; every call has a deadline of ours instead.
 
 import { createRequire } from "node:module";
@@ -8,6 +9,7 @@ import { formatHostPort } from "../../../core/address.ts";
 import { messageOf, UnderstudyError } from "../../../core/errors.ts";
 import type { StoreAccess } from "../../../core/store-access.ts";
 import type { StoreUrl } from "../../../core/store-url.ts";
+import { EtcdKeys } from "./etcd-keys.ts";
 import {
   type Change,
   type Check,
@@ -25,7 +27,7 @@ import { Wake } from "./wake.ts";
 import { within } from "./within.ts";
 
 const answerMs = 3_000;
-/** A watch that is silent may be deaf (its server cut off from the others), so the state is asked for this often. */
+/** A watch may be deaf (its server cut off from the others), so the state is asked for this often. */
 const probeMs = 5_000;
 /** Shorter ones are prolonged by etcd itself: one and a half times its election timeout. */
 const leastTtlMs = 2_000;
@@ -71,20 +73,20 @@ class EtcdStore implements KeyValueStore {
     const wake = new Wake(this.#deps.clock);
     let stream: IDuplexStream<IWatchRequest, IWatchResponse> | null = null;
     try {
-      let view = await this.#within(signal, () => readKeys(client, prefix));
-      stream = await this.#within(signal, () => openWatch(client, prefix, view.index + 1, wake));
-      for (;;) {
-        yield view;
-        const heard = await wake.next(Math.min(probeMs, signOfLifeMs()), signal);
-        if (heard === "timeout") {
-          const now = await this.#within(signal, () => fingerprint(client, prefix));
-          // As a sign of life where nothing has changed, with the revision that the others' keys have reached.
-          if (now.text === fingerprintOf(view)) {
-            view = { index: now.index, keys: view.keys };
-            continue;
-          }
-        }
-        view = await this.#within(signal, () => readKeys(client, prefix));
+      let askedAt = this.#deps.clock.now();
+      const first = await this.#within(signal, () => readKeys(client, prefix));
+      const keys = new EtcdKeys(first);
+      stream = await this.#within(signal, () => openWatch(client, prefix, first.index + 1, keys, wake));
+      for (let confirmed = true; ; ) {
+        yield confirmed ? keys.view() : { ...keys.view(), hearsay: true };
+        // Also while changes come: they say nothing of whether the majority still does.
+        const patienceMs = Math.min(probeMs, signOfLifeMs()) - (this.#deps.clock.now() - askedAt);
+        confirmed = patienceMs <= 0 || (await wake.next(patienceMs, signal)) === "timeout";
+        if (!confirmed) continue;
+        askedAt = this.#deps.clock.now();
+        const now = await this.#within(signal, () => fingerprint(client, prefix));
+        if (now.text === keys.fingerprint()) keys.reached(now.index);
+        else keys.begin(await this.#within(signal, () => readKeys(client, prefix)));
       }
     } catch (thrown) {
       this.#turns.failed(at);
@@ -207,7 +209,7 @@ async function readKeys(client: Etcd3, prefix: string): Promise<KeyView> {
   return { index: Number(header.revision), keys };
 }
 
-/** Number of keys and newest change: every change of the keys changes one of them. */
+/** What `EtcdKeys` has of the same name, as a majority has it. */
 async function fingerprint(
   client: Etcd3,
   prefix: string,
@@ -222,15 +224,12 @@ async function fingerprint(
   return { text: `${count}@${kvs[0]?.mod_revision ?? 0}`, index: Number(header.revision) };
 }
 
-function fingerprintOf({ keys }: KeyView): string {
-  return `${keys.length}@${keys.reduce((newest, { index }) => Math.max(newest, index), 0)}`;
-}
-
-/** Wakes at every change from `revision` on, and breaks the wake where the watch has ended (compacted, cut off). */
+/** Changes the keys and wakes, from `revision` on; breaks the wake where the watch has ended (compacted, cut off). */
 async function openWatch(
   client: Etcd3,
   prefix: string,
   revision: number,
+  keys: EtcdKeys,
   wake: Wake,
 ): Promise<IDuplexStream<IWatchRequest, IWatchResponse>> {
   const stream = await client.watchClient.watch();
@@ -240,7 +239,7 @@ async function openWatch(
       wake.fail(
         new Error(compacted ? "the history was compacted" : `watch ended: ${response.cancel_reason}`),
       );
-    } else if (response.events.length > 0) wake.wake();
+    } else if (keys.change(response.events)) wake.wake();
   });
   stream.on("error", (error) => wake.fail(error));
   stream.on("end", () => wake.fail(new Error("the watch has ended")));

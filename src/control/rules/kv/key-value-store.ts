@@ -16,6 +16,8 @@ export interface KeyView {
   readonly index: number;
   /** In the order of the keys. */
   readonly keys: readonly StoredKey[];
+  /** As one server passes it on, which may lag behind the others: no sign of life of the store. */
+  readonly hearsay?: boolean;
 }
 
 /** The key was last written at `index`; 0: there is no such key. */
@@ -58,8 +60,8 @@ export interface KeyValueStore {
   /** As a majority of the servers has it. */
   read(prefix: string, signal: AbortSignal): Promise<KeyView>;
   /**
-   * The view now, and another whenever something may have changed. Yields without a change too, as a sign of life, about
-   * every `signOfLifeMs` (asked for anew each time) or more often; throws where contact is lost. Views may skip moments,
+   * The view now, and another whenever something may have changed. Yields without a change too, as a sign of life, at least
+   * about every `signOfLifeMs` (asked for anew each time) or more often; throws where contact is lost. Views may skip moments,
    * and never mix two.
    */
   views(prefix: string, signal: AbortSignal, signOfLifeMs: () => number): AsyncIterable<KeyView>;

@@ -1,13 +1,13 @@
 // Writing rules into a store so that sidecars see all of a change or none of it, however many rules it has. A change that
-// fits into one commit of the store is one. A larger one is
+// fits into one commit of the store is one, the copy of the version before it included. A larger one is
 //
+//   keep    that copy, beside the rules
 //   stage   contents that are not there yet, named by their digest, in as many commits as it takes; in force for nobody
 //   swap    the manifest, one key, by compare-and-set: this is the moment of the change
 //   sweep   contents that nobody needs any more
 //
-// and the version before it is kept beside the rules first. A sweep moves a key that a swap checks, so what one person has
-// staged cannot be swept by another unnoticed. A manifest that has changed since it was read is a conflict: nothing is
-// overwritten that the writer has not seen.
+// A sweep moves a key that a swap checks, so what one person has staged cannot be swept by another unnoticed. A manifest that
+// has changed since it was read is a conflict: nothing is overwritten that the writer has not seen.
 
 import { UnderstudyError } from "../../../core/errors.ts";
 import type { Change, Check, KeyValueStore } from "../kv/key-value-store.ts";
@@ -22,7 +22,7 @@ import {
   pastSweepKey,
   sweepKey,
 } from "./keys.ts";
-import { digestOf, type Manifest, referenceOf } from "./manifest.ts";
+import { digestOf, type Manifest, referenceOf, writeManifest } from "./manifest.ts";
 import { type PastVersions, pastVersions } from "./past-versions.ts";
 import { namesBeside, type RegistryState, registryState } from "./registry-state.ts";
 
@@ -92,17 +92,16 @@ export class Registry {
     signal: AbortSignal,
   ): Promise<Written> {
     const manifest = this.#manifestOf(rules, reason, seen);
-    const text = JSON.stringify(manifest);
+    const text = writeManifest(manifest);
     this.#checkSizes(rules, text);
     for (let attempt = 1; ; attempt++) {
       const { store, prefix, audience } = this.#options;
-      const view = await store.read(prefix, signal);
+      // Two reads, of two moments: the commit checks that neither has changed in what matters.
+      const [view, past] = await Promise.all([store.read(prefix, signal), this.past(signal)]);
       const now = registryState(view, prefix, audience);
       if (now.manifest?.index !== seen.manifest?.index) throw this.#conflict(now);
       refuseTaken(rules, namesBeside(view, prefix, audience, "ignore"));
-      const past = await this.past(signal);
-      const kept = await this.#keepPast(now, past, signal);
-      const index = kept ? await this.#change(rules, { manifest, text }, now, past, signal) : null;
+      const index = await this.#change(rules, { manifest, text }, now, past, signal);
       if (index !== null) {
         await this.#sweepPast(index, manifest.version, signal);
         return { version: manifest.version, index };
@@ -155,17 +154,16 @@ export class Registry {
     throw new UnderstudyError("bad_rules", message);
   }
 
-  /** Puts the version in force beside the rules, before it is replaced. false: it has changed meanwhile. */
-  async #keepPast(now: RegistryState, past: PastVersions, signal: AbortSignal): Promise<boolean> {
-    const { manifest, manifestText, folder, contents } = now;
-    if (manifest === null || this.#options.keepVersions === 0) return true;
+  /** What puts the version in force beside the rules, since it is to be replaced. */
+  #keeping({ manifest, manifestText, contents }: RegistryState, past: PastVersions): readonly Change[] {
+    if (manifest === null || this.#options.keepVersions === 0) return [];
     const changes: Change[] = manifest.value.rules.map(referenceOf).flatMap((reference) => {
       const value = contents.get(reference)?.value;
       if (value === undefined || past.contents.get(reference) === value) return [];
       return [{ put: pastContentKey(past.folder, reference), value }];
     });
     changes.push({ put: pastManifestKey(past.folder, manifest.value.version), value: manifestText });
-    return this.#commitAll([{ key: manifestKey(folder), index: manifest.index }], changes, signal);
+    return changes;
   }
 
   /** The index of the swap; null: something has changed meanwhile. */
@@ -194,8 +192,13 @@ export class Registry {
     const departures = [...contents.keys()]
       .filter((reference) => !needed.has(reference))
       .map((reference) => ({ remove: contentKey(folder, reference) }));
-    const [whole = [], ...rest] = this.#portions([swap, ...arrivals, ...departures], checks.length);
-    if (rest.length === 0) return this.#swap(whole, checks, next.manifest.id, signal);
+    const change = [swap, ...arrivals, ...departures];
+    const keeping = this.#keeping(now, past);
+    const fits = (changes: readonly Change[]) => this.#portions(changes, checks.length).length === 1;
+    const all = [...change, ...keeping];
+    if (fits(all)) return this.#swap(all, checks, next.manifest.id, signal);
+    if (!(await this.#commitAll([atManifest], keeping, signal))) return null;
+    if (fits(change)) return this.#swap(change, checks, next.manifest.id, signal);
     if (!(await this.#commitAll([atManifest], arrivals, signal))) return null;
     const index = await this.#swap([swap], checks, next.manifest.id, signal);
     if (index !== null) await this.#sweep([{ key, index }], sweepKey(folder), departures, signal);

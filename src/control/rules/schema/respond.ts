@@ -3,12 +3,13 @@
 import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
+import type { GrpcReplySpec } from "../../../core/rule-grpc.ts";
 import { delay, weight } from "./delay.ts";
 import { events } from "./events.ts";
 import { checkGraphqlReply, graphqlAnswer, graphqlReplyOf } from "./graphql-answer.ts";
 import { grpcReply } from "./grpc.ts";
 import { fieldText, headerFields, trailerFields } from "./header.ts";
-import { across, atMostOne, type Complain, mapping, notYet, type Written } from "./mapping.ts";
+import { across, atMostOne, type Complain, isMapping, mapping, notYet, type Written } from "./mapping.ts";
 import { text } from "./text.ts";
 import { script } from "./websocket.ts";
 
@@ -91,12 +92,26 @@ function bodyOf(written: z.output<z.ZodObject<typeof reply>>): ReplyBodySpec {
   return written.file === undefined ? { kind: "none" } : { kind: "file", path: written.file };
 }
 
-const ofDialects = notYet("graphql", "grpc");
+const ofDialects = notYet("graphql");
+const inGrpc = { grpc: grpcReply.exactOptional().describe("A reply of gRPC, also to gRPC-Web and Connect.") };
+
+/** A reply of gRPC is a whole one: keys of HTTP mean nothing beside it. */
+function checkEither(written: Written, complain: Complain): void {
+  const direct = replyKeys.filter((key) => key in written);
+  if ("grpc" in written && direct.length > 0)
+    complain(`expected grpc to stand alone, got ${direct.join(" and ")} beside it`, "grpc");
+  checkReply(written, complain);
+}
 
 const one = across(
-  mapping("a reply: a mapping of keys such as status, json", { ...reply, ...ofDialects, ...refused }),
-  checkReply,
-).transform(replyOf);
+  mapping("a reply: a mapping of keys such as status, json", {
+    ...reply,
+    ...inGrpc,
+    ...ofDialects,
+    ...refused,
+  }),
+  checkEither,
+).transform((written) => written.grpc ?? replyOf(written));
 
 const weighted = across(
   mapping("a reply: a mapping of keys such as weight, status, json", {
@@ -104,13 +119,43 @@ const weighted = across(
       .exactOptional()
       .describe("How often it is drawn, against the sum of all weights. Default 1."),
     ...reply,
-    ...ofDialects,
+    ...inGrpc,
     ...refused,
   }),
-  checkReply,
-).transform((written) => ({ weight: written.weight ?? 1, reply: replyOf(written) }));
+  checkEither,
+).transform((written) => ({ weight: written.weight ?? 1, reply: written.grpc ?? replyOf(written) }));
 
 const several = "a list of replies, at least one";
+
+type AnyReply = ReplySpec | GrpcReplySpec;
+
+function isGrpc(given: AnyReply): given is GrpcReplySpec {
+  return "kind" in given;
+}
+
+/** `list`: replies, or choices of them; as written where something in them is wrong. */
+function checkAlike(list: unknown, complain: Complain, key: string): void {
+  if (!Array.isArray(list)) return;
+  const ofGrpc = list.filter((item: unknown) => {
+    const given = isMapping(item) && isMapping(item.reply) ? item.reply : item;
+    return isMapping(given) && ("grpc" in given || given.kind === "grpc");
+  });
+  if (ofGrpc.length > 0 && ofGrpc.length < list.length)
+    complain("expected a reply of gRPC in every place or in none, got both kinds", key);
+}
+
+function cycleOf(replies: readonly AnyReply[]): RespondSpec {
+  const ofGrpc = replies.filter(isGrpc);
+  if (ofGrpc.length > 0) return { kind: "grpc-cycle", replies: ofGrpc };
+  return { kind: "cycle", replies: replies.filter((one): one is ReplySpec => !isGrpc(one)) };
+}
+
+function randomOf(choices: readonly { readonly weight: number; readonly reply: AnyReply }[]): RespondSpec {
+  const ofGrpc = choices.flatMap(({ weight, reply }) => (isGrpc(reply) ? [{ weight, reply }] : []));
+  if (ofGrpc.length > 0) return { kind: "grpc-random", choices: ofGrpc };
+  const ofHttp = choices.flatMap(({ weight, reply }) => (isGrpc(reply) ? [] : [{ weight, reply }]));
+  return { kind: "random", choices: ofHttp };
+}
 
 export const respond = across(
   mapping("a reply: a mapping of keys such as status, json", {
@@ -130,7 +175,7 @@ export const respond = across(
     graphql: graphqlAnswer
       .exactOptional()
       .describe("A GraphQL answer: {data, errors, extensions}, or made from a schema."),
-    grpc: grpcReply.exactOptional().describe("A reply of gRPC, also to gRPC-Web and Connect."),
+    ...inGrpc,
     websocket: script
       .exactOptional()
       .describe("A script: accept the WebSocket and hold the conversation; beside message, answer each."),
@@ -154,12 +199,14 @@ export const respond = across(
     if (lists.length > 0 && lists.length + direct.length > 1)
       complain(`expected ${lists[0]} to stand alone, got ${[...lists, ...direct].join(" and ")}`);
     checkReply(written, complain);
+    checkAlike(written.cycle, complain, "cycle");
+    checkAlike(written.random, complain, "random");
   },
 ).transform((written): RespondSpec => {
   if (written.graphql !== undefined) return graphqlReplyOf(written.graphql, written);
   if (written.grpc !== undefined) return written.grpc;
-  if (written.cycle !== undefined) return { kind: "cycle", replies: written.cycle };
-  if (written.random !== undefined) return { kind: "random", choices: written.random };
+  if (written.cycle !== undefined) return cycleOf(written.cycle);
+  if (written.random !== undefined) return randomOf(written.random);
   if (written.websocket !== undefined)
     return { kind: "websocket", script: written.websocket, subprotocol: written.subprotocol ?? null };
   return { kind: "reply", reply: replyOf(written) };

@@ -1,5 +1,6 @@
 // Rules from a file or a folder of files, read again whenever they change: a plain write, an editor's or kubectl's atomic
-// rename, a link that is pointed elsewhere, files that come and go. Files that rules answer with are watched too.
+// rename, a link that is pointed elsewhere, files that come and go. Files that rules answer with, and those that describe
+// their messages, are watched too.
 
 import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
@@ -8,7 +9,7 @@ import type { Clock } from "../../../core/clock.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { RuleSnapshot, RuleSource } from "../../../core/rule-source.ts";
 import { type FoundRules, inlineReader, type RuleReader } from "../reader/rule-reader.ts";
-import { repliedFiles } from "../replied-files.ts";
+import { describingFiles, describingPaths, repliedFiles } from "../replied-files.ts";
 import { digestOf, isRuleFileName, signatureOf } from "../rule-files.ts";
 import { FolderWatch, type WatchFolder } from "./folder-watch.ts";
 
@@ -39,6 +40,10 @@ class FileReader {
   #textDigest = "";
   #revision = "";
   #replied: readonly string[] = [];
+  /** As the rules name them. */
+  #describing: readonly string[] = [];
+  /** Both, as they are now. */
+  #others: readonly string[] = [];
   #read: FoundRules | null = null;
   #names: ReadonlySet<string> = new Set();
 
@@ -57,7 +62,7 @@ class FileReader {
       while (!signal.aborted) {
         await this.#arm(watch);
         // Taken before reading: a change while we read shows as a difference at the next look.
-        const seen = await signatureOf(this.#absolute, "/", this.#replied);
+        const seen = await signatureOf(this.#absolute, "/", this.#others);
         if (heard === "named" || seen !== signature) {
           const snapshot = await this.#look(signal);
           signature = seen;
@@ -77,7 +82,8 @@ class FileReader {
   }
 
   #isOurs(name: string): boolean {
-    return this.#names.has(name) || isRuleFileName(name);
+    const isSource = this.#describing.length > 0 && name.endsWith(".proto");
+    return this.#names.has(name) || isRuleFileName(name) || isSource;
   }
 
   /** A snapshot where the content differs from the last one, else null. */
@@ -87,11 +93,13 @@ class FileReader {
     if (found !== null) {
       this.#read = found;
       this.#replied = repliedFiles(found.rules);
+      this.#describing = describingPaths(found.rules);
+      await this.#list();
       this.#textDigest = found.digest;
     }
     if (this.#read === null) return null;
-    const replied = await digestOf(this.#replied);
-    const revision = createHash("sha256").update(this.#textDigest).update(replied).digest("hex").slice(0, 16);
+    const others = await digestOf(this.#others);
+    const revision = createHash("sha256").update(this.#textDigest).update(others).digest("hex").slice(0, 16);
     if (revision === this.#revision) return null;
     this.#revision = revision;
     const { rules, problems, locate } = this.#read;
@@ -115,11 +123,23 @@ class FileReader {
     }
   }
 
-  /** Watches the folders of the path as written and as links resolve it, and those of the files that rules answer with. */
+  async #list(): Promise<void> {
+    const { length } = this.#describing;
+    this.#others =
+      length === 0 ? this.#replied : [...this.#replied, ...(await describingFiles(this.#describing))];
+  }
+
+  /** Watches the folders of the path as written and as links resolve it, and those of the other files. */
   async #arm(watch: FolderWatch): Promise<void> {
+    await this.#list(); // sources come and go
     const real = await realpath(this.#absolute).catch(() => this.#absolute);
-    const files = [this.#absolute, real, ...this.#replied];
-    const folders = new Set([this.#absolute, real, ...files.map((file) => dirname(file))]);
+    const files = [this.#absolute, real, ...this.#others];
+    const folders = new Set([
+      this.#absolute,
+      real,
+      ...this.#describing,
+      ...files.map((file) => dirname(file)),
+    ]);
     watch.arm([...folders]);
     this.#names = new Set(files.map((file) => basename(file)));
   }

@@ -173,7 +173,7 @@ class Source implements StoreSource {
   }
 
   #hear(view: KeyView): void {
-    this.#heardAt = this.#deps.clock.now();
+    if (!view.hearsay) this.#heardAt = this.#deps.clock.now();
     this.#newest = view;
     this.#fresh = true;
     if (!this.#connected) this.#turn(true, "");

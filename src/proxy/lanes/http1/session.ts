@@ -59,11 +59,13 @@ interface Peek {
   /** The body without transfer coding, in pieces, for whoever claims the call. */
   readonly payload: Buffer[];
   readonly body: PeekedBody;
+  /** A rule learns something before it can tell; what comes meanwhile is kept, up to the limit. */
+  waits: boolean;
 }
 
 /** Whether waiting for more of the body cannot change the verdict. */
-function isSettled({ undecided, body: { payload } }: Peek): boolean {
-  return payload === null || undecided.isEnough(payload);
+function isSettled({ undecided, body: { payload }, waits }: Peek): boolean {
+  return payload === null || (!waits && undecided.isEnough(payload));
 }
 
 /** Bytes up to which one write is cheaper than several. */
@@ -409,7 +411,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#connection.mode === "proxy" ? originFormHead(scanner, bytes, at) : bytes.subarray(at, next),
     ];
     const { limits, deadlines } = this.#traffic.settings;
-    this.#peek = { undecided: verdict, raw, payload: [], body: new PeekedBody(limits.maxRuleBodyBytes) };
+    const body = new PeekedBody(limits.maxRuleBodyBytes);
+    this.#peek = { undecided: verdict, raw, payload: [], body, waits: false };
     this.#phase = "peek";
     this.deadlineAt = call.startedAt + deadlines.ruleBodyMs;
     if (scanner.expectContinue) this.#connection.socket.write(continueHead);
@@ -471,7 +474,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.responseMs;
     if (this.#phase === "body") this.#requestEnds(bytes, next);
     else if (this.#phase === "discard") this.#nextRequest();
-    else if (peek) this.#decidePeeked(peek.body.payload);
+    else if (peek && !peek.waits) this.#decidePeeked(peek.body.payload);
     else if (rich) rich.pipe.end(this.#walk.trailers());
     return next;
   }
@@ -481,7 +484,16 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const peek = this.#peek;
     const call = this.#call;
     if (!peek || !call) return;
+    const lacks = payload === null || peek.waits ? null : peek.undecided.lacks(payload);
+    if (lacks !== null) {
+      peek.waits = true;
+      return void lacks.then(() => {
+        if (this.#peek === peek && !this.#gone) this.#decidePeeked(peek.body.payload);
+      });
+    }
     this.#peek = null;
+    const { clock, settings } = this.#traffic;
+    this.deadlineAt = clock.now() + settings.deadlines.responseMs; // no longer that of looking
     const claim = peek.undecided.decide(payload);
     if (claim) this.#enterRich(claim, call, peek.payload);
     else this.#relayPeeked(peek, call);
@@ -499,6 +511,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#scanner.reset();
       for (const bytes of joined(peek.raw)) if (!this.#half.send(bytes)) this.#pauseUploads();
       this.#phase = "body";
+      const { bodyIdleMs, responseMs } = this.#traffic.settings.deadlines;
+      this.deadlineAt = this.#traffic.clock.now() + (this.#walk.done ? responseMs : bodyIdleMs);
       if (this.#walk.done) this.#requestEnds(noBytes, 0);
       this.#proceed(this.#phase);
     };

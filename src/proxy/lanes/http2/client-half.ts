@@ -22,7 +22,8 @@ export interface ClientEvents {
   readonly serverFrameBytes: number;
   /** True where somebody is there to get what passes. */
   readonly hasUpstream: boolean;
-  toUpstream(bytes: Buffer): void;
+  /** bytes[from..to) passes. */
+  toUpstream(bytes: Buffer, from: number, to: number): void;
   /** Something of ours waits for a border between the frames to the upstream. */
   readonly uploadWaits: boolean;
   uploadBorder(): void;
@@ -114,8 +115,8 @@ export class ClientHalf implements FrameReader {
     if (from < chunk.length) this.#walk.feed(from === 0 ? chunk : chunk.subarray(from));
   }
 
-  forward(bytes: Buffer): void {
-    this.#events.toUpstream(bytes);
+  forward(bytes: Buffer, from: number, to: number): void {
+    this.#events.toUpstream(bytes, from, to);
   }
 
   admits(head: FrameHead): boolean {
@@ -217,7 +218,7 @@ export class ClientHalf implements FrameReader {
     if (part.length > this.#payloadLeft) part = part.subarray(0, this.#payloadLeft);
     if (part.length === 0) return;
     this.#payloadLeft -= part.length;
-    stream.payload(part);
+    stream.payload(Buffer.from(part)); // it outlives the read, whose buffer is used again
   }
 
   dataEnds(): void {

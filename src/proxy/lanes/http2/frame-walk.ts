@@ -4,6 +4,7 @@
 import { Carry } from "../http1/carry.ts";
 import { flags, frameHeadBytes, frameTypes, readUint32 } from "./frames.ts";
 
+/** The walk's own, filled anew with every frame: whoever needs it when the next one begins copies it. */
 export interface FrameHead {
   readonly type: number;
   readonly flags: number;
@@ -25,13 +26,14 @@ export interface FrameReader {
   dataEnds(): void;
   /** Any other frame, whole; its payload is bytes[from..to). "pass" lets it go on as it is. */
   frame(head: FrameHead, bytes: Buffer, from: number, to: number): "pass" | "take";
-  /** Bytes that go on. */
-  forward(bytes: Buffer): void;
+  /** bytes[from..to) goes on. */
+  forward(bytes: Buffer, from: number, to: number): void;
 }
 
 export class FrameWalk {
   readonly #reader: FrameReader;
   readonly #carry = new Carry();
+  readonly #head = { type: 0, flags: 0, stream: 0, length: 0, padding: 0 };
   #stopped = false;
   /** Payload of the DATA frame at hand that has not come yet. */
   #dataLeft = 0;
@@ -81,7 +83,7 @@ export class FrameWalk {
   }
 
   #forwardTo(at: number): void {
-    if (at > this.#from) this.#reader.forward(this.#bytes.subarray(this.#from, at));
+    if (at > this.#from) this.#reader.forward(this.#bytes, this.#from, at);
     this.#from = at;
   }
 
@@ -107,13 +109,12 @@ export class FrameWalk {
     const isData = type === frameTypes.data;
     const isPadded = isData && (bits & flags.padded) !== 0 && length > 0;
     if (isPadded && payload === bytes.length) return at; // how much of it is content must be known before it goes on
-    const head: FrameHead = {
-      type,
-      flags: bits,
-      stream: readUint32(bytes, at + 5) & 0x7fff_ffff,
-      length,
-      padding: isPadded ? 1 + (bytes[payload] ?? 0) : 0,
-    };
+    const head = this.#head;
+    head.type = type;
+    head.flags = bits;
+    head.stream = readUint32(bytes, at + 5) & 0x7fff_ffff;
+    head.length = length;
+    head.padding = isPadded ? 1 + (bytes[payload] ?? 0) : 0;
     this.#frame = at;
     const to = payload + length;
     if (!this.#reader.admits(head)) {

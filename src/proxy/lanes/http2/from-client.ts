@@ -5,13 +5,13 @@
 //             └──claimed────────► rich road ──relay──► rich link, ids of its own
 
 import type { Connection } from "../../../core/connection.ts";
-import type { Traffic } from "../../../core/lane.ts";
+import type { Claim, Traffic, Undecided } from "../../../core/lane.ts";
 import { namesOpaqueHost } from "../http1/opaque-host.ts";
 import { claimUpgrade } from "../websocket/upgrade.ts";
 import { Http2Call } from "./call.ts";
 import type { ClientEvents, ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
-import { errorCodes, flags, headerFrames, maxWindowBytes } from "./frames.ts";
+import { errorCodes, flags, maxWindowBytes } from "./frames.ts";
 import type { FromUpstream } from "./from-upstream.ts";
 import type { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
@@ -26,6 +26,8 @@ import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
 
 type Verdict = "pass" | "take";
+
+const noBytes = new Uint8Array(0);
 
 export interface FromClientDeps {
   readonly connection: Connection;
@@ -62,8 +64,8 @@ export class FromClient implements ClientEvents {
     return this.#deps.up.isDialled;
   }
 
-  toUpstream(bytes: Buffer): void {
-    this.#deps.wires.toUpstream.add(bytes);
+  toUpstream(bytes: Buffer, from: number, to: number): void {
+    this.#deps.wires.toUpstream.add(bytes, from, to);
   }
 
   get uploadWaits(): boolean {
@@ -92,7 +94,7 @@ export class FromClient implements ClientEvents {
     const { opaqueHosts } = traffic.settings;
     const isOpaque = isTunnel || namesOpaqueHost(opaqueHosts, connection.originalDestination, head.authority);
     const verdict = isOpaque ? null : traffic.decide(head, connection);
-    const decided = verdict?.kind === "undecided" && endStream ? verdict.decide(new Uint8Array(0)) : verdict;
+    const decided = endStream && verdict?.kind === "undecided" ? withoutBody(verdict) : verdict;
     const upgrade =
       isOpaque || head.connectProtocol === null ? null : claimUpgrade(head, connection, traffic);
     if (decided === null && upgrade === null) this.#relay(id, endStream, block, priority, head, call);
@@ -119,7 +121,7 @@ export class FromClient implements ClientEvents {
     table.open.set(id, stream);
     table.lastRelayed = id;
     const bits = (endStream ? flags.endStream : 0) | (priority.length > 0 ? flags.priority : 0);
-    wires.toUpstream.add(headerFrames(id, bits, encoder.encode(block), priority));
+    wires.toUpstream.addBlock(id, bits, encoder.encode(block), priority);
   }
 
   #trailers(id: number, stream: Http2Stream, endStream: boolean, block: HeaderBlock): void {
@@ -130,11 +132,11 @@ export class FromClient implements ClientEvents {
     if (flaw !== null) return this.resetStream(id, errorCodes.protocol, flaw);
     stream.call.requestBytes += block.listBytes;
     if (stream instanceof RelayedStream)
-      wires.toUpstream.add(headerFrames(id, flags.endStream, encoder.encode(block)));
+      wires.toUpstream.addBlock(id, flags.endStream, encoder.encode(block));
     else
       local.endRequest(
         stream,
-        block.fields.map(({ field }) => [field.name, field.value] as const),
+        block.fields.map(({ name, value }) => [name, value] as const),
       );
     stream.requestDone = true;
     table.closeIfDone(id, stream);
@@ -222,4 +224,9 @@ export class FromClient implements ClientEvents {
   refuse(code: number, reason: string): void {
     this.#deps.lifetime.refuse(code, reason);
   }
+}
+
+/** The verdict on a request that has no body; itself, where a rule must learn something first. */
+function withoutBody(verdict: Undecided): Claim | Undecided | null {
+  return verdict.lacks(noBytes) === null ? verdict.decide(noBytes) : verdict;
 }

@@ -6,6 +6,7 @@ import type { ResponseReply } from "../../../core/exchange.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { LinkEnd } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
+import type { HeadOfFlavour } from "../dialects/grpc/flavour.ts";
 import { grpcRefusal } from "../dialects/grpc/refusal.ts";
 import { grpcStatusIn } from "../dialects/grpc/status.ts";
 import type { ClientHalf } from "./client-half.ts";
@@ -110,8 +111,8 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.windows.clientTakes -= bytes;
   }
 
-  toClient(bytes: Buffer): void {
-    this.#deps.wires.toClient.add(bytes);
+  toClient(bytes: Buffer, from?: number, to?: number): void {
+    this.#deps.wires.toClient.add(bytes, from, to);
   }
 
   returnWindow(bytes: number): void {
@@ -146,8 +147,7 @@ export class FromUpstream implements UpstreamEvents {
     const stream = this.#deps.table.open.get(id);
     if (!(stream instanceof RelayedStream)) return this.objectionTo(id);
     stream.call.responseBytes += block.listBytes;
-    for (const { field } of block.fields)
-      if (field.name === "grpc-status") stream.call.grpcStatus = Number(field.value);
+    if (endStream && stream.grpcType !== null) stream.call.grpcStatus = statusOfGrpc(block);
     const flaw = stream.responded
       ? this.#flawOfTrailers(stream, endStream, block)
       : this.#takeHead(stream, endStream, block);
@@ -302,7 +302,7 @@ export class FromUpstream implements UpstreamEvents {
   /** A reply of ours that says in plain words what went wrong, where the client lets us send as much. */
   #answer(id: number, stream: RelayedStream, status: number, detail: string): void {
     const { wires, windows, settings } = this.#deps;
-    const refusal = grpcRefusal(stream.head, status, detail);
+    const refusal = stream.grpcType === null ? null : grpcRefusal(headOf(stream), status, detail);
     if (refusal) return this.#answerGrpc(id, stream, refusal);
     const { headers, text } = failureText(detail);
     const fits = text.length <= Math.min(windows.room, settings.client.windowBytes, windows.frameBytes);
@@ -333,4 +333,15 @@ export class FromUpstream implements UpstreamEvents {
     }
     lifetime.refuse(errorCodes.internal, `the upstream broke HTTP/2: ${detail}`, "UPE");
   }
+}
+
+/** As far as a refusal in the words of gRPC depends on it. */
+function headOf({ call: { method, path }, grpcType }: RelayedStream): HeadOfFlavour {
+  return { method, path, header: (name) => (name === "content-type" ? (grpcType ?? undefined) : undefined) };
+}
+
+/** How a call of gRPC ended, by the last block of its reply; null where that does not say. */
+function statusOfGrpc({ fields }: HeaderBlock): number | null {
+  for (const field of fields) if (field.name === "grpc-status") return Number(field.value);
+  return null;
 }

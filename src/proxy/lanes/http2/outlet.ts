@@ -1,9 +1,12 @@
 // Bytes on their way out of one side: small pieces gather into one write, large ones go as they are. What is put in from
 // aside waits until no frame is half-way through.
 
+import { flags, frameHeadBytes, frameTypes, headerFrames, writeFrameHead } from "./frames.ts";
+
 const slabBytes = 65_536;
 /** Pieces up to this size are worth copying. */
 const copyBytes = 8_192;
+const noBytes = new Uint8Array(0);
 
 export class Outlet {
   readonly #write: (bytes: Buffer) => void;
@@ -17,21 +20,38 @@ export class Outlet {
     this.#write = write;
   }
 
-  /** Puts `bytes` behind everything added before. */
-  add(bytes: Buffer): void {
-    if (bytes.length > copyBytes) {
+  /** Puts bytes[from..to) behind everything added before. */
+  add(bytes: Buffer, from = 0, to = bytes.length): void {
+    const length = to - from;
+    if (length > copyBytes) {
       this.flush();
-      this.#write(bytes);
+      this.#write(length === bytes.length ? bytes : bytes.subarray(from, to));
       return;
     }
-    if (!this.#slab || this.#at + bytes.length > slabBytes) {
-      this.flush();
-      // What was written may still be on its way: a slab is never used again.
-      this.#slab = Buffer.allocUnsafeSlow(slabBytes);
-      this.#from = 0;
-      this.#at = 0;
-    }
-    this.#at += bytes.copy(this.#slab, this.#at);
+    const slab = this.#room(length); // first: it moves #at
+    this.#at += bytes.copy(slab, this.#at, from, to);
+  }
+
+  /** Puts a header block behind everything added before, as one frame where it fits. `before`: what precedes it. */
+  addBlock(stream: number, flagBits: number, block: Uint8Array, before: Uint8Array = noBytes): void {
+    const length = before.length + block.length;
+    if (length > copyBytes) return this.add(headerFrames(stream, flagBits, block, before));
+    const slab = this.#room(frameHeadBytes + length);
+    writeFrameHead(slab, this.#at, length, frameTypes.headers, flagBits | flags.endHeaders, stream);
+    slab.set(before, this.#at + frameHeadBytes);
+    slab.set(block, this.#at + frameHeadBytes + before.length);
+    this.#at += frameHeadBytes + length;
+  }
+
+  /** A slab with so much room at #at. */
+  #room(bytes: number): Buffer {
+    if (this.#slab && this.#at + bytes <= slabBytes) return this.#slab;
+    this.flush();
+    // What was written may still be on its way: a slab is never used again.
+    this.#slab = Buffer.allocUnsafeSlow(slabBytes);
+    this.#from = 0;
+    this.#at = 0;
+    return this.#slab;
   }
 
   /** Puts `bytes`, whole frames, in at the next border between frames. */

@@ -16,9 +16,13 @@ export function peekBody(
   const { ruleBodyMs } = settings.deadlines;
   let lastAt = clock.now();
   const decide = (payload: Buffer | null): void => {
-    stream.peek = null;
+    stream.peek = null; // from here on what comes waits in the pipe, under flow control
     timer.cancel();
-    serve(undecided.decide(payload));
+    const lacks = payload && undecided.lacks(payload);
+    if (!lacks) return serve(undecided.decide(payload));
+    void lacks.then(() => {
+      if (!stream.abort.signal.aborted) serve(undecided.decide(payload));
+    });
   };
   const watch = (waitMs: number) =>
     clock.after(
@@ -32,6 +36,7 @@ export function peekBody(
       { background: true },
     );
   let timer = watch(ruleBodyMs);
+  if (stream.requestDone) return decide(body.payload);
   stream.peek = (chunk) => {
     if (chunk === null) {
       stream.bodyBytes = body.bytes;

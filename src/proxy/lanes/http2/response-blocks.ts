@@ -89,7 +89,7 @@ export class ResponseBlocks {
       return this.#block(head, promised, bytes, blockAt, blockTo, null);
     // Whether it may pass is known at its end; until then all its frames are kept.
     this.#open = {
-      head,
+      head: { ...head },
       promised,
       parts: [Buffer.from(bytes.subarray(blockAt, blockTo))],
       frames: [Buffer.from(bytes.subarray(from - frameHeadBytes, to))],

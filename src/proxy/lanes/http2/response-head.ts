@@ -14,13 +14,13 @@ export class ResponseHead {
   /** What is wrong with the block; null where nothing is. */
   read({ fields, tooLarge }: HeaderBlock): string | null {
     this.contentLength = null;
-    const first = fields[0]?.field;
+    const first = fields[0];
     this.status = first?.name === ":status" ? statusOf(first.value) : 0;
     if (this.status === 0) return tooLarge && fields.length === 0 ? null : "it does not begin with a :status";
     // RFC 9113 §8.6
     if (this.status === 101) return "101 is not a status of HTTP/2";
     for (let i = 1; i < fields.length; i++) {
-      const field = fields[i]?.field;
+      const field = fields[i];
       if (!field) break;
       const flaw = flawOf(field);
       if (flaw) return flaw;

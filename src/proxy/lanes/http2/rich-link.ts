@@ -455,7 +455,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     if (blockAt > blockTo) return this.#broke(errorCodes.protocol, "padding larger than its frame");
     if ((head.flags & flags.endHeaders) !== 0) return this.#block(head, bytes, blockAt, blockTo);
     const part = Buffer.from(bytes.subarray(blockAt, blockTo));
-    this.#open = { head, parts: [part], bytes: part.length };
+    this.#open = { head: { ...head }, parts: [part], bytes: part.length };
     return "take";
   }
 
@@ -524,7 +524,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
 }
 
 function listOf(block: HeaderBlock, from: number): [string, string][] {
-  return block.fields.slice(from).map(({ field }) => [field.name, field.value]);
+  return block.fields.slice(from).map(({ name, value }) => [name, value]);
 }
 
 /** RFC 9113 §8.3.1. A rule that set Host means the authority. */

@@ -59,14 +59,19 @@ export class Http2Session implements Session {
 
   /** `first`: bytes that were read to detect the protocol. */
   start(first: Buffer | null): void {
-    const { socket } = this.connection;
+    const { socket, inlet } = this.connection;
     this.traffic.deadlines.add(this.lifetime);
-    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    if (!inlet) socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("drain", () => this.#drained());
     socket.on("end", () => this.lifetime.clientEnded());
     socket.on("error", () => undefined); // close follows
     socket.on("close", () => this.lifetime.clientClosed());
     if (first) this.#read(first);
+    // What is kept of a chunk is copied, but for what waits in the pinned link.
+    inlet?.direct((chunk) => {
+      this.#read(chunk);
+      return !this.up.holdsBytes;
+    });
     if (socket.readableEnded) this.lifetime.clientEnded();
     if (socket.destroyed) this.lifetime.clientClosed();
     else this.wires.updateFlow();

@@ -18,11 +18,12 @@ export class RelayedStream {
   bodyLeft: number | null;
   /** The same of the response's body. */
   responseLeft: number | null = null;
-  readonly head: Http2Head;
+  /** As of its head, which is not kept: a stream may live for days. */
+  readonly grpcType: string | null;
 
   constructor(call: Http2Call, head: Http2Head) {
     this.call = call;
-    this.head = head;
+    this.grpcType = head.grpcType;
     this.bodyLeft = head.contentLength;
   }
 }

@@ -21,7 +21,7 @@ export interface UpstreamEvents {
   spendWindow(bytes: number): void;
   /** DATA that went to nobody: the upstream may send as much again. */
   returnWindow(bytes: number): void;
-  toClient(bytes: Buffer): void;
+  toClient(bytes: Buffer, from?: number, to?: number): void;
   /** Nothing of the client's bytes is held any longer. */
   readonly holdsNothing: boolean;
   /** Something of ours waits for a border between frames. */

@@ -93,6 +93,11 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
     return this.#link?.write(bytes) ?? true;
   }
 
+  /** What was written has not left, and its memory is still in use. */
+  get holdsBytes(): boolean {
+    return this.#link?.holdsBytes ?? false;
+  }
+
   endRequests(): void {
     this.#link?.end();
   }
@@ -156,8 +161,8 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
 
   // ── frames ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  forward(bytes: Buffer): void {
-    this.#events.toClient(bytes);
+  forward(bytes: Buffer, from: number, to: number): void {
+    this.#events.toClient(bytes, from, to);
   }
 
   admits(head: FrameHead): boolean {

@@ -2,20 +2,21 @@
 // and under the backpressure of both.
 
 import type { Socket } from "node:net";
+import type { Inlet } from "../../../core/inlet.ts";
 import { BorrowedBytes } from "../borrowed-bytes.ts";
 import type { ClientHalf } from "./client-half.ts";
 import { Outlet } from "./outlet.ts";
-import { type Http2Stream, LocalStream } from "./stream.ts";
+import type { Http2Stream } from "./stream.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 
 /** Request bodies held for claimed calls together, before the client is not read any more. */
 const maxHeldBodies = 4_194_304;
 
 export interface WiresDeps {
-  readonly connection: { readonly socket: Socket };
+  readonly connection: { readonly socket: Socket; readonly inlet?: Inlet };
   readonly client: ClientHalf;
   readonly up: UpstreamHalf;
-  readonly table: { readonly open: ReadonlyMap<number, Http2Stream> };
+  readonly table: { readonly open: ReadonlyMap<number, Http2Stream>; readonly lastLocal: number };
 }
 
 export class Wires {
@@ -87,13 +88,15 @@ export class Wires {
 
   /** Reads from the client, or leaves what it sends to the kernel while nobody takes it. */
   updateFlow(): void {
-    const { socket } = this.#deps.connection;
+    const { socket, inlet } = this.#deps.connection;
     const { table } = this.#deps;
     let held = 0;
-    if (this.upstreamFull) held = Number.POSITIVE_INFINITY;
-    else
-      for (const stream of table.open.values()) if (stream instanceof LocalStream) held += stream.owedBytes;
+    // After our last words all is read and thrown away: a socket closed with bytes unread is reset, and they are lost.
+    if (this.closing) held = 0;
+    else if (this.upstreamFull) held = Number.POSITIVE_INFINITY;
+    else if (table.lastLocal > 0)
+      for (const stream of table.open.values()) if (stream.kind === "local") held += stream.owedBytes;
     if (held > maxHeldBodies) socket.pause();
-    else if (socket.isPaused() || !socket.readableFlowing) socket.resume();
+    else if (socket.isPaused() || (!inlet && !socket.readableFlowing)) socket.resume();
   }
 }

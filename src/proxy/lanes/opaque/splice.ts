@@ -49,14 +49,18 @@ export class Splice implements LinkEvents, Deadlined {
   /** `first`: bytes of the downstream that were read before. */
   start(link: Link, first: Buffer | null): void {
     this.#link = link;
-    const { socket } = this.#connection;
+    const { socket, inlet } = this.#connection;
     this.#traffic.deadlines.add(this);
-    socket.on("data", (chunk: Buffer) => this.#fromDownstream(chunk));
+    if (!inlet) socket.on("data", (chunk: Buffer) => this.#fromDownstream(chunk));
     socket.on("drain", () => this.#link?.resume());
     socket.on("end", () => this.#downstreamEnd());
     socket.on("error", (error) => this.#blame("DC", error.message));
     socket.on("close", () => this.#downstreamClosed());
     if (first) this.#fromDownstream(first);
+    inlet?.direct((chunk) => {
+      this.#fromDownstream(chunk);
+      return !this.#link?.holdsBytes;
+    });
     if (socket.readableEnded) this.#downstreamEnd();
     if (socket.destroyed) this.#downstreamClosed();
     else socket.resume();

@@ -1,30 +1,32 @@
-// TLS servers that never listen: one per server name and protocol, each with a leaf of its own, kept for the next
-// connection. A connection is handed to one when it has been decided to open it.
+// The server's part of TLS handshakes: one leaf per server name, kept for the next connection. A connection is handed to it
+// when it has been decided to open it. Each gets a TLSSocket of its own: the events of a tls.Server do not say which of the
+// connections that it was given they are about.
 
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Authority } from "../../../core/certificates.ts";
 import type { Clock } from "../../../core/clock.ts";
 
 export interface LeafServer {
   /**
-   * Does the server's part of the handshake on a socket whose ClientHello has been put back. Rejects with OpenSSL's
-   * error, or ECONNRESET where the client just left; the socket is gone then.
+   * Does the server's part of the handshake on a socket whose ClientHello has been put back. `protocol`: what ALPN shall
+   * agree on; null: no ALPN. Rejects with OpenSSL's error, or another where the client left or took too long; the socket
+   * is gone then.
    */
-  accept(socket: Socket): Promise<TLSSocket>;
+  accept(socket: Socket, protocol: string | null): Promise<TLSSocket>;
 }
 
 export interface LeafServers {
-  /** `protocol`: what ALPN shall agree on; null: no ALPN. Rejects where no leaf can be issued. */
-  for(name: string, protocol: string | null): Promise<LeafServer>;
+  /** Rejects where no leaf can be issued. */
+  for(name: string): Promise<LeafServer>;
   /** Kept at present. */
   readonly size: number;
 }
 
 export interface LeafServersDeps {
   readonly authority: Authority;
-  readonly clock: Pick<Clock, "wall">;
+  readonly clock: Pick<Clock, "wall" | "after">;
   /** Kept at most; the least recently used goes first. */
   readonly most: number;
   readonly handshakeMs: number;
@@ -37,41 +39,37 @@ interface Kept {
 
 export function createLeafServers(deps: LeafServersDeps): LeafServers {
   const kept = new Map<string, Kept>(); // in the order of use
-  // One for all servers, so that a ticket is good whichever of them gets it; gone with the process.
+  // One for all names, so that a ticket is good whichever of them gets it; gone with the process.
   const ticketKeys = randomBytes(48);
 
-  async function make(name: string, protocol: string | null, entry: () => Kept): Promise<LeafServer> {
+  async function make(name: string, entry: () => Kept): Promise<LeafServer> {
     const leaf = await deps.authority.issue(name);
     entry().renewAtMs = leaf.renewAtMs;
-    return leafServer(
-      createServer({
-        cert: leaf.chain,
-        key: leaf.key,
-        ticketKeys,
-        sessionIdContext: "understudy",
-        handshakeTimeout: deps.handshakeMs,
-        ...(protocol === null ? {} : { ALPNProtocols: [protocol] }),
-      }),
-    );
+    const context = createSecureContext({
+      cert: leaf.chain,
+      key: leaf.key,
+      ticketKeys,
+      sessionIdContext: "understudy",
+    });
+    return leafServer(context, deps);
   }
 
   return {
-    for(name, protocol) {
-      const key = `${name} ${protocol ?? ""}`;
-      const known = kept.get(key);
-      kept.delete(key);
+    for(name) {
+      const known = kept.get(name);
+      kept.delete(name);
       if (known && deps.clock.wall() < known.renewAtMs) {
-        kept.set(key, known);
+        kept.set(name, known);
         return known.server;
       }
       const fresh: Kept = {
         renewAtMs: Number.POSITIVE_INFINITY,
-        server: Promise.resolve().then(() => make(name, protocol, () => fresh)),
+        server: Promise.resolve().then(() => make(name, () => fresh)),
       };
       fresh.server.catch(() => {
-        if (kept.get(key) === fresh) kept.delete(key);
+        if (kept.get(name) === fresh) kept.delete(name);
       });
-      kept.set(key, fresh);
+      kept.set(name, fresh);
       for (const oldest of kept.keys()) {
         if (kept.size <= deps.most) break;
         kept.delete(oldest);
@@ -84,35 +82,29 @@ export function createLeafServers(deps: LeafServersDeps): LeafServers {
   };
 }
 
-interface Waiting {
-  readonly resolve: (socket: TLSSocket) => void;
-  readonly reject: (error: Error) => void;
-}
-
-function leafServer(server: Server): LeafServer {
-  const waiting = new Map<Socket, Waiting>();
-  const settle = (socket: TLSSocket): Waiting | undefined => {
-    // The socket below is not public, and nothing else tells which connection an event of the server is about.
-    const { _parent: below } = socket as TLSSocket & { readonly _parent?: Socket };
-    const found = below && waiting.get(below);
-    if (below) waiting.delete(below);
-    return found;
-  };
-  server.on("secureConnection", (socket) => {
-    socket.allowHalfOpen = true;
-    settle(socket)?.resolve(socket);
-  });
-  server.on("tlsClientError", (error, socket) => settle(socket)?.reject(error));
+function leafServer(secureContext: SecureContext, { clock, handshakeMs }: LeafServersDeps): LeafServer {
   return {
-    accept: (socket) =>
+    accept: (socket, protocol) =>
       new Promise((resolve, reject) => {
-        waiting.set(socket, { resolve, reject });
-        socket.once("close", () => {
-          // Events of the server come first; this is for those that never come.
-          if (waiting.delete(socket)) reject(new Error("the client left during the TLS handshake"));
-        });
         socket.allowHalfOpen = false; // a FIN in the middle of the handshake is its end
-        server.emit("connection", socket);
+        const ALPNProtocols = protocol === null ? {} : { ALPNProtocols: [protocol] };
+        const secured = new TLSSocket(socket, { isServer: true, secureContext, ...ALPNProtocols });
+        const tooSlow = () => secured.destroy(new Error(`no TLS handshake within ${handshakeMs} ms`));
+        const timer = clock.after(handshakeMs, tooSlow);
+        const onClose = () => fail(new Error("the client left during the TLS handshake"));
+        const fail = (error: Error) => {
+          timer.cancel();
+          reject(error);
+        };
+        secured.once("error", fail);
+        secured.once("close", onClose);
+        secured.once("secure", () => {
+          timer.cancel();
+          secured.off("error", fail);
+          secured.off("close", onClose);
+          secured.allowHalfOpen = true;
+          resolve(secured);
+        });
       }),
   };
 }

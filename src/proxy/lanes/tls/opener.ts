@@ -93,7 +93,7 @@ export function createOpener({ authority, secureDial, traffic }: OpenerDeps): Op
       const aim = { upstream, serverName, protocols };
       const channel = await channelFor(aim);
       const protocol = channel ? channel.protocol : fallback(protocols);
-      const server = await servers.for(opening.name, protocol).catch((thrown) => {
+      const server = await servers.for(opening.name).catch((thrown) => {
         channel?.destroy();
         throw thrown;
       });
@@ -101,7 +101,7 @@ export function createOpener({ authority, secureDial, traffic }: OpenerDeps): Op
       socket.once("close", () => upstreams.close());
       if (socket.destroyed) return upstreams.close();
       socket.unshift(first);
-      const secured = await server.accept(socket).catch((error: Error) => {
+      const secured = await server.accept(socket, protocol).catch((error: Error) => {
         heard(error);
         return null;
       });

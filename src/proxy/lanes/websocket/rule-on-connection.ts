@@ -6,7 +6,8 @@ import type { Exchange, SocketScript } from "../../../core/exchange.ts";
 import type { MessageAct, MessageActor } from "../../../core/message.ts";
 import type { MessageRule } from "../../../core/rule-set.ts";
 import type { Way } from "../../../core/rule-websocket.ts";
-import type { ClaimedMessage, FlowRule, MessageFlow } from "./flow.ts";
+import type { ClaimedMessage, FlowRule } from "./claimed-message.ts";
+import type { MessageFlow } from "./flow.ts";
 
 /** What acting needs of the connection. */
 export interface ActingDeps {
@@ -46,8 +47,9 @@ export class RuleOnConnection {
     this.#deps = deps;
   }
 
-  item({ test }: MessageRule): FlowRule {
-    return { test, claim: (message) => this.#claim(message) };
+  item({ test, rule: { messages } }: MessageRule): FlowRule {
+    const { whole = true, alters = true } = messages ?? {};
+    return { test, whole, alters, claim: (message) => this.#claim(message) };
   }
 
   /** What is held back to be reordered leaves: nothing more will come behind it. */

@@ -81,7 +81,10 @@ export class Simulation {
       tell: (event) => {
         if (events.length < 10_000) events.push(event);
       },
-      answerQuery: (name, payload) => (name === "echo" ? payload : null),
+      answers: {
+        query: ({ name, payload }, respond) => name === "echo" && respond(payload),
+        fetch: ({ name, payload }, respond) => respond(name === "echo" ? payload : null),
+      },
     });
     serf.start();
     return { ...this.#simulated(index, serf.swim, transport, () => serf.stop()), serf, events };

@@ -156,3 +156,49 @@ test("worker: events to a thread that takes none are bounded, and the lost ones 
   await until(() => finished);
   assert.equal(sent.filter(({ kind }) => kind === "event").length, maxEventsUnderWay + 1);
 });
+
+test("worker: questions of others reach the proxy's thread, and large answers come back over a stream", async (t) => {
+  const asked: string[] = [];
+  const large = Buffer.alloc(3 * 1_024 * 1_024, "rules");
+  const { worker: answering } = await threaded(t, "answering", {
+    onQuestion: ({ by, name, payload, from }) => {
+      asked.push(`${by} ${name} ${Buffer.from(payload)} ${from}`);
+      if (name === "refuse") throw new Error("not today");
+      return by === "fetch" && name === "large" ? large : Buffer.from(payload);
+    },
+  });
+  const { worker: asking } = await threaded(t, "asking");
+  await asking.request("join", { addresses: [answering.address] });
+  const fetched = (name: string, member = "answering") =>
+    asking.request("fetch", { member, name, payload: Buffer.from("please"), timeoutMs: 5_000 });
+  assert.ok(large.equals((await fetched("large")) ?? Buffer.alloc(0)));
+  assert.equal(await fetched("refuse"), null);
+  const echo = { name: "echo", payload: Buffer.from("hi"), timeoutMs: 600, members: ["answering"] };
+  const answers = await asking.request("query", echo);
+  assert.deepEqual(
+    answers.map(({ from, payload }) => [from, Buffer.from(payload).toString()]),
+    [["answering", "hi"]],
+  );
+  assert.deepEqual(asked, [
+    "fetch large please asking",
+    "fetch refuse please asking",
+    "query echo hi asking",
+  ]);
+  await assert.rejects(fetched("large", "nobody"), {
+    code: "not_found",
+    message: 'gossip: expected the name of a live member, got "nobody"',
+  });
+  const tooLarge = {
+    member: "answering",
+    name: "x",
+    payload: Buffer.alloc(9 * 1_024 * 1_024),
+    timeoutMs: 100,
+  };
+  await assert.rejects(asking.request("fetch", tooLarge), { code: "bad_message" });
+  const silent = await threaded(t, "silent", { onQuestion: () => new Promise(() => undefined) });
+  await silent.worker.request("join", { addresses: [asking.address] });
+  await assert.rejects(
+    asking.request("fetch", { member: "silent", name: "x", payload: Buffer.alloc(0), timeoutMs: 200 }),
+    { code: "connect_failed", message: "gossip: silent did not answer: no answer in time" },
+  );
+});

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { KeyView } from "../../../../src/control/rules/kv/key-value-store.ts";
+import type { Change, KeyView } from "../../../../src/control/rules/kv/key-value-store.ts";
+import { seededRandom } from "../../../../src/core/random.ts";
 import {
   compactEtcd,
   eventually,
@@ -13,6 +14,8 @@ import {
 
 const never = new AbortController().signal;
 const slowly = () => 60_000;
+const textOf = (pairs: readonly (readonly [string, string])[]) =>
+  JSON.stringify(Object.fromEntries([...pairs].sort(([a], [b]) => (a < b ? -1 : 1))));
 
 for (const kind of ["consul", "etcd"] as const) {
   const skip = lacks(kind);
@@ -100,6 +103,40 @@ for (const kind of ["consul", "etcd"] as const) {
     const pending = views.next();
     stop.abort(new Error("enough"));
     await assert.rejects(pending, /enough/);
+  });
+
+  test(`${kind}: each view is what the store held at some moment, in order, whatever came and went`, {
+    skip,
+  }, async (context) => {
+    const store = await (await cluster).client();
+    const stop = new AbortController();
+    context.after(() => store.close());
+    const random = seededRandom(5);
+    const held = new Map<string, string>();
+    const moments = ["{}"];
+    const writer = (async () => {
+      for (let round = 0; round < 60; round++) {
+        const changes = ["a", "b", "c", "d"].flatMap((name): Change[] => {
+          const roll = random.next();
+          if (roll < 0.4) return [{ put: `m/${name}`, value: String(round) }];
+          return roll < 0.6 && held.has(`m/${name}`) ? [{ remove: `m/${name}` }] : [];
+        });
+        for (const change of changes)
+          if ("put" in change) held.set(change.put, change.value);
+          else held.delete(change.remove);
+        moments.push(textOf([...held]));
+        if (changes.length > 0) await store.commit([], changes, never);
+      }
+    })();
+    let at = 0;
+    for await (const { keys } of store.views("m/", stop.signal, () => 40)) {
+      const text = textOf(keys.map(({ key, value }) => [key, value]));
+      const found = moments.indexOf(text, at);
+      assert.notEqual(found, -1, `never held after ${moments[at]}: ${text}`);
+      at = found;
+      if (moments.length === 61 && text === moments.at(-1)) break;
+    }
+    await writer;
   });
 
   test(`${kind}: a view comes now and then without a change, as a sign of life`, {

@@ -57,12 +57,14 @@ test("registry: more rules than one commit takes are in force at one moment", as
 
 test("registry: a change that fits into one commit is one", async () => {
   const store = new MemoryStore();
-  const registry = registryOf(store, "alice", everyone, 0);
+  store.maxOperations = 16;
+  const registry = registryOf(store, "alice");
   await registry.put(rules(2, "old"), "apply", await registry.state(never), never);
   assert.equal(store.commits, 1);
   await registry.put(rules(2, "new"), "apply", await registry.state(never), never);
   assert.equal(store.commits, 2);
   assert.equal((await registry.state(never)).contents.size, 2, "what was replaced is gone with it");
+  assert.equal((await registry.past(never)).contents.size, 2, "and kept beside the rules");
 });
 
 test("registry: who has not seen the newest version overwrites nothing", async () => {

@@ -148,6 +148,30 @@ test("file: one that a rule answers with takes part in the revision", {
   assert.equal((await next()).revision, first.revision);
 });
 
+test("file: descriptors that rules name take part in the revision, sources that come to their folder too", {
+  timeout: 20_000,
+}, async (context) => {
+  const { at, next } = watching(context, "r.yaml");
+  mkdirSync(at("protos"));
+  writeFileSync(at("protos", "a.proto"), 'syntax = "proto3";');
+  writeFileSync(at("one.binpb"), "");
+  writeFileSync(
+    at("r.yaml"),
+    `version: 1\ndescriptors: [protos, one.binpb]\nrules: [{name: a, respond: {}}]\n`,
+  );
+  const revisions = [(await next()).revision];
+  const later = async () => revisions.push((await next()).revision);
+  writeFileSync(at("protos", "a.proto"), 'syntax = "proto3"; message A {}');
+  await later();
+  writeFileSync(at("protos", "b.proto"), 'syntax = "proto3";');
+  await later();
+  writeFileSync(at("one.binpb"), "changed");
+  await later();
+  unlinkSync(at("protos", "b.proto"));
+  await later();
+  assert.equal(new Set(revisions).size, 5);
+});
+
 test("file: where events get lost the poll sees the change after two seconds", {
   timeout: 20_000,
 }, async (context) => {

@@ -87,7 +87,7 @@ export class RawPeer {
   fields(block: Buffer): [string, string][] {
     const decoded = this.#decoder.decode(block, 0, block.length);
     if ("flaw" in decoded) throw new Error(decoded.flaw);
-    return decoded.fields.map(({ field }) => [field.name, field.value]);
+    return decoded.fields.map(({ name, value }) => [name, value]);
   }
 
   send(...frames: readonly Buffer[]): void {

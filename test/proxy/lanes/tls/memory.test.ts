@@ -3,9 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createDistrust, departureText, receptionOf } from "../../../../src/proxy/lanes/tls/distrust.ts";
-import { createLeafServers } from "../../../../src/proxy/lanes/tls/leaf-servers.ts";
 import { createSessionCache } from "../../../../src/proxy/relay/session-cache.ts";
-import { testAuthority } from "../../../support/https.ts";
 
 test("distrust: an alert tells at once, a departure at the second time in a row", () => {
   const distrust = createDistrust(10);
@@ -55,40 +53,4 @@ test("sessions: the least recently used goes first", () => {
   );
   sessions.delete("a");
   assert.equal(sessions.get("a"), undefined);
-});
-
-test("leaves: one per name and protocol, issued once, bounded, renewed in time, not kept where issuing failed", async () => {
-  const authority = await testAuthority();
-  const issued: string[] = [];
-  let now = 0;
-  const servers = createLeafServers({
-    authority: {
-      trust: "",
-      async issue(name) {
-        issued.push(name);
-        if (name === "bad") throw new Error("no");
-        return { ...(await authority.issue(name)), renewAtMs: now + 1_000 };
-      },
-    },
-    clock: { wall: () => now },
-    most: 3,
-    handshakeMs: 1_000,
-  });
-  const [first, second] = await Promise.all([servers.for("a", "h2"), servers.for("a", "h2")]);
-  assert.equal(first, second);
-  await servers.for("a", null);
-  assert.deepEqual(issued, ["a", "a"]);
-  await assert.rejects(servers.for("bad", null));
-  await assert.rejects(servers.for("bad", null));
-  assert.equal(servers.size, 2);
-  await servers.for("b", null);
-  await servers.for("a", "h2");
-  await servers.for("c", null);
-  assert.equal(servers.size, 3);
-  issued.length = 0;
-  await servers.for("a", "h2");
-  assert.deepEqual(issued, [], "it was used last");
-  now = 1_000;
-  await servers.for("a", "h2");
-  assert.deepEqual(issued, ["a"]);
 });

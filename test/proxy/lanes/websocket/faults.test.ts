@@ -128,6 +128,7 @@ fault: {websocket: {closeCode: 1013, closeReason: later, afterMessages: 2}}`,
       toDownstream: event.messages?.toDownstream,
       ruleHits: 1,
     });
+    await echo.closed;
     assert.deepEqual(echo.got, said("1", "2"));
     assert.deepEqual(echo.closes, [1001]);
   },

@@ -20,6 +20,8 @@ export interface Echo extends AsyncDisposable {
   readonly pings: () => number;
   /** How each connection was closed. */
   readonly closes: number[];
+  /** The first connection is over, and all that it brought has been read. */
+  readonly closed: Promise<void>;
   readonly server: WebSocketServer;
 }
 
@@ -34,6 +36,7 @@ export async function openEcho(options: ServerOptions = {}): Promise<Echo> {
   await once(server, "listening");
   const got: string[] = [];
   const closes: number[] = [];
+  const closed = Promise.withResolvers<void>();
   let pings = 0;
   server.on("connection", (socket) => {
     socket.on("message", (data, binary) => {
@@ -41,12 +44,15 @@ export async function openEcho(options: ServerOptions = {}): Promise<Echo> {
       socket.send(data, { binary });
     });
     socket.on("ping", () => pings++);
-    socket.on("close", (code) => closes.push(code));
+    socket.on("close", (code) => {
+      closes.push(code);
+      closed.resolve();
+    });
     socket.on("error", () => undefined);
   });
   return {
     address: { host: "127.0.0.1", port: (server.address() as AddressInfo).port },
-    ...{ got, closes, server },
+    ...{ got, closes, server, closed: closed.promise },
     pings: () => pings,
     async [Symbol.asyncDispose]() {
       for (const socket of server.clients) socket.terminate();

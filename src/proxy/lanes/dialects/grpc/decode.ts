@@ -62,15 +62,26 @@ function decodeField(bytes: Uint8Array, raws: readonly RawField[], field: FieldT
 /** A parser takes repeated numbers packed or not, whatever was declared. */
 function decodeElements(bytes: Uint8Array, raw: RawField, { value }: FieldType, depth: number): unknown[] {
   const payload = bytes.subarray(raw.from, raw.to);
-  const isNumber =
+  if (!isNumber(value) || raw.wireType !== wireTypes.bytes) return [decodeValue(payload, value, depth)];
+  return numbersIn(payload, value).map((number) => decodeValue(number, value, depth));
+}
+
+/** What may stand packed. */
+export function isNumber(value: ValueType): boolean {
+  return (
     value.kind === "enum" ||
-    (value.kind === "scalar" && value.scalar !== "string" && value.scalar !== "bytes");
-  if (!isNumber || raw.wireType !== wireTypes.bytes) return [decodeValue(payload, value, depth)];
-  const items: unknown[] = [];
+    (value.kind === "scalar" && value.scalar !== "string" && value.scalar !== "bytes")
+  );
+}
+
+/** Packed numbers, each with its own bytes. Throws RangeError. */
+export function numbersIn(payload: Uint8Array, value: ValueType): Uint8Array[] {
+  const items: Uint8Array[] = [];
   const width = widthOf(value);
   for (let at = 0; at < payload.length; ) {
     const end = width === null ? readVarint(payload, at).end : at + width;
-    items.push(decodeValue(payload.subarray(at, end), value, depth));
+    if (end > payload.length) throw new RangeError("a packed number is cut");
+    items.push(payload.subarray(at, end));
     at = end;
   }
   return items;

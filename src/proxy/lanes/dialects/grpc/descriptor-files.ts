@@ -2,10 +2,10 @@
 // them. Read again only when a file has changed.
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Root } from "protobufjs";
 import { messageOf } from "../../../../core/errors.ts";
+import { rootOfSet } from "./descriptor-set.ts";
 import { loadProtobuf, type Schema, schemaOf } from "./schema.ts";
 
 /** .proto files below one folder. */
@@ -64,8 +64,11 @@ function read(paths: readonly string[]): { readonly schema: Schema; readonly fil
   for (const [index, path] of paths.entries()) {
     try {
       const found = statSync(path);
-      if (found.isDirectory()) loadSources(root, protoFilesIn(path), folders, files);
-      else if (found.size > maxFileBytes) throw new Error(`${path} is larger than ${maxFileBytes} bytes`);
+      if (found.isDirectory()) {
+        const sources = protoFilesIn(path);
+        files.push(...new Set(sources.map((source) => dirname(source)))); // where others may come
+        loadSources(root, sources, folders, files);
+      } else if (found.size > maxFileBytes) throw new Error(`${path} is larger than ${maxFileBytes} bytes`);
       else if (path.endsWith(".proto")) loadSources(root, [path], folders, files);
       else {
         root = merged(root, rootOfSet(readFileSync(path)), paths.length);
@@ -119,18 +122,6 @@ function importedFrom(origin: string, target: string, roots: readonly string[]):
     if (isFile(join(folder, target))) return join(folder, target);
     if (dirname(folder) === folder) return null;
   }
-}
-
-/** The root of a google.protobuf.FileDescriptorSet. Throws Error. */
-export function rootOfSet(bytes: Uint8Array): Root {
-  const load = createRequire(import.meta.url);
-  const { Root: NewRoot } = loadProtobuf();
-  const { FileDescriptorSet } = load("protobufjs/ext/descriptor") as {
-    readonly FileDescriptorSet: { decode(bytes: Uint8Array): unknown };
-  };
-  // The extension adds fromDescriptor to Root, which its types leave to the global ones.
-  const { fromDescriptor } = NewRoot as unknown as { fromDescriptor(set: unknown): Root };
-  return fromDescriptor.call(NewRoot, FileDescriptorSet.decode(bytes));
 }
 
 function merged(root: Root, added: Root, count: number): Root {

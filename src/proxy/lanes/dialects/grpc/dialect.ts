@@ -10,7 +10,8 @@ import { FirstMessages, isFirstComplete } from "./first-message.ts";
 import { flavourOf } from "./flavour.ts";
 import { compileGrpcMatch } from "./match.ts";
 import { grpcPatch } from "./patch.ts";
-import { grpcAbort, grpcMock } from "./respond.ts";
+import { grpcTerminal, isGrpcRespond } from "./replies.ts";
+import { grpcAbort } from "./respond.ts";
 import type { Descriptors } from "./rule-types.ts";
 
 /** `learned`: descriptors that upstreams tell of themselves. */
@@ -24,13 +25,13 @@ export function createGrpcDialect(learned: Descriptors["learned"] = () => null):
     plan(spec, tools) {
       const { respond, fault, patch } = spec;
       const abort = fault?.abort?.kind === "grpcStatus" ? fault.abort : null;
-      const mock = respond?.kind === "grpc" && !fault?.abort ? respond : null;
+      const mock = respond && isGrpcRespond(respond) && !fault?.abort ? respond : null;
       const effects: Effect[] = [];
       if (fault?.grpc) effects.push(grpcFault(fault.grpc));
-      if (patch?.grpc) effects.push(grpcPatch(patch.grpc, spec, descriptors, tools.maxBodyBytes));
+      if (patch?.grpc) effects.push(grpcPatch(patch.grpc, spec, descriptors, tools));
       let terminal: Terminal | null = null;
       if (abort) terminal = grpcAbort(abort);
-      else if (mock) terminal = grpcMock(mock, spec, descriptors, tools);
+      else if (mock) terminal = grpcTerminal(mock, spec, descriptors, tools);
       const outer = mock || fault?.delay ? [deadlineEffect(tools.clock)] : [];
       return { effects, terminal, outer };
     },

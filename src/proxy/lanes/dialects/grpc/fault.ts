@@ -11,6 +11,7 @@ import { maxMessageBytes } from "./first-message.ts";
 import { type Flavour, flavourOf } from "./flavour.ts";
 import { statusReply } from "./reply.ts";
 import { type Status, statusFields } from "./status.ts";
+import { fromTextChunks, toTextChunks } from "./text-pieces.ts";
 
 /** Acts on replies of calls of the gRPC family; unary Connect has no stream of messages, and passes. */
 export function grpcFault(spec: GrpcFaultSpec): Effect {
@@ -22,11 +23,31 @@ export function grpcFault(spec: GrpcFaultSpec): Effect {
       const flavour = flavourOf(exchange.head);
       if (reply.kind !== "response" || flavour === null || flavour.name === "connect") return reply;
       const { status, reason, headers, body } = reply;
-      const end = await endOf(spec, flavour);
-      const cut = cutAfter(body, spec, end, exchange.faultEnds);
+      const cut = await cutBody(body, spec, flavour, exchange.faultEnds);
       return { kind: "response", status, reason, headers: withoutLength(headers), body: cut };
     },
   };
+}
+
+/** Text mode is base64 around the same messages: undone before the harm, and done again behind it. */
+async function cutBody(
+  body: Body,
+  spec: GrpcFaultSpec,
+  flavour: Flavour,
+  ends: AbortSignal | undefined,
+): Promise<Body> {
+  if (flavour.name !== "grpc-web-text") return cutAfter(body, spec, await endOf(spec, flavour), ends);
+  const plain = streamBody(
+    null,
+    () => fromTextChunks(body.chunks()),
+    () => body.trailers(),
+  );
+  const cut = cutAfter(plain, spec, await endOf(spec, { ...flavour, name: "grpc-web" }), ends);
+  return streamBody(
+    null,
+    () => toTextChunks(cut.chunks()),
+    () => cut.trailers(),
+  );
 }
 
 function withoutLength(headers: HeaderList): HeaderList {
@@ -65,7 +86,7 @@ function cutAfter(
         throw new UnderstudyError("body_cut", `fault.grpc: cut after ${afterMessages} messages`);
       yield* end.lastBytes;
     };
-    if (left === 0 && how.kind !== "halfMessage") return yield* finish();
+    if (left === 0 && how.kind !== "halfMessage" && !ends?.aborted) return yield* finish();
     for await (const chunk of body.chunks()) {
       if (ends?.aborted) left = Number.POSITIVE_INFINITY; // the rule is gone, and its harm with it
       for (const found of reader.push(chunk)) {

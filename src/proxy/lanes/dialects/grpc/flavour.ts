@@ -14,8 +14,11 @@ export interface Flavour {
 const grpcTypes = /^application\/grpc(-web-text|-web)?(?:\+([a-z0-9.-]+))?\s*(?:;.*)?$/i;
 const connectTypes = /^application\/(connect\+)?(proto|json)\s*(?:;.*)?$/i;
 
+/** What of a head tells the flavour. */
+export type HeadOfFlavour = Pick<RequestHead, "method" | "path" | "header">;
+
 /** null: none of them. */
-export function flavourOf(head: RequestHead): Flavour | null {
+export function flavourOf(head: HeadOfFlavour): Flavour | null {
   const type = head.header("content-type");
   if (type === undefined) return connectGet(head);
   const [grpc, web = "", coded = "proto"] = grpcTypes.exec(type) ?? [];
@@ -40,7 +43,7 @@ export function flavourOf(head: RequestHead): Flavour | null {
 }
 
 /** A call without side effects, whose message stands in the query. */
-function connectGet({ method, path }: RequestHead): Flavour | null {
+function connectGet({ method, path }: HeadOfFlavour): Flavour | null {
   if (method !== "GET" || !/[?&]connect=v1(?:&|$)/.test(path)) return null;
   const codec = /[?&]encoding=(proto|json)(?:&|$)/.exec(path)?.[1] ?? "other";
   return { name: "connect", codec: codecOf(codec), contentType: `application/${codec}` };

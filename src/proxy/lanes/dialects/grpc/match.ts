@@ -83,18 +83,24 @@ function messageCondition(
       : undefined;
   const place = [...path, "message"];
   const plain = tools.body(known ? canonical(written, known.request, place) : written, place);
-  const tests = new Map<MessageType | null, BodyTest>([[known?.request ?? null, plain]]);
+  // Types that an upstream tells again are other ones: those before are forgotten with it.
+  const tests = new WeakMap<MessageType, BodyTest>();
+  if (known) tests.set(known.request, plain);
   /** A match may be about several methods: what it compares with is spelled once for each type. */
   const testFor = (type: MessageType | null): BodyTest => {
-    let test = tests.get(type);
-    if (!test) {
-      test = type ? spelled(written, type, place, tools, plain) : plain;
-      tests.set(type, test);
-    }
+    if (type === null) return plain;
+    const test = tests.get(type) ?? spelled(written, type, place, tools, plain);
+    tests.set(type, test);
     return test;
   };
-  const typeOf = (call: CallFacts) =>
-    methodOfCall(call.head, call.connection, schema, deps.descriptors)?.request ?? null;
+  const typeOf = (call: CallFacts): MessageType | null => {
+    // JSON says by itself what it holds: nobody is asked for its sake.
+    if (schema === null && flavourOf(call.head)?.codec !== "proto") return null;
+    const found = methodOfCall(call.head, call.connection, schema, deps.descriptors);
+    if (!(found instanceof Promise)) return found?.request ?? null;
+    call.lacks?.(found);
+    return null;
+  };
   return {
     name: "message",
     holds(call) {

@@ -1,16 +1,20 @@
 // A patch of messages: a JSON Merge Patch or a JSON Patch, as changes on the wire, checked against the type before any
 // message comes.
 
+import { isDeepStrictEqual } from "node:util";
 import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
 import type { JsonPatchOperation, JsonPatchSpec } from "../../../../core/rule-values.ts";
+import { decodeMessage } from "./decode.ts";
 import { encodeElement, encodeEntry, encodeField, MessageMismatch, unknownField } from "./encode.ts";
 import type { FieldType, MessageType } from "./message-type.ts";
 import { wellKnown } from "./well-known.ts";
-import { type Edit, editMessage } from "./wire-edit.ts";
+import { type Edit, editMessage, TestFailed } from "./wire-edit.ts";
 
-interface Change {
-  readonly names: readonly string[];
-  readonly edit: Edit;
+/** One step; the message after it. */
+type Change = (bytes: Uint8Array, type: MessageType) => Uint8Array;
+
+function editing(names: readonly string[], edit: Edit): Change {
+  return (bytes, type) => editMessage(bytes, type, names, edit);
 }
 
 /** The message after all changes. Throws where one does not fit, TestFailed where a test does not hold. */
@@ -22,7 +26,7 @@ export function compileChange(spec: JsonPatchSpec, type: MessageType, path: Rule
     spec.kind === "merge"
       ? mergeChanges(spec.value, type, [], path)
       : spec.operations.map((operation, index) => operationChange(operation, type, [...path, index]));
-  return (bytes) => changes.reduce((left, { names, edit }) => editMessage(left, type, names, edit), bytes);
+  return (bytes) => changes.reduce((left, change) => change(left, type), bytes);
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -43,13 +47,13 @@ function mergeChanges(
     const place = [...path, name];
     if (!field) throw new RuleProblem(place, unknownField(name, type));
     const own = [...names, name];
-    if (member === null) return [{ names: own, edit: { op: "remove" } }];
+    if (member === null) return [editing(own, { op: "remove" })];
     if (field.mapKey !== null && isMapping(member)) return entryChanges(member, field, own, place);
     const inner = innerType(field);
     if (inner && !field.repeated && isMapping(member) && Object.keys(member).length > 0)
       return mergeChanges(member, inner, own, place);
     checked(() => encodeField(member, field, [], true), place);
-    return [{ names: own, edit: { op: "set", value: member } }];
+    return [editing(own, { op: "set", value: member })];
   });
 }
 
@@ -62,11 +66,11 @@ function entryChanges(
   return Object.entries(entries).flatMap(([key, value]): readonly Change[] => {
     const own = [...names, key];
     const inner = innerType(field);
-    if (value === null) return [{ names: own, edit: { op: "remove" } }];
+    if (value === null) return [editing(own, { op: "remove" })];
     if (inner && isMapping(value) && Object.keys(value).length > 0)
       return mergeChanges(value, inner, own, [...path, key]);
     checked(() => encodeEntry(key, value, field, field.mapKey ?? "string", []), [...path, key]);
-    return [{ names: own, edit: { op: "set", value } }];
+    return [editing(own, { op: "set", value })];
   });
 }
 
@@ -76,34 +80,81 @@ function innerType({ value }: FieldType): MessageType | null {
 }
 
 function operationChange(operation: JsonPatchOperation, type: MessageType, path: RulePath): Change {
-  const names = operation.path
-    .split("/")
-    .slice(1)
-    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-  if (names.length === 0)
-    throw new RuleProblem([...path, "path"], "expected a field of the message, got the whole");
+  const names = namesOf(operation.path, [...path, "path"]);
   const target = targetOf(names, type, [...path, "path"]);
+  const adding = (value: unknown) => editing(names, { op: target.isItem ? "insert" : "set", value });
   switch (operation.op) {
     case "remove":
-      return { names, edit: { op: "remove" } };
+      return editing(names, { op: "remove" });
     case "add":
     case "replace":
     case "test": {
-      const { value } = operation;
+      const { op, value } = operation;
       checked(() => target(value), [...path, "value"]);
-      const op =
-        operation.op === "test" ? "test" : operation.op === "add" && target.isItem ? "insert" : "set";
-      return { names, edit: { op, value } };
+      if (op === "test") return testing(names, value);
+      return op === "add" ? adding(value) : editing(names, { op: "set", value });
     }
     case "move":
-    case "copy":
-      throw new RuleProblem(
-        [...path, "op"],
-        `expected add, remove, replace or test on a gRPC message, got ${operation.op}`,
-      );
+    case "copy": {
+      const from = namesOf(operation.from, [...path, "from"]);
+      targetOf(from, type, [...path, "from"]);
+      if (operation.op === "move" && names.length > from.length && from.every((name, i) => name === names[i]))
+        throw new RuleProblem(
+          [...path, "path"],
+          `expected a place outside ${operation.from}, got ${operation.path}`,
+        );
+      const isMove = operation.op === "move";
+      return (bytes, whole) => {
+        const value = valueAt(bytes, whole, from);
+        const left = isMove ? editMessage(bytes, whole, from, { op: "remove" }) : bytes;
+        return adding(value)(left, whole);
+      };
+    }
     default:
       return operation satisfies never;
   }
+}
+
+function namesOf(pointer: string, path: RulePath): readonly string[] {
+  const names = pointer
+    .split("/")
+    .slice(1)
+    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  if (names.length === 0) throw new RuleProblem(path, "expected a field of the message, got the whole");
+  return names;
+}
+
+/** What the value would be set to is what is there already. */
+function testing(names: readonly string[], value: unknown): Change {
+  return (bytes, type) => {
+    const set = editMessage(bytes, type, names, { op: "set", value });
+    if (isDeepStrictEqual(decodeMessage(set, type), decodeMessage(bytes, type))) return bytes;
+    let found: unknown;
+    try {
+      found = valueAt(bytes, type, names);
+    } catch (thrown) {
+      if (!(thrown instanceof TestFailed)) throw thrown;
+    }
+    throw new TestFailed(`${names.join(".")} is ${JSON.stringify(found) ?? "not there"}`);
+  };
+}
+
+/** As JSON. Throws TestFailed where nothing stands there. */
+function valueAt(bytes: Uint8Array, type: MessageType, names: readonly string[]): unknown {
+  let value = decodeMessage(bytes, type);
+  let at: MessageType | null = type;
+  let isKey = false;
+  for (const name of names) {
+    const field: FieldType | undefined = isKey ? undefined : at?.byName(name);
+    const key = field?.jsonName ?? name;
+    const members = value as Readonly<Record<string, unknown>> | null | undefined; // targetOf has seen to it
+    if (typeof members !== "object" || members === null || !Object.hasOwn(members, key))
+      throw new TestFailed(`nothing stands at ${names.join(".")}`);
+    value = members[key];
+    isKey = field !== undefined && (field.repeated || field.mapKey !== null);
+    if (field) at = innerType(field);
+  }
+  return value;
 }
 
 interface Target {

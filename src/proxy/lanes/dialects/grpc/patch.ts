@@ -2,6 +2,7 @@
 // came, with a note that says why.
 
 import { bodyOf, streamBody } from "../../../../core/body.ts";
+import type { DialectTools } from "../../../../core/dialect.ts";
 import type { Effect } from "../../../../core/effect.ts";
 import { messageOf } from "../../../../core/errors.ts";
 import type { Body, Exchange, RequestHead } from "../../../../core/exchange.ts";
@@ -10,10 +11,11 @@ import type { RuleSpec } from "../../../../core/rule.ts";
 import type { GrpcPatchSpec } from "../../../../core/rule-grpc.ts";
 import { EnvelopeReader, envelope, envelopeFlags, inflate, isEnveloped } from "./envelope.ts";
 import { type Flavour, flavourOf } from "./flavour.ts";
+import { createJsonPatches } from "./json-patches.ts";
 import { compileChange, type MessageChange } from "./message-change.ts";
 import type { MessageType } from "./message-type.ts";
-import { type Descriptors, methodOfCall, methodsOfRule, schemaOfRule } from "./rule-types.ts";
-import { TextPieces } from "./text-pieces.ts";
+import { type Descriptors, methodOfExchange, methodsOfRule, schemaOfRule } from "./rule-types.ts";
+import { fromTextChunks, toTextChunks } from "./text-pieces.ts";
 
 type Side = keyof GrpcPatchSpec;
 
@@ -22,12 +24,13 @@ export function grpcPatch(
   spec: GrpcPatchSpec,
   rule: RuleSpec,
   descriptors: Descriptors,
-  maxBytes: number,
+  { maxBodyBytes: maxBytes, jsonChange }: Pick<DialectTools, "maxBodyBytes" | "jsonChange">,
 ): Effect {
   const schema = schemaOfRule(rule, descriptors);
-  const compiled: Readonly<Record<Side, Map<MessageType, MessageChange>>> = {
-    request: new Map(),
-    response: new Map(),
+  const inJson = createJsonPatches(spec, jsonChange);
+  const compiled: Readonly<Record<Side, WeakMap<MessageType, MessageChange>>> = {
+    request: new WeakMap(),
+    response: new WeakMap(),
   };
   /** null: this side is not changed. */
   const changeOf = (side: Side, type: MessageType): MessageChange | null => {
@@ -46,16 +49,24 @@ export function grpcPatch(
     async apply(exchange, next) {
       const flavour = flavourOf(exchange.head);
       if (flavour === null) return next(exchange);
-      const method = methodOfCall(exchange.head, exchange.connection, schema, descriptors);
+      // JSON names its fields itself: nobody is asked for its sake.
+      const method =
+        schema || flavour.codec === "proto" ? await methodOfExchange(exchange, schema, descriptors) : null;
       const note = (text: string) => exchange.note?.(`patch.grpc: left unchanged: ${text}`);
-      if (method === null || flavour.codec !== "proto") {
+      const isJson = flavour.codec === "json";
+      if (flavour.codec === "other" || (method === null && !isJson)) {
         note(
-          method === null ? "no descriptor of its method is known" : `${flavour.contentType} is not protobuf`,
+          method === null ? "no descriptor of its method is known" : `${flavour.contentType} is not known`,
         );
         return next(exchange);
       }
-      const toUpstream = attempt(() => changeOf("request", method.request), note);
-      const toDownstream = attempt(() => changeOf("response", method.response), note);
+      const change = (side: Side) =>
+        attempt(() => {
+          const type = method?.[side] ?? null;
+          return isJson || type === null ? inJson(side, type) : changeOf(side, type);
+        }, note);
+      const toUpstream = change("request");
+      const toDownstream = change("response");
       const reply = await next(
         toUpstream ? withRequest(exchange, flavour, toUpstream, maxBytes, note) : exchange,
       );
@@ -129,18 +140,9 @@ function changedBody(
   }
   const chunks = () => changedMessages(body.chunks(), headers, safely, maxBytes, note);
   if (flavour.name !== "grpc-web-text") return streamBody(null, chunks, trailers);
-  return streamBody(
-    null,
-    async function* () {
-      const pieces = new TextPieces();
-      const plain = async function* () {
-        for await (const chunk of body.chunks()) yield pieces.push(chunk);
-      };
-      for await (const chunk of changedMessages(plain(), headers, safely, maxBytes, note))
-        yield Buffer.from(Buffer.from(chunk).toString("base64"), "latin1");
-    },
-    trailers,
-  );
+  const inText = () =>
+    toTextChunks(changedMessages(fromTextChunks(body.chunks()), headers, safely, maxBytes, note));
+  return streamBody(null, inText, trailers);
 }
 
 async function* changedMessages(

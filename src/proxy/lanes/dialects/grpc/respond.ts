@@ -1,9 +1,9 @@
-// The terminals of gRPC: `respond: {grpc: …}`, messages in turn and a status, and `fault.abort: {grpcStatus: …}`.
+// One reply of gRPC, messages in turn and a status, and the terminal of `fault.abort: {grpcStatus: …}`.
 
 import type { DialectTools, JsonTemplate } from "../../../../core/dialect.ts";
 import type { Terminal } from "../../../../core/effect.ts";
 import { messageOf } from "../../../../core/errors.ts";
-import type { Exchange, Reply } from "../../../../core/exchange.ts";
+import type { Exchange, Handler, Reply } from "../../../../core/exchange.ts";
 import type { RuleSpec } from "../../../../core/rule.ts";
 import type { GrpcMessageSpec, GrpcReplySpec, GrpcStatusSpec } from "../../../../core/rule-grpc.ts";
 import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
@@ -15,7 +15,7 @@ import { type Flavour, flavourOf } from "./flavour.ts";
 import type { MessageType } from "./message-type.ts";
 import { replyIn, statusReply } from "./reply.ts";
 import { RequestMessages } from "./request-messages.ts";
-import { type Descriptors, methodOfCall, methodsOfRule, schemaOfRule } from "./rule-types.ts";
+import { type Descriptors, methodOfExchange, methodsOfRule, schemaOfRule } from "./rule-types.ts";
 import { bareSchema, type Schema } from "./schema.ts";
 import type { Status } from "./status.ts";
 
@@ -52,15 +52,15 @@ interface Prepared {
   readonly descriptors: Descriptors;
 }
 
-/** Throws RuleProblem where a message does not fit a method that the rule names. */
+/** `root`: of the reply in its rule. Throws RuleProblem where a message does not fit a method that the rule names. */
 export function grpcMock(
   spec: GrpcReplySpec,
   rule: RuleSpec,
   descriptors: Descriptors,
   tools: DialectTools,
-): Terminal {
+  root: RulePath,
+): Handler {
   const schema = schemaOfRule(rule, descriptors);
-  const root: RulePath = ["respond", "grpc"];
   const messages = spec.messages.map((message, index): PreparedMessage => {
     const path = spec.listed ? [...root, "messages", index, "message"] : [...root, "message"];
     return { spec: message, path, template: spec.template ? tools.template(message.value, path) : null };
@@ -77,7 +77,7 @@ export function grpcMock(
   if (!spec.template)
     for (const { response } of methodsOfRule(rule, schema))
       for (const { spec: message, path } of messages) check(message.value, response, path);
-  return { kind: "mock", answer: (exchange) => answerCall(exchange, prepared), fixed: null };
+  return (exchange) => answerCall(exchange, prepared);
 }
 
 function encodeDetail(detail: unknown, schema: Schema | null, path: RulePath): Buffer {
@@ -99,7 +99,12 @@ async function answerCall(exchange: Exchange, prepared: Prepared): Promise<Reply
   const flavour = flavourOf(exchange.head);
   if (flavour === null) return notGrpc;
   const { spec, tools, messages } = prepared;
-  const method = methodOfCall(exchange.head, exchange.connection, prepared.schema, prepared.descriptors);
+  // A status alone needs no descriptors: nobody is kept waiting for any.
+  const speaks = messages.length > 0 || spec.template;
+  const method =
+    speaks || prepared.schema
+      ? await methodOfExchange(exchange, prepared.schema, prepared.descriptors)
+      : null;
   const waits = spec.template || messages.some((message) => message.spec.afterMessages > 0);
   const request = waits || method?.clientStreams ? new RequestMessages(exchange, flavour) : null;
   const talks = method?.serverStreams === true || messages.some((message) => message.spec.afterMessages > 0);

@@ -1,4 +1,4 @@
-// The octets of a gRPC-Web text while it comes.
+// The octets of a gRPC-Web text while it comes, and the text of octets that go.
 
 import { fromText } from "./envelope.ts";
 
@@ -12,4 +12,14 @@ export class TextPieces {
     this.#held = text.subarray(whole);
     return fromText(text.subarray(0, whole));
   }
+}
+
+export async function* fromTextChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const pieces = new TextPieces();
+  for await (const chunk of chunks) yield pieces.push(chunk);
+}
+
+/** A piece of text for each chunk, padded: PROTOCOL-WEB allows it. */
+export async function* toTextChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield Buffer.from(Buffer.from(chunk).toString("base64"), "latin1");
 }

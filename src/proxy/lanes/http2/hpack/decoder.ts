@@ -1,7 +1,7 @@
 // The decoding side of HPACK (RFC 7541 §3): one per direction of a connection, fed with every block in order.
 
 import { Field } from "./field.ts";
-import type { CodedField, HeaderBlock, Representation } from "./header-block.ts";
+import type { HeaderBlock, Representation } from "./header-block.ts";
 import { huffmanDecode, maxDecodedBytes } from "./huffman.ts";
 import { lastStaticIndex, staticTable } from "./static-table.ts";
 
@@ -44,6 +44,13 @@ export class HpackDecoder {
   #updateDue = false;
   /** By index. Servers write the same literals in every response: their date, their name, their content type. */
   readonly #recent: (Recent | undefined)[] = [];
+  readonly #coding = {
+    as: [] as Representation[],
+    namedBy: [] as (Field | null)[],
+    nameFrom: [] as number[],
+    valueFrom: [] as number[],
+    valueTo: [] as number[],
+  };
   #scratch = Buffer.allocUnsafe(256);
   // The block at hand.
   #bytes: Uint8Array = this.#scratch;
@@ -68,17 +75,18 @@ export class HpackDecoder {
     this.#to = to;
     const tableBytes = this.#sizeUpdates();
     if (tableBytes === -2) return { flaw: "a dynamic table size update is larger than allowed, or missing" };
-    const fields: CodedField[] = [];
+    const fields: Field[] = [];
     let listBytes = 0;
     let tooLarge = false;
     while (this.#at < to) {
-      const coded = this.#field();
-      if (typeof coded === "string") return { flaw: coded };
-      listBytes += coded.field.sizeBytes;
+      // What is too much is written over, and never looked at.
+      const field = this.#field(fields.length);
+      if (typeof field === "string") return { flaw: field };
+      listBytes += field.sizeBytes;
       if (listBytes > this.#limits.maxListBytes || fields.length >= this.#limits.maxFields) tooLarge = true;
-      else fields.push(coded);
+      else fields.push(field);
     }
-    return { bytes, fields, listBytes, tooLarge, tableBytes };
+    return { bytes, fields, coding: this.#coding, listBytes, tooLarge, tableBytes };
   }
 
   /** RFC 7541 §6.3: only at the beginning of a block. The last size; -1 none, -2 not allowed. */
@@ -94,50 +102,56 @@ export class HpackDecoder {
     return this.#updateDue && this.#at < this.#to ? -2 : size;
   }
 
-  #field(): CodedField | string {
+  /** `place`: of the field in its block. */
+  #field(place: number): Field | string {
     const octet = this.#bytes[this.#at] ?? 0;
     if (octet >= 0x80) {
       const field = this.#entry(this.#integer(7));
       if (!field) return "an index points at no entry";
-      return { field, as: "indexed", namedBy: null, nameFrom: 0, valueFrom: 0, valueTo: 0 };
+      this.#note(place, "indexed", null, 0, 0);
+      return field;
     }
-    if (octet >= 0x40) return this.#literal(6, "incremental");
+    if (octet >= 0x40) return this.#literal(place, 6, "incremental");
     if (octet >= 0x20) return "a dynamic table size update stands inside a block";
-    return this.#literal(4, octet >= 0x10 ? "never" : "plain");
+    return this.#literal(place, 4, octet >= 0x10 ? "never" : "plain");
   }
 
-  #literal(prefix: number, as: Representation): CodedField | string {
+  #note(place: number, as: Representation, namedBy: Field | null, nameFrom: number, valueFrom: number): void {
+    const coding = this.#coding;
+    coding.as[place] = as;
+    coding.namedBy[place] = namedBy;
+    coding.nameFrom[place] = nameFrom;
+    coding.valueFrom[place] = valueFrom;
+    coding.valueTo[place] = this.#at;
+  }
+
+  #literal(place: number, prefix: number, as: Representation): Field | string {
     const index = this.#integer(prefix);
     if (index < 0) return "an integer is too long or incomplete";
-    const namedBy = index === 0 ? null : this.#entry(index);
+    const namedBy = index === 0 ? null : (this.#entry(index) ?? null);
     if (index > 0 && !namedBy) return "an index points at no entry";
     const recent = this.#recent[index];
     if (recent && this.#stands(recent.coded)) {
       const from = this.#at;
       this.#at += recent.coded.length;
       if (as === "incremental") this.#insert(recent.field);
-      return {
-        field: recent.field,
-        as,
-        namedBy: namedBy ?? null,
-        nameFrom: from,
-        valueFrom: from,
-        valueTo: this.#at,
-      };
+      this.#note(place, as, namedBy, from, from);
+      return recent.field;
     }
     const nameFrom = this.#at;
     const name = namedBy ? namedBy.name : this.#string();
     const valueFrom = this.#at;
     const value = name === null ? null : this.#string();
     if (name === null || value === null) return "a string is incomplete or wrongly coded";
-    const field = new Field(name, value);
+    const field = namedBy ? namedBy.withValue(value) : new Field(name, value);
     if (index > lastPseudoIndex && index <= lastStaticIndex && this.#at - valueFrom <= maxRecentBytes)
       this.#recent[index] = {
         coded: Uint8Array.prototype.slice.call(this.#bytes, valueFrom, this.#at),
         field,
       };
     if (as === "incremental") this.#insert(field);
-    return { field, as, namedBy: namedBy ?? null, nameFrom, valueFrom, valueTo: this.#at };
+    this.#note(place, as, namedBy, nameFrom, valueFrom);
+    return field;
   }
 
   /** The next bytes are these. A coded string says its length first, so it is the same string. */

@@ -2,9 +2,10 @@
 // indexing, its strings as they were coded. Only the indices are our own, because blocks that were answered here never
 // reach the next peer. Looking up by text is not needed: an entry knows when it was put into our table.
 
+import { FilledPart } from "../../../../core/read-buffers.ts";
 import { defaultTableBytes } from "./decoder.ts";
 import type { Field } from "./field.ts";
-import type { CodedField, HeaderBlock, Representation } from "./header-block.ts";
+import type { FieldCoding, HeaderBlock, Representation } from "./header-block.ts";
 import { lastStaticIndex } from "./static-table.ts";
 
 /** Prefix bits and pattern of each literal (RFC 7541 §6.2). */
@@ -28,6 +29,7 @@ export class HpackEncoder {
   #next = 1;
   #out = Buffer.allocUnsafe(1_024);
   #at = 0;
+  readonly #part = new FilledPart();
 
   /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
   allowTable(bytes: number): void {
@@ -59,11 +61,14 @@ export class HpackEncoder {
     if (block.tableBytes >= 0) this.#resize(Math.min(block.tableBytes, this.#allowedBytes));
     this.#room(16);
     if (this.#lowest >= 0) this.#sayTableSize();
-    for (const coded of block.fields) {
-      if (coded.as === "indexed") this.#indexed(coded.field);
-      else this.#literal(coded, block.bytes);
+    const { fields, coding, bytes } = block;
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i];
+      if (!field) break;
+      if (coding.as[i] === "indexed") this.#indexed(field);
+      else this.#literal(field, coding, i, bytes);
     }
-    return this.#out.subarray(0, this.#at);
+    return this.#part.of(this.#out, this.#at);
   }
 
   #resize(bytes: number): void {
@@ -91,9 +96,13 @@ export class HpackEncoder {
     this.#insert(field);
   }
 
-  #literal(coded: CodedField, bytes: Uint8Array): void {
-    const { field, as, namedBy, nameFrom, valueFrom, valueTo } = coded;
+  #literal(field: Field, coding: FieldCoding, place: number, bytes: Uint8Array): void {
+    const as = coding.as[place] ?? "plain";
     if (as === "indexed") return;
+    const namedBy = coding.namedBy[place] ?? null;
+    const nameFrom = coding.nameFrom[place] ?? 0;
+    const valueFrom = coding.valueFrom[place] ?? 0;
+    const valueTo = coding.valueTo[place] ?? 0;
     this.#room(32 + field.name.length + valueTo - nameFrom);
     const [prefix, octet] = literals[as];
     const index = namedBy ? this.#indexOf(namedBy) : 0;
@@ -133,9 +142,12 @@ export class HpackEncoder {
     this.#at += this.#out.write(text, this.#at, "latin1");
   }
 
+  /** Octet by octet: most are few, and a view of them would cost more. */
   #copy(bytes: Uint8Array, from: number, to: number): void {
-    this.#out.set(bytes.subarray(from, to), this.#at);
-    this.#at += to - from;
+    const out = this.#out;
+    let at = this.#at;
+    for (let i = from; i < to; i++) out[at++] = bytes[i] ?? 0;
+    this.#at = at;
   }
 
   #integer(prefix: number, octet: number, value: number): void {

@@ -26,15 +26,23 @@ export class Field {
   readonly valid: boolean;
   /** One of `connectionFields`. */
   readonly ofConnection: boolean;
+  /** Of the name alone. */
+  readonly #nameValid: boolean;
   /** When an encoder put it into its dynamic table; 0: never. */
   insertedAs = 0;
 
-  constructor(name: string, value: string, staticIndex = 0) {
+  /** `like`: a field of the same name, which has been looked at. */
+  constructor(name: string, value: string, staticIndex = 0, like: Field | null = null) {
     this.name = name;
     this.value = value;
     this.staticIndex = staticIndex;
-    this.valid = isName(name) && isValue(value);
-    this.ofConnection = connectionFields.has(name);
+    this.#nameValid = like ? like.#nameValid : isName(name);
+    this.valid = this.#nameValid && isValue(value);
+    this.ofConnection = like ? like.ofConnection : connectionFields.has(name);
+  }
+
+  withValue(value: string): Field {
+    return new Field(this.name, value, 0, this);
   }
 
   /** RFC 7541 §4.1. */

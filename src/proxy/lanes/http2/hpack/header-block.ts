@@ -6,21 +6,23 @@ import type { Field } from "./field.ts";
 /** How a field was represented (RFC 7541 §6). */
 export type Representation = "indexed" | "incremental" | "plain" | "never";
 
-export interface CodedField {
-  readonly field: Field;
-  readonly as: Representation;
+/** How the fields of a block stood on the wire, by their place in it. The decoder's own, filled anew with every block. */
+export interface FieldCoding {
+  readonly as: readonly Representation[];
   /** The table entry that lent its name; null where the name was written out, or the whole field is indexed. */
-  readonly namedBy: Field | null;
+  readonly namedBy: readonly (Field | null)[];
   /** The strings as they stand in `HeaderBlock.bytes`, length prefix included: name from..to (where written), value. */
-  readonly nameFrom: number;
-  readonly valueFrom: number;
-  readonly valueTo: number;
+  readonly nameFrom: readonly number[];
+  readonly valueFrom: readonly number[];
+  readonly valueTo: readonly number[];
 }
 
 export interface HeaderBlock {
   /** Valid until the callback that brought them returns. */
   readonly bytes: Uint8Array;
-  readonly fields: readonly CodedField[];
+  readonly fields: readonly Field[];
+  /** Valid as long as `bytes`. */
+  readonly coding: FieldCoding;
   /** Octets of the list as HTTP/2 counts them (RFC 9113 §6.5.2). */
   readonly listBytes: number;
   /** The fields were more, or larger, than the limit: `fields` is not all of them. */

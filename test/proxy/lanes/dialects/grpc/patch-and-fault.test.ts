@@ -2,6 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { emptyBody, streamBody } from "../../../../../src/core/body.ts";
+import type { ConnectionFacts } from "../../../../../src/core/connection.ts";
+import type { RequestHead } from "../../../../../src/core/exchange.ts";
+import { grpcFault } from "../../../../../src/proxy/lanes/dialects/grpc/fault.ts";
 import { withShop } from "./rules.ts";
 
 const all = "matches: [{grpc: {service: shop.v1.Inventory}}]";
@@ -117,3 +121,45 @@ test("http2 fault: RST_STREAM with its code, and GOAWAY after which the client d
       assert.equal(rig.events.filter(({ kind }) => kind === "connection-opened").length, 2);
     },
   ));
+
+test("grpc fault: ends with its rule, in the middle of a stream and before one", async () => {
+  const message = Buffer.from([0, 0, 0, 0, 1, 7]);
+  for (const [afterMessages, endsBehind] of [
+    [2, 1],
+    [0, 0],
+  ] as const) {
+    const ends = new AbortController();
+    const chunks = async function* () {
+      for (let i = 0; i < 3; i++) {
+        if (i === endsBehind) ends.abort();
+        yield message;
+      }
+    };
+    if (endsBehind === 0) ends.abort();
+    const head: RequestHead = {
+      method: "POST",
+      scheme: "http",
+      authority: "shop",
+      path: "/shop.v1.Inventory/Watch",
+      headers: [],
+      header: (name) => (name === "content-type" ? "application/grpc" : undefined),
+    };
+    const connection: ConnectionFacts = {
+      id: "1",
+      direction: "outbound",
+      downstream: { host: "127.0.0.1", port: 1 },
+      originalDestination: null,
+    };
+    const { signal } = new AbortController();
+    const exchange = { id: "1", connection, head, body: emptyBody, signal, faultEnds: ends.signal };
+    const fault = grpcFault({ afterMessages, how: { kind: "status", code: 15, text: "" } });
+    const body = streamBody(null, chunks, () => [["grpc-status", "0"]]);
+    const reply = await fault.apply(exchange, async () => ({
+      ...{ kind: "response", status: 200, reason: "", headers: [] },
+      body,
+    }));
+    assert.ok(reply.kind === "response");
+    assert.equal((await reply.body.read(1_000)).length, 3 * message.length);
+    assert.deepEqual(reply.body.trailers(), [["grpc-status", "0"]]);
+  }
+});

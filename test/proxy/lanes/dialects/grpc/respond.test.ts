@@ -197,3 +197,45 @@ test("grpc: rules match on fields of the message and on metadata", () =>
       assert.equal(await skuOf({ sku: "x" }, { "x-debug": "1" }), "debugged");
     },
   ));
+
+test("grpc: replies in turn, and by weight", () =>
+  withShop(
+    `
+- name: turns
+  ${call("Get")}
+  respond:
+    cycle:
+      - grpc: {message: {sku: first}}
+      - grpc: {status: UNAVAILABLE, message: not now}
+- name: drawn
+  ${call("Count")}
+  respond:
+    random:
+      - {weight: 0.000001, grpc: {message: {sku: never}}}
+      - {weight: 2, grpc: {message: {sku: always}}}
+`,
+    async ({ client }) => {
+      const seen: unknown[] = [];
+      for (let i = 0; i < 3; i++) {
+        const { code, messages } = await client.call("Get", [{ sku: "a" }]);
+        seen.push(code, messages[0]?.sku);
+      }
+      assert.deepEqual(seen, [0, "first", 14, undefined, 0, "first"]);
+      for (let i = 0; i < 3; i++)
+        assert.equal((await client.call("Count", [{ sku: "a" }])).messages[0]?.sku, "always");
+    },
+  ));
+
+test("grpc: what is wrong in one of several replies is told with its place", async () => {
+  for (const [respond, message] of [
+    ["{cycle: [{grpc: {message: {skuu: a}}}]}", /did you mean "sku"/],
+    ["{cycle: [{grpc: {message: {sku: a}}}, {status: 200}]}", /of gRPC in every place or in none/],
+    ["{random: [{grpc: {status: OK}, status: 200}]}", /expected grpc to stand alone, got status beside it/],
+  ] as const) {
+    const rule = `\n- name: wrong\n  ${call("Get")}\n  respond: ${respond}\n`;
+    await assert.rejects(
+      withShop(rule, async () => undefined),
+      message,
+    );
+  }
+});

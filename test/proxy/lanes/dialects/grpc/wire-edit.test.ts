@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import protobuf from "protobufjs";
+import type { JsonPatchOperation } from "../../../../../src/core/rule.ts";
 import { formatRulePath, RuleProblem } from "../../../../../src/core/rule-problem.ts";
 import { decodeMessage } from "../../../../../src/proxy/lanes/dialects/grpc/decode.ts";
 import { createDescriptorFiles } from "../../../../../src/proxy/lanes/dialects/grpc/descriptor-files.ts";
 import { encodeMessage, MessageMismatch } from "../../../../../src/proxy/lanes/dialects/grpc/encode.ts";
 import { compileChange } from "../../../../../src/proxy/lanes/dialects/grpc/message-change.ts";
+import { schemaOf } from "../../../../../src/proxy/lanes/dialects/grpc/schema.ts";
 import { lengthDelimited, tag, varint } from "../../../../../src/proxy/lanes/dialects/grpc/wire.ts";
 import { protoFolder } from "../../../../support/grpc-shop.ts";
 
@@ -89,6 +91,24 @@ test("wire edit: each kind of change", () => {
       },
       { state: "SOLD_OUT" },
     ],
+    [
+      {
+        kind: "patch",
+        operations: [
+          { op: "test", path: "/tags/1", value: "y" },
+          { op: "test", path: "/byStore/b", value: 2 },
+          { op: "test", path: "/price/currency", value: "EUR" },
+          { op: "move", path: "/sku", from: "/tags/0" },
+          { op: "copy", path: "/tags/0", from: "/shelf" },
+          { op: "copy", path: "/byStore/c", from: "/byStore/b" },
+        ],
+      },
+      { sku: "x", tags: ["s", "y"], byStore: { a: 1, b: 2, c: 2 } },
+    ],
+    [
+      { kind: "patch", operations: [{ op: "move", path: "/deposit", from: "/price" }] },
+      { price: undefined, shelf: undefined, deposit: { currency: "EUR", units: 0 } },
+    ],
   ];
   const before = decodeMessage(encodeMessage(start, item), item) as Record<string, unknown>;
   for (const [spec, difference] of rows) {
@@ -99,12 +119,54 @@ test("wire edit: each kind of change", () => {
   }
 });
 
+test("wire edit: a test that does not hold, or a place that is not there, stops the patch", () => {
+  const bytes = encodeMessage({ sku: "a", tags: ["x"], byStore: { a: 1 } }, item);
+  for (const [operation, message] of [
+    [{ op: "test", path: "/tags/0", value: "y" }, /tags\.0 is "x"/],
+    [{ op: "test", path: "/tags/1", value: "y" }, /tags has 1 items, none at 1/],
+    [{ op: "test", path: "/byStore/b", value: 1 }, /byStore\.b is not there/],
+    [{ op: "copy", path: "/sku", from: "/tags/3" }, /nothing stands at tags\.3/],
+    [{ op: "move", path: "/sku", from: "/price/currency" }, /nothing stands at price\.currency/],
+  ] as const)
+    assert.throws(() => changed({ kind: "patch", operations: [operation] }, bytes), message);
+});
+
+test("wire edit: lists of numbers change item by item, packed or not, as they stood", () => {
+  const { root } = protobuf.parse(
+    'syntax = "proto3"; package n; message N { repeated int32 a = 1; repeated fixed32 b = 2; repeated int32 c = 3 [packed = false]; }',
+  );
+  const type = schemaOf(root).type("n.N") ?? assert.fail("no N");
+  const after = (json: object, ...operations: readonly JsonPatchOperation[]) =>
+    Buffer.from(compileChange({ kind: "patch", operations }, type, [])(encodeMessage(json, type))).toString(
+      "hex",
+    );
+  assert.equal(after({ a: [1, 300, 3] }, { op: "replace", path: "/a/1", value: 2 }), "0a03010203");
+  assert.equal(after({ a: [1, 300] }, { op: "remove", path: "/a/0" }), "0a02ac02");
+  assert.equal(
+    after({ a: [1] }, { op: "add", path: "/a/-", value: 2 }, { op: "test", path: "/a/1", value: 2 }),
+    "0a020102",
+  );
+  assert.equal(after({ a: [1] }, { op: "remove", path: "/a/0" }), "");
+  assert.equal(after({}, { op: "add", path: "/a/-", value: 5 }), "0a0105");
+  assert.equal(after({ b: [1, 2] }, { op: "add", path: "/b/0", value: 9 }), "120c090000000100000002000000");
+  assert.equal(after({ c: [1, 2] }, { op: "add", path: "/c/1", value: 9 }), "180118091802");
+  const mixed = Buffer.from("0a0101080208030a0104", "hex"); // [1] 2 3 [4]
+  const spec = { kind: "patch", operations: [{ op: "remove", path: "/a/2" }] } as const;
+  assert.equal(Buffer.from(compileChange(spec, type, [])(mixed)).toString("hex"), "0a03010204");
+  assert.throws(() => decodeMessage(Buffer.from("1203010000", "hex"), type), /a packed number is cut/);
+});
+
 test("wire edit: names and values that do not fit are refused with their place", () => {
   for (const [spec, place, message] of [
     [{ kind: "merge", value: { prize: 1 } }, "prize", /did you mean "price"/],
     [{ kind: "merge", value: { price: { units: "x" } } }, "price.units", /a whole number of 64 bits/],
     [{ kind: "merge", value: { tags: "x" } }, "tags", /expected a list/],
-    [{ kind: "patch", operations: [{ op: "move", path: "/sku", from: "/shelf" }] }, "[0].op", /got move/],
+    [{ kind: "patch", operations: [{ op: "move", path: "/sku", from: "/shell" }] }, "[0].from", /"shelf"/],
+    [
+      { kind: "patch", operations: [{ op: "move", path: "/price/units", from: "/price" }] },
+      "[0].path",
+      /expected a place outside \/price/,
+    ],
     [{ kind: "patch", operations: [{ op: "remove", path: "/tags/x" }] }, "[0].path", /place of an item/],
     [{ kind: "patch", operations: [{ op: "remove", path: "" }] }, "[0].path", /got the whole/],
   ] as const) {

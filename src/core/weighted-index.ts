@@ -1,6 +1,6 @@
 // Choice by weight, for histograms of delays and for random replies.
 
-import type { Random } from "../../core/random.ts";
+import type { Random } from "./random.ts";
 
 /** An index with probability weight / sum of weights. Weights are not negative; where all are 0, each is as likely. */
 export function weightedIndex(weights: readonly number[], random: Random): number {

@@ -1,0 +1,45 @@
+// What goes into an outlet comes out once, in its order, however the pieces lie to the slabs and to each other.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seededRandom } from "../../../../src/core/random.ts";
+import { headerFrames } from "../../../../src/proxy/lanes/http2/frames.ts";
+import { Outlet } from "../../../../src/proxy/lanes/http2/outlet.ts";
+
+test("outlet: pieces of every size, blocks and frames from aside come out as they went in", () => {
+  const random = seededRandom(7);
+  const sizes = [0, 1, 17, 900, 8_191, 8_192, 8_193, 40_000];
+  const written: Buffer[] = [];
+  const expected: Buffer[] = [];
+  const outlet = new Outlet((bytes) => written.push(bytes));
+  for (let i = 0; i < 400; i++) {
+    const bytes = Buffer.alloc(sizes[Math.floor(random.next() * sizes.length)] ?? 0, i);
+    const kind = Math.floor(random.next() * 4);
+    if (kind === 0) {
+      const around = Buffer.concat([Buffer.from("before"), bytes, Buffer.from("after")]);
+      outlet.add(around, 6, 6 + bytes.length);
+      expected.push(bytes);
+    } else if (kind === 1) {
+      const before = Buffer.from("12345");
+      outlet.addBlock(i * 2 + 1, 1, bytes, before);
+      expected.push(headerFrames(i * 2 + 1, 1, bytes, before));
+    } else if (kind === 2) {
+      outlet.addAside(bytes, true);
+      expected.push(bytes);
+    } else outlet.flush();
+  }
+  outlet.flush();
+  assert.ok(Buffer.concat(expected).equals(Buffer.concat(written)));
+});
+
+test("outlet: what comes from aside waits for a border, and keeps its order", () => {
+  const written: Buffer[] = [];
+  const outlet = new Outlet((bytes) => written.push(bytes));
+  outlet.addAside(Buffer.from("b"), false);
+  outlet.addAside(Buffer.from("c"), true);
+  assert.equal(outlet.waits, true);
+  outlet.add(Buffer.from("a"));
+  outlet.border();
+  outlet.flush();
+  assert.equal(Buffer.concat(written).toString(), "abc");
+});
