@@ -34,6 +34,8 @@ export interface StoreServer {
   readonly port: number;
   /** Where servers of Consul speak to each other. */
   readonly rpcPort: number;
+  /** Where agents of Consul gossip. */
+  readonly serfPort: number;
   readonly isUp: () => boolean;
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
   /** kill -9, and until it is gone. */
@@ -113,11 +115,12 @@ function serverOf(
   ports: readonly number[],
   args: readonly string[],
 ): StoreServer {
-  const [port = 0, rpcPort = 0] = ports;
+  const [port = 0, rpcPort = 0, serfPort = 0] = ports;
   let child: ChildProcess | null = null;
   return {
     port,
     rpcPort,
+    serfPort,
     isUp: () => child !== null,
     start() {
       child = spawn(programs[kind], args, { stdio: "ignore", env: { PATH: process.env.PATH } });

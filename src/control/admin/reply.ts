@@ -6,6 +6,8 @@ export interface AdminRequest {
   readonly target: string;
   /** The Accept field. */
   readonly accept: string;
+  /** Why this client may not change anything; null: it may. */
+  readonly unchanging: string | null;
   /** The Content-Type field, or "". */
   readonly contentType: string;
   /** The body; null where it is larger. */

@@ -21,6 +21,19 @@ export interface RuleStatus {
   readonly problems: readonly string[];
 }
 
+/** Whether faults may happen, here and, as far as is known, elsewhere. */
+export interface FaultStatus {
+  readonly halted: boolean;
+  /** Orders words on this; 0: nobody has said anything. */
+  readonly time: number;
+  /** Who said it. */
+  readonly by: string;
+  /** Rules with faults that are in force here. */
+  readonly faults: readonly string[];
+  /** Of the other live sidecars of the mesh; empty without one. */
+  readonly members: readonly { readonly name: string; readonly halted: boolean; readonly time: number }[];
+}
+
 /** Where the answers come from. Each is asked anew for each request, and may throw: the client is told. */
 export interface AdminSources {
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
@@ -28,6 +41,13 @@ export interface AdminSources {
   readonly rules: () => RuleStatus;
   /** `reasons`: why not, for people. `details`: what else is worth knowing, and no reason to take traffic away. */
   readonly ready: () => { ready: boolean; reasons: readonly string[]; details?: readonly string[] };
+  readonly faults: {
+    status(): FaultStatus;
+    /** Resolves once that holds here. */
+    say(halted: boolean, by: string): Promise<FaultStatus>;
+  };
+  /** null: this sidecar is in no mesh. */
+  readonly mesh: () => Promise<unknown>;
   /** Left out: there is none. */
   readonly playground?: Playground;
 }
@@ -35,6 +55,8 @@ export interface AdminSources {
 interface Route {
   readonly path: string;
   readonly summary: string;
+  /** What asks with POST rather than GET. */
+  readonly changes?: true;
   answer(query: URLSearchParams, sources: AdminSources): AdminReply | Promise<AdminReply>;
 }
 
@@ -75,9 +97,36 @@ const routes: readonly Route[] = [
     summary: "revision and number of the rules in force, problems of the newest",
     answer: (_query, { rules }) => json(200, rules()),
   },
+  {
+    path: "/mesh",
+    summary: "members of the mesh, and what each says of itself",
+    answer: async (_query, { mesh }) => {
+      const state = await mesh();
+      return state === null
+        ? json(404, { error: "this sidecar is in no mesh: see --gossip" })
+        : json(200, state);
+    },
+  },
+  {
+    path: "/faults",
+    summary: "whether faults are stopped, and which could happen",
+    answer: (_query, { faults }) => json(200, faults.status()),
+  },
+  {
+    path: "/faults/stop",
+    summary: "POST: no fault happens any more, here and in the whole mesh: ?by=NAME",
+    changes: true,
+    answer: async (query, { faults }) => json(200, await faults.say(true, query.get("by") ?? "")),
+  },
+  {
+    path: "/faults/resume",
+    summary: "POST: faults may happen again: ?by=NAME",
+    changes: true,
+    answer: async (query, { faults }) => json(200, await faults.say(false, query.get("by") ?? "")),
+  },
 ];
 
-/** Never rejects. GET and HEAD only, but for operations on mocks: the admin port changes nothing else. */
+/** Never rejects. GET and HEAD, and POST where something changes or a mock is asked. */
 export async function answerAdmin(request: AdminRequest, sources: AdminSources): Promise<AdminReply> {
   const { path, query } = splitTarget(request.target);
   const { playground } = sources;
@@ -88,9 +137,12 @@ export async function answerAdmin(request: AdminRequest, sources: AdminSources):
   if (!route && path !== "/") {
     return json(404, { error: `nothing at ${path}`, paths: routes.map(({ path: known }) => known) });
   }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return { ...json(405, { error: `expected GET or HEAD, got ${request.method}` }), allow: "GET, HEAD" };
+  const methods = route?.changes ? ["POST"] : ["GET", "HEAD"];
+  if (!methods.includes(request.method)) {
+    const error = `expected ${methods.join(" or ")}, got ${request.method}`;
+    return { ...json(405, { error }), allow: methods.join(", ") };
   }
+  if (route?.changes && request.unchanging !== null) return json(403, { error: request.unchanging });
   try {
     return route ? await route.answer(query, sources) : index(request.accept, sources);
   } catch (thrown) {

@@ -1,6 +1,6 @@
 // The admin port: health (also as grpc.health.v1.Health), readiness, metrics, journal, rules and the playground over HTTP,
 // for people, probes and Prometheus.
-// node:http with a table of five paths: a framework would cost more memory and start time than all of the rest.
+// node:http with a table of a few paths: a framework would cost more memory and start time than all of the rest.
 
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -107,6 +107,7 @@ async function serve(
           contentType: request.headers["content-type"] ?? "",
           read: (limitBytes) => readBody(request, limitBytes),
           signal: gone.signal,
+          unchanging: whyUnchanging(request),
         },
         sources,
       )
@@ -154,6 +155,15 @@ async function readBody(request: IncomingMessage, limitBytes: number): Promise<U
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** Changes come from programs on this machine alone: neither over the network, nor from a page in a browser (CSRF). */
+function whyUnchanging({ socket, headers }: IncomingMessage): string | null {
+  if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined)
+    return "changes are not taken from browsers";
+  const from = socket.remoteAddress ?? "";
+  if (/^(?:::ffff:)?127\.|^::1$/.test(from)) return null;
+  return `changes are taken from this machine alone, not from ${from}`;
 }
 
 /** RFC 9110 §15.5.20: this server does not answer for that name. */

@@ -92,7 +92,6 @@ function bodyOf(written: z.output<z.ZodObject<typeof reply>>): ReplyBodySpec {
   return written.file === undefined ? { kind: "none" } : { kind: "file", path: written.file };
 }
 
-const ofDialects = notYet("graphql");
 const inGrpc = { grpc: grpcReply.exactOptional().describe("A reply of gRPC, also to gRPC-Web and Connect.") };
 
 /** A reply of gRPC is a whole one: keys of HTTP mean nothing beside it. */
@@ -102,6 +101,8 @@ function checkEither(written: Written, complain: Complain): void {
     complain(`expected grpc to stand alone, got ${direct.join(" and ")} beside it`, "grpc");
   checkReply(written, complain);
 }
+
+const ofDialects = notYet("graphql");
 
 const one = across(
   mapping("a reply: a mapping of keys such as status, json", {
@@ -120,6 +121,7 @@ const weighted = across(
       .describe("How often it is drawn, against the sum of all weights. Default 1."),
     ...reply,
     ...inGrpc,
+    ...ofDialects,
     ...refused,
   }),
   checkEither,
