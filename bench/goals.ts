@@ -45,7 +45,7 @@ export function judge(results: readonly ScenarioResult[]): readonly GoalOutcome[
       ours,
       "haproxy-tcp",
     ),
-    ...http2Goals(cpu),
+    ...http2AndTlsGoals(cpu),
     cpu(
       "WebSocket message, no rule about messages, CPU against HAProxy",
       1.25,
@@ -101,7 +101,7 @@ export function judge(results: readonly ScenarioResult[]): readonly GoalOutcome[
 
 type CpuGoal = (goal: string, limit: number, scenario: string, peer: string, against: string) => GoalOutcome;
 
-function http2Goals(cpu: CpuGoal): readonly GoalOutcome[] {
+function http2AndTlsGoals(cpu: CpuGoal): readonly GoalOutcome[] {
   return [
     cpu("HTTP/2, 4 connections × 32 streams, CPU against HAProxy", 0.9, "h2-4x32", ours, "haproxy-h2"),
     cpu("HTTP/2, 32 connections × 1 stream, CPU against HAProxy", 1.25, "h2-32x1", ours, "haproxy-h2"),
@@ -120,6 +120,20 @@ function http2Goals(cpu: CpuGoal): readonly GoalOutcome[] {
       "h2-unconcerned",
       "understudy-elsewhere",
       "understudy-opaque",
+    ),
+    cpu(
+      "HTTPS opened, kept-alive request, CPU against HAProxy",
+      1.1,
+      "tls-keep-alive",
+      "understudy-tls",
+      "haproxy-tls",
+    ),
+    cpu(
+      "… a full handshake per request, CPU against HAProxy",
+      3,
+      "tls-handshake",
+      "understudy-tls",
+      "haproxy-tls",
     ),
   ];
 }

@@ -7,7 +7,7 @@ import { openFiles } from "./open-files.ts";
 import { freePort, type Server, startServer } from "./processes.ts";
 
 /** What the upstream answers to /small. */
-const smallBody = '{"id":"ch_1","amount":1200,"currency":"eur","status":"succeeded"}';
+export const smallBody = '{"id":"ch_1","amount":1200,"currency":"eur","status":"succeeded"}';
 
 /** nginx settings that hold for every nginx of ours. `folder`: for its files. */
 export function nginxFrame(folder: string, http: string): string {

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { playgroundFiles, sourceOf } from "../src/control/admin/playground/files.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -22,6 +23,15 @@ cpSync(join(root, "src"), dist, {
   recursive: true,
   filter: (path) => !path.endsWith(".ts"),
 });
+
+// What browsers load, with its licences: the packages that it comes from are not installed beside ours.
+for (const file of playgroundFiles) {
+  if (file.from === null) continue;
+  const copy = join(dist, "control/admin/playground", file.name);
+  const [pkg = ""] = file.from.split("/");
+  cpSync(sourceOf(file), copy);
+  cpSync(sourceOf({ ...file, from: `${pkg}/LICENSE` }), `${copy}.LICENSE`);
+}
 
 const leftovers = sourcePathsIn(dist);
 if (leftovers.length > 0) {

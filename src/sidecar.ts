@@ -3,14 +3,8 @@
 
 import type { Socket } from "node:net";
 import { networkInterfaces } from "node:os";
-import type { AdminSources } from "./control/admin/routes.ts";
-import { type Admin, startAdmin } from "./control/admin/server.ts";
-import type { FollowedStore, StoreOptions } from "./control/rules/follow-store.ts";
-import type { RuleReader } from "./control/rules/reader/rule-reader.ts";
-import type { RuleStore } from "./control/rules/store.ts";
 import { type HostPort, splitAuthority } from "./core/address.ts";
-import type { Authority } from "./core/certificates.ts";
-import { type Clock, sleep } from "./core/clock.ts";
+import { sleep } from "./core/clock.ts";
 import type { Connection } from "./core/connection.ts";
 import { createDeadlines, type Deadlines } from "./core/deadlines.ts";
 import type { Dialect } from "./core/dialect.ts";
@@ -18,16 +12,14 @@ import { UnderstudyError } from "./core/errors.ts";
 import type { Traffic } from "./core/lane.ts";
 import type { Dial } from "./core/link.ts";
 import { readProcessUsage } from "./core/process-usage.ts";
-import type { Random } from "./core/random.ts";
 import { createReadBuffers, type ReadBuffers } from "./core/read-buffers.ts";
-import { noRules } from "./core/rule-set.ts";
+import { type Compile, noRules } from "./core/rule-set.ts";
 import { formatProblem } from "./core/rule-source.ts";
-import type { Settings } from "./core/settings.ts";
 import { type Tap, teeTaps } from "./core/tap.ts";
 import { runInTurns } from "./core/turns.ts";
 import { Gate } from "./proxy/accept/gate.ts";
 import { createIntake } from "./proxy/accept/intake.ts";
-import { type Listener, type ListenerSpec, openListener } from "./proxy/accept/listener.ts";
+import { type Listener, openListener } from "./proxy/accept/listener.ts";
 import { isLoopback, wouldLoop } from "./proxy/accept/loop-guard.ts";
 import { detect } from "./proxy/detect/detect.ts";
 import { serverNameOf } from "./proxy/detect/server-name.ts";
@@ -40,52 +32,22 @@ import { planConnectionFault } from "./proxy/perform/connection-fault.ts";
 import { decodedBody } from "./proxy/perform/content-encoding.ts";
 import { createStates } from "./proxy/perform/state.ts";
 import { createPipeline } from "./proxy/pipeline.ts";
-import { type ConnectInside, createInsideDial } from "./proxy/relay/adopted-link.ts";
-import type { SecureDialDeps } from "./proxy/relay/secure-dial.ts";
+import { createInsideDial } from "./proxy/relay/adopted-link.ts";
 import { createDial } from "./proxy/relay/socket-link.ts";
-import { createJournal, type Journal } from "./proxy/tap/journal.ts";
-import { createMetrics, type Metrics } from "./proxy/tap/metrics.ts";
+import { createJournal } from "./proxy/tap/journal.ts";
+import { createMetrics } from "./proxy/tap/metrics.ts";
+import { type Changes, faultBrake, type Observed, type OpenRules, startControl } from "./sidecar-control.ts";
+import { meshFamilies } from "./sidecar-mesh-metrics.ts";
+import type { SidecarDeps, SidecarOptions } from "./sidecar-options.ts";
 
 export type { ListenerMode, ListenerSpec } from "./proxy/accept/listener.ts";
-
-export interface SidecarOptions {
-  readonly settings: Settings;
-  readonly listeners: readonly ListenerSpec[];
-  /** null: no admin port. */
-  readonly admin: HostPort | null;
-  /** Names besides addresses and localhost under which the admin port may be called. */
-  readonly adminHosts?: readonly string[];
-  /** File or folder of rules; null: none. Without a store either, everything is relayed. */
-  readonly rules: string | null;
-  /** A store whose rules are taken too. */
-  readonly store?: StoreOptions | null;
-  /** Who reads and parses them; this thread where left out. */
-  readonly ruleReader?: RuleReader;
-  /** `refuse`: rules that are wrong at the start reject the start with `bad_rules`. `relay`: serve without rules. */
-  readonly whenRulesAreBad: "refuse" | "relay";
-  /** Further observers: live lines, access log, summary. */
-  readonly taps: readonly Tap[];
-  /** Tried first for loopback destinations: the inside of a network namespace. */
-  readonly connectInside?: ConnectInside;
-  /** How TLS is opened where a rule concerns it; left out: it never is. */
-  readonly tls?: TlsOptions;
-  readonly version?: string;
-}
-
-export interface TlsOptions extends Pick<SecureDialDeps, "extraRoots" | "clientCertificates" | "unverified"> {
-  /** Signs what clients are shown; null: TLS is relayed unread, and a line says how to change that. */
-  readonly authority: Authority | null;
-}
-
-export interface SidecarDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-}
 
 export interface Sidecar {
   /** In the order of the listeners. */
   readonly addresses: readonly HostPort[];
   readonly adminAddress: HostPort | null;
+  /** Where it gossips; null where it does not. */
+  readonly meshAddress: HostPort | null;
   readonly ruleCount: number;
   /** Accepts nothing more, lets open calls finish, cuts what is left at the drain deadline, closes everything. */
   drain(): Promise<void>;
@@ -110,7 +72,11 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   try {
     const deadlines = createDeadlines(deps.clock, tickMs);
     const dial = dialOf(options, deps, { deadlines, buffers }, connections.ownAddresses);
-    const { store, followed } = await openStore(options, deps, observed.tap, dial, stop.signal);
+    const rules = await openStore(options, deps, observed, dial, stop.signal);
+    const { store } = rules;
+    const brake = faultBrake(rules, deps.clock, observed.tap, stop.signal);
+    // Whether others have stopped all faults is not known yet.
+    if (options.mesh && options.mesh.join.length > 0) await brake.control.hold();
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
@@ -122,7 +88,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       deadlines,
       tap: observed.tap,
       dial,
-      rules: store ? () => store.rules() : () => noRules,
+      rules: brake.rules,
       states: createStates(maxStates),
       decodeBody: decodedBody,
       faultOf: (spec) => planConnectionFault(spec, deps),
@@ -131,28 +97,27 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       isDraining: () => draining,
     });
     connections.serve((connection) => intake.accept(connection, traffic));
-    const admin = await openAdmin(
-      options,
-      observed,
-      store,
-      followed,
-      () => draining,
-      deps.clock,
-      stop.signal,
-    );
+    const control = await startControl(options, deps, {
+      ...{ observed, rules, faults: brake.control },
+      isDraining: () => draining,
+      signal: stop.signal,
+    });
     const shut = async (patienceMs: number): Promise<void> => {
       await connections.close();
       draining = true;
+      const left = patienceMs > 0 ? control.leave() : null;
       const drained = intake.drain();
       const patience = sleep(deps.clock, patienceMs, stop.signal).catch(() => undefined);
       if (patienceMs > 0) await Promise.race([drained, patience]);
       intake.destroy();
+      await left;
       stop.abort();
-      await Promise.all([admin?.close(), followed?.close()]);
+      await control.close();
     };
     return {
       addresses: connections.addresses,
-      adminAddress: admin?.address ?? null,
+      adminAddress: control.adminAddress,
+      meshAddress: control.meshAddress,
       ruleCount: store?.rules().rules.length ?? 0,
       drain: () => shut(options.settings.deadlines.drainMs),
       close: () => shut(0),
@@ -164,21 +129,38 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   }
 }
 
-interface Observed {
-  readonly tap: Tap;
-  readonly metrics: Metrics;
-  readonly journal: Journal;
+function createChanges(): Changes {
+  const listeners = new Set<() => void>();
+  return {
+    tell() {
+      for (const listener of listeners) listener();
+    },
+    listen: (listener) => void listeners.add(listener),
+  };
 }
 
 function observe(options: SidecarOptions, deps: SidecarDeps): Observed {
   const journal = createJournal(options.settings.journalCalls);
+  const changes = createChanges();
   const metrics = createMetrics({
     maxRuleLabels: options.settings.maxRuleLabels,
     clock: deps.clock,
     processUsage: readProcessUsage,
+    ...(options.mesh ? { families: meshFamilies(() => observed.mesh) } : {}),
     ...(options.version === undefined ? {} : { version: options.version }),
   });
-  return { metrics, journal, tap: teeTaps([metrics, journal, ...options.taps]) };
+  const taps = [metrics, journal, ...options.taps, ...(options.mesh ? [rulesTap(changes)] : [])];
+  const observed: Observed = { metrics, journal, changes, mesh: null, tap: teeTaps(taps) };
+  return observed;
+}
+
+/** Other rules in force are worth telling to the mesh. */
+function rulesTap(changes: Changes): Tap {
+  return {
+    observe({ kind }) {
+      if (kind === "rules-applied" || kind === "rules-rejected") changes.tell();
+    },
+  };
 }
 
 interface Connections {
@@ -232,21 +214,15 @@ async function listen(options: SidecarOptions, tap: Tap, buffers: ReadBuffers): 
   };
 }
 
-interface OpenRules {
-  /** null: no rules at all. */
-  readonly store: RuleStore | null;
-  readonly followed: FollowedStore | null;
-}
-
 /** What parses and plans rules is loaded only where there are rules: it is most of the memory of the program. */
 async function openStore(
   options: SidecarOptions,
   deps: SidecarDeps,
-  tap: Tap,
+  { tap, changes }: Observed,
   dial: Dial,
   signal: AbortSignal,
 ): Promise<OpenRules> {
-  if (options.rules === null && !options.store) return { store: null, followed: null };
+  if (options.rules === null && !options.store) return { store: null, followed: null, compile: null };
   const { limits, deadlines } = options.settings;
   const { clock } = deps;
   const [
@@ -274,13 +250,15 @@ async function openStore(
   const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   // The clients of stores are loaded only where there is a store.
   const follow = options.store ? (await import("./control/rules/follow-store.ts")).followStore : null;
-  const followed = follow && options.store ? await follow(options.store, { ...deps, tap }) : null;
+  const followed =
+    follow && options.store ? await follow(options.store, { ...deps, tap, moved: changes.tell }) : null;
   const reading = { clock: deps.clock, reader: options.ruleReader ?? inlineReader(deps.clock) };
   const files = options.rules === null ? [] : [fileSource(options.rules, reading)];
+  const compile: Compile = (specs, revision, stop) =>
+    runInTurns(compileSteps(specs, plan, revision, dialects), deps.clock, stop);
   const store = createRuleStore({
     sources: [...files, ...(followed ? [followed.source] : [])],
-    compile: (specs, revision, stop) =>
-      runInTurns(compileSteps(specs, plan, revision, dialects), deps.clock, stop),
+    compile,
     empty: noRules,
     tap: followed?.tap ?? tap,
     clock: deps.clock,
@@ -291,7 +269,7 @@ async function openStore(
     throw new UnderstudyError("bad_rules", problems.map(formatProblem).join("\n"));
   }
   followed?.announce(() => store.status().problems, signal);
-  return { store, followed };
+  return { store, followed, compile };
 }
 
 export interface DialectParts extends SidecarDeps {
@@ -405,35 +383,4 @@ function refuse(socket: Socket, why: string, tap: Tap): void {
   socket.on("error", () => undefined);
   socket.resetAndDestroy();
   tap.observe({ kind: "trouble", area: "accept", message: why });
-}
-
-function openAdmin(
-  options: SidecarOptions,
-  { metrics, journal }: Observed,
-  store: RuleStore | null,
-  followed: FollowedStore | null,
-  isDraining: () => boolean,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Admin> | null {
-  if (!options.admin) return null;
-  const problems = () => (store?.status().problems ?? []).map(formatProblem);
-  const sources: AdminSources = {
-    metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
-    journal: (filter) => journal.entries(filter),
-    rules: () => ({
-      revision: store?.status().revision ?? null,
-      count: store?.rules().rules.length ?? 0,
-      problems: problems(),
-    }),
-    ready: () => {
-      const reasons = [...(isDraining() ? ["draining"] : []), ...problems().map((text) => `rules: ${text}`)];
-      return {
-        ready: reasons.length === 0,
-        reasons,
-        ...(followed ? { details: [followed.standing()] } : {}),
-      };
-    },
-  };
-  return startAdmin({ ...sources, listen: options.admin, hosts: options.adminHosts ?? [], clock }, signal);
 }

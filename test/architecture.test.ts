@@ -43,8 +43,13 @@ function mayImport(from: string, to: string): boolean {
       return false;
     case "proxy/pipeline.ts":
       return isStage(b);
+    // The composition root in several files: one would be too long to read, and what few need is loaded apart.
     case "sidecar.ts":
-      return b.startsWith("proxy/") || b.startsWith("control/");
+    case "sidecar-options.ts":
+    case "sidecar-control.ts":
+    case "sidecar-mesh.ts":
+    case "sidecar-mesh-metrics.ts":
+      return b.startsWith("proxy/") || b.startsWith("control/") || b.startsWith("sidecar");
     case "commands":
       return b !== "main.ts" && b !== "index.ts";
     case "main.ts":

@@ -3,15 +3,23 @@
 import { fileURLToPath } from "node:url";
 import { cores } from "../machine.ts";
 import { runToEnd } from "../processes.ts";
-import type { Generator } from "./load.ts";
+import type { RequestShape } from "../requests.ts";
+import type { Generator, Load } from "./load.ts";
 
 const script = fileURLToPath(new URL("./wrk.lua", import.meta.url));
 const connections = 32;
 
-export const wrk: Generator = async (port, request, seconds) => {
+export const wrk: Generator = over((port) => `http://127.0.0.1:${port}`);
+/** By name, so that there is an SNI. */
+export const wrkSecure: Generator = over((port) => `https://localhost:${port}`);
+
+function over(base: (port: number) => string): Generator {
+  return (port, request, seconds) => run(`${base(port)}${request.path}`, request, seconds);
+}
+
+async function run(url: string, request: RequestShape, seconds: number): Promise<Load> {
   const headers = request.headers.flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
   const args = [`-t1`, `-c${connections}`, `-d${seconds}s`, "-s", script, ...headers];
-  const url = `http://127.0.0.1:${port}${request.path}`;
   const launch = {
     name: "wrk",
     command: "wrk",
@@ -30,4 +38,4 @@ export const wrk: Generator = async (port, request, seconds) => {
     p50Ms: p50Us / 1000,
     p99Ms: p99Us / 1000,
   };
-};
+}

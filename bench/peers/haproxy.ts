@@ -6,6 +6,7 @@ import { cores } from "../machine.ts";
 import { connectionPairs } from "../open-files.ts";
 import { freePort, startServer } from "../processes.ts";
 import { mockBody } from "../requests.ts";
+import type { SecureUpstream } from "../secure.ts";
 import { missingProgram } from "./lookup.ts";
 import type { Peer, PeerContext } from "./peer.ts";
 
@@ -39,6 +40,23 @@ export const haproxyHttp2 = haproxy("haproxy-h2", "HAProxy, HTTP/2 on both sides
     "",
   ].join("\n"),
 );
+
+export const haproxySecureTitle = "HAProxy, TLS on both sides";
+
+/** TLS ended, and begun anew towards the upstream, whose certificate it verifies. */
+export const haproxySecure = (secure: SecureUpstream): Peer =>
+  haproxy("haproxy-tls", haproxySecureTitle, ({ upstreamPort }, port) =>
+    [
+      frame("http"),
+      "frontend front",
+      `  bind 127.0.0.1:${port} ssl crt ${secure.pair}`,
+      "  default_backend back",
+      "backend back",
+      "  http-reuse always",
+      `  server upstream 127.0.0.1:${upstreamPort} ssl verify required ca-file ${secure.trust} sni str(localhost)`,
+      "",
+    ].join("\n"),
+  );
 
 /** Bytes, one upstream connection for each downstream one. */
 export const haproxyTcp = haproxy("haproxy-tcp", "HAProxy, mode tcp", ({ upstreamPort }, port) =>

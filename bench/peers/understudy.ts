@@ -7,6 +7,7 @@ import { cores } from "../machine.ts";
 import { freePort, startServer } from "../processes.ts";
 import { calledHost, echoRequest, mockBody, mockedRequest } from "../requests.ts";
 import { rulesOf } from "../rules.ts";
+import type { SecureUpstream } from "../secure.ts";
 import type { Peer } from "./peer.ts";
 
 /** Of the mocked GraphQL server. */
@@ -70,7 +71,26 @@ export const understudyLooking = understudyWith("understudy-looking", "a rule lo
   },
 ]);
 
-function understudyWith(id: string, title: string, rules: readonly object[], config = ""): Peer {
+const secureTitle = "TLS opened, 1,000 rules, metrics, access log";
+export const understudySecureTitle = `**Understudy**, ${secureTitle}`;
+
+/** TLS opened, since one of the rules is for that host, and made anew towards the upstream. */
+export function understudySecure({ caDir, trust }: SecureUpstream): Peer {
+  const rules = [
+    ...written(1_000),
+    { name: "secure", matches: [{ host: "localhost", path: "/never" }], respond: { status: 503 } },
+  ];
+  const words = ["--ca-dir", caDir, "--upstream-cas", trust];
+  return understudyWith("understudy-tls", secureTitle, rules, "", words);
+}
+
+function understudyWith(
+  id: string,
+  title: string,
+  rules: readonly object[],
+  config = "",
+  words: readonly string[] = [],
+): Peer {
   return {
     id,
     title: `**Understudy**, ${title}`,
@@ -83,7 +103,7 @@ function understudyWith(id: string, title: string, rules: readonly object[], con
       const configFile = join(folder, "understudy.yaml");
       writeFileSync(configFile, config);
       const args = [program, "proxy", "--listen", `127.0.0.1:${port}`, "--to", `127.0.0.1:${upstreamPort}`];
-      const more = ["--rules", file, "--config", configFile, "--admin", `127.0.0.1:${adminPort}`];
+      const more = ["--rules", file, "--config", configFile, "--admin", `127.0.0.1:${adminPort}`, ...words];
       const launch = { name: id, command: process.execPath, core: cores.proxy };
       return startServer({ ...launch, args: [...args, ...more] }, port);
     },

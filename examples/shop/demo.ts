@@ -88,7 +88,7 @@ async function demo(): Promise<void> {
       reloaded ||= line === "understudy: 1 rule in force";
     },
   );
-  await until("the storefront", 10_000, async () => open);
+  await until("the storefront", 30_000, async () => open);
 
   await passThrough(storefront);
   await mocks(storefront, () => askCharges(ports.payments, readFileSync(certificate, "utf8")));
@@ -168,7 +168,7 @@ async function startService(
   startNode([pathOf(`./services/${name}.ts`)], { PORT: String(port), ...env }, (line) =>
     console.log(`    ${name}: ${line}`),
   );
-  await until(name, 10_000, () => isListening(port));
+  await until(name, 30_000, () => isListening(port));
   return port;
 }
 

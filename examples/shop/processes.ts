@@ -1,4 +1,4 @@
-// The processes of the demo: started on free ports, ended with it.
+// The processes of a demo: started on free ports, ended with it.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,10 +19,22 @@ export function startNode(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   onLine: (line: string) => void,
+  stdout: "inherit" | "ignore" = "inherit",
 ): ChildProcess {
-  const child = spawn(process.execPath, args, {
+  return start(process.execPath, args, env, onLine, stdout);
+}
+
+/** The same with any program. */
+export function start(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  onLine: (line: string) => void,
+  stdout: "inherit" | "ignore" = "inherit",
+): ChildProcess {
+  const child = spawn(program, args, {
     env: { ...process.env, ...env },
-    stdio: ["ignore", "inherit", "pipe"],
+    stdio: ["ignore", stdout, "pipe"],
   });
   alive.add(child);
   child.once("exit", () => alive.delete(child));

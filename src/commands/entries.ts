@@ -69,6 +69,26 @@ export const commandEntries: readonly CommandEntry[] = [
     load: async () => (await import("./rules-rollback.ts")).rulesRollback,
   },
   {
+    name: "mesh status",
+    summary: "List the members of the mesh",
+    load: async () => (await import("./mesh-status.ts")).meshStatus,
+  },
+  {
+    name: "faults stop",
+    summary: "Stop every fault, everywhere, at once",
+    load: async () => (await import("./faults.ts")).faultsStop,
+  },
+  {
+    name: "faults resume",
+    summary: "Let faults happen again",
+    load: async () => (await import("./faults.ts")).faultsResume,
+  },
+  {
+    name: "faults status",
+    summary: "Show whether faults are stopped",
+    load: async () => (await import("./faults.ts")).faultsStatus,
+  },
+  {
     name: "ca init",
     summary: "Make a certificate authority of your own",
     load: async () => (await import("./ca.ts")).caInit,

@@ -20,6 +20,8 @@ export interface Started {
   /** Each with what it is for: `outbound`, `inbound`, `proxy`. */
   readonly listeners: readonly { readonly name: string; readonly address: HostPort }[];
   readonly admin: HostPort | null;
+  /** null or left out: it does not gossip, or not yet. */
+  readonly gossip?: HostPort | null;
   readonly rules: number;
 }
 
@@ -116,12 +118,13 @@ async function jsonObservers(
   };
   return {
     taps: [log],
-    started: ({ mode, version, listeners, admin, rules }) =>
+    started: ({ mode, version, listeners, admin, gossip, rules }) =>
       note({
         mode,
         version,
         listen: Object.fromEntries(listeners.map(({ name, address }) => [name, formatHostPort(address)])),
         admin: admin && `http://${formatHostPort(admin)}/`,
+        ...(gossip ? { gossip: formatHostPort(gossip) } : {}),
         rules,
         msg: "started",
       }),
@@ -138,9 +141,10 @@ function plainDestination(shell: Shell): LogDestination {
 }
 
 /** `understudy: proxy on 127.0.0.1:15080, 3 rules, admin http://127.0.0.1:15090/`. */
-function startedText({ listeners, admin, rules }: Started): string {
+function startedText({ listeners, admin, gossip, rules }: Started): string {
   const places = listeners.map(({ name, address }) => `${name} on ${formatHostPort(address)}`);
   const loaded = rules === 0 ? "no rules: everything is relayed" : rules === 1 ? "1 rule" : `${rules} rules`;
   const look = admin ? `, admin http://${formatHostPort(admin)}/` : "";
-  return `understudy: ${places.join(", ")}, ${loaded}${look}\n`;
+  const mesh = gossip ? `, gossip on ${formatHostPort(gossip)}` : "";
+  return `understudy: ${places.join(", ")}, ${loaded}${look}${mesh}\n`;
 }

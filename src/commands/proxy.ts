@@ -3,6 +3,7 @@
 import { UnderstudyError } from "../core/errors.ts";
 import type { ListenerMode } from "../sidecar.ts";
 import { type Command, exitCodes } from "./command.ts";
+import { meshFlagsHelp } from "./mesh-setup.ts";
 import { readCommandLine, sharedFlagsHelp } from "./options.ts";
 import { serve } from "./serve.ts";
 
@@ -16,6 +17,7 @@ Flags:
   --to HOST:PORT           relay every connection there
 
 ${sharedFlagsHelp}
+${meshFlagsHelp}
 Listens on 127.0.0.1:15080, admin on 127.0.0.1:15090, unless told otherwise. At a terminal
 each call is a line on stderr; elsewhere, or with --json, it is a JSON line on stdout.
 Rules that are wrong at the start end it with exit code 65; later the last good ones stay.

@@ -2,7 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { parseHostPort } from "../core/address.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
+import { usualGossipPort } from "../core/join-target.ts";
 import {
   installRedirect,
   type Nft,
@@ -11,6 +13,7 @@ import {
   systemNft,
 } from "../proxy/accept/redirect/apply.ts";
 import {
+  type PortRange,
   parseCidrs,
   parsePorts,
   type RedirectPlan,
@@ -37,6 +40,8 @@ Flags of up:
   --include-inbound-ports LIST, --exclude-inbound-ports LIST
                            the same for calls to the service; SSH and the admin port of the
                            sidecar (15090) are left alone unless they are included
+  --gossip-port PORT|off   where the sidecar gossips [7946, or that of UNDERSTUDY_GOSSIP]: left
+                           alone in any case
   --include-cidrs LIST     redirect calls to these networks alone: 10.0.0.0/8,fd00::/8
   --exclude-cidrs LIST     leave calls to these networks alone
   --mark NUMBER            leave connections with this SO_MARK alone
@@ -62,6 +67,7 @@ const flags = {
   "exclude-ports": { type: "string", default: "" },
   "include-inbound-ports": { type: "string", default: "" },
   "exclude-inbound-ports": { type: "string" },
+  "gossip-port": { type: "string" },
   "include-cidrs": { type: "string", default: "" },
   "exclude-cidrs": { type: "string", default: "" },
   mark: { type: "string" },
@@ -95,13 +101,13 @@ export async function runRedirect(args: readonly string[], shell: Shell, nft: Nf
   const tell = ({ text, ...answer }: Answer) =>
     shell.stdout.write(values.json ? `${JSON.stringify(answer)}\n` : text);
   if (values["dry-run"]) {
-    const program = action === "down" ? removeProgram() : redirectProgram(planOf(values));
+    const program = action === "down" ? removeProgram() : redirectProgram(planOf(values, shell));
     tell({ action, dryRun: true, program, text: program });
     return exitCodes.ok;
   }
   switch (action) {
     case "up": {
-      const plan = planOf(values);
+      const plan = planOf(values, shell);
       await installRedirect(plan, nft);
       tell({ action, installed: true, program: redirectProgram(plan), text: "redirection installed\n" });
       return exitCodes.ok;
@@ -144,7 +150,7 @@ function parse(args: readonly string[]) {
 
 type Values = ReturnType<typeof parse>["values"];
 
-function planOf(values: Values): RedirectPlan {
+function planOf(values: Values, { env }: Shell): RedirectPlan {
   const includeInbound = parsePorts(values["include-inbound-ports"], "--include-inbound-ports");
   const excludeInbound =
     values["exclude-inbound-ports"] ?? (includeInbound.length > 0 ? "" : usuallyExcluded);
@@ -157,7 +163,13 @@ function planOf(values: Values): RedirectPlan {
       include: parsePorts(values["include-ports"], "--include-ports"),
       exclude: parsePorts(values["exclude-ports"], "--exclude-ports"),
     },
-    inboundPorts: { include: includeInbound, exclude: parsePorts(excludeInbound, "--exclude-inbound-ports") },
+    inboundPorts: {
+      include: includeInbound,
+      exclude: [
+        ...parsePorts(excludeInbound, "--exclude-inbound-ports"),
+        ...gossipPorts(values["gossip-port"], env.UNDERSTUDY_GOSSIP, includeInbound.length > 0),
+      ],
+    },
     includeCidrs: parseCidrs(values["include-cidrs"], "--include-cidrs"),
     excludeCidrs: parseCidrs(values["exclude-cidrs"], "--exclude-cidrs"),
   };
@@ -165,6 +177,23 @@ function planOf(values: Values): RedirectPlan {
     throw bad("--inbound-port", "a port of its own", values["inbound-port"]);
   }
   return plan;
+}
+
+/** Other members speak to the sidecar itself, not to the service. `narrow`: only some ports are redirected at all. */
+function gossipPorts(
+  flag: string | undefined,
+  variable: string | undefined,
+  narrow: boolean,
+): readonly PortRange[] {
+  const port =
+    flag !== undefined
+      ? portOrOff(flag, "--gossip-port")
+      : variable && variable !== "off"
+        ? parseHostPort(variable, "UNDERSTUDY_GOSSIP", { host: "127.0.0.1" }).port
+        : narrow
+          ? null
+          : usualGossipPort;
+  return port === null ? [] : [{ first: port, last: port }];
 }
 
 function portOrOff(text: string, field: string): number | null {

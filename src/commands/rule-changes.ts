@@ -5,15 +5,18 @@ import { type Progress, waitForAll } from "../control/rules/registry/convergence
 import { desiredRules } from "../control/rules/registry/desired-rules.ts";
 import { membersPrefix } from "../control/rules/registry/keys.ts";
 import { referenceOf } from "../control/rules/registry/manifest.ts";
-import { membersInStore } from "../control/rules/registry/members.ts";
+import { type Members, membersInStore } from "../control/rules/registry/members.ts";
 import type { DesiredRule } from "../control/rules/registry/registry.ts";
 import type { RegistryState } from "../control/rules/registry/registry-state.ts";
 import { diffLines, type RuleDiff } from "../control/rules/registry/rule-diff.ts";
+import { formatHostPort } from "../core/address.ts";
 import { systemClock } from "../core/clock.ts";
 import { UnderstudyError } from "../core/errors.ts";
 import { formatProblem, type Problem } from "../core/rule-source.ts";
 import { parseDuration } from "../core/units.ts";
+import { adminOf } from "./admin-line.ts";
 import type { Shell } from "./command.ts";
+import { reachableMesh } from "./mesh-members.ts";
 import { check } from "./rules-check.ts";
 import type { StoreLine } from "./store-line.ts";
 
@@ -73,12 +76,14 @@ export function diffJson({ added, removed, changed, same, reordered }: RuleDiff)
   return { added: names(added), removed: names(removed), changed: names(changed), same, reordered };
 }
 
-export const waitFlags = { wait: "boolean", timeout: "string" } as const;
+export const waitFlags = { wait: "boolean", timeout: "string", admin: "string" } as const;
 const usualTimeoutMs = 60_000;
 
 export const waitHelp = `  --wait                   wait until every live sidecar has it in force
   --timeout TIME           for --wait, 60s unless told otherwise; then the laggards are
                            told, and the exit code is 1
+  --admin ADDR:PORT        for --wait: a sidecar (or UNDERSTUDY_ADMIN) whose mesh is asked who
+                           lives and has what; without one the sidecars' keys in the store tell
 `;
 
 /** A time of --timeout or --lease, in milliseconds. */
@@ -101,12 +106,24 @@ export async function waitWhereAsked(
 ): Promise<Progress | null> {
   const timeoutMs = durationOf("--timeout", line.text("timeout"), usualTimeoutMs);
   if (!line.isSet("wait")) return null;
-  const members = membersInStore(line.store, membersPrefix(line.prefix));
+  const members = await membersFor(line, shell, signal);
   const tell = progressTeller(shell);
   const target = { audience: line.audience, index };
   const progress = await waitForAll(members, target, timeoutMs, tell.progress, systemClock, signal);
   tell.end(progress);
   return progress;
+}
+
+/** The mesh where one is named and reachable, else the store. */
+async function membersFor(line: StoreLine, shell: Shell, signal: AbortSignal): Promise<Members> {
+  const inStore = membersInStore(line.store, membersPrefix(line.prefix));
+  const flag = line.text("admin");
+  if (flag === undefined && !shell.env.UNDERSTUDY_ADMIN) return inStore;
+  const admin = adminOf(flag, shell);
+  const mesh = await reachableMesh(admin, signal);
+  if (mesh === null && flag !== undefined)
+    shell.stderr.write(`no mesh answers at ${formatHostPort(admin)}: asking the store who lives\n`);
+  return mesh ?? inStore;
 }
 
 const maxNames = 10;

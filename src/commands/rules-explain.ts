@@ -8,17 +8,19 @@ import { readRuleFiles } from "../control/rules/rule-files.ts";
 import { parseHostPort } from "../core/address.ts";
 import { systemClock } from "../core/clock.ts";
 import type { ConnectionFacts } from "../core/connection.ts";
-import { relayTerminal } from "../core/effect.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
 import type { HeaderList } from "../core/headers.ts";
 import { systemRandom } from "../core/random.ts";
-import type { Plan, Roll, RuleSet } from "../core/rule-set.ts";
+import type { Roll, RuleSet } from "../core/rule-set.ts";
 import { formatProblem } from "../core/rule-source.ts";
+import { defaultSettings } from "../core/settings.ts";
 import { compileRules } from "../proxy/match/compile.ts";
-import { type DescribedCall, type Explanation, explain, type Miss } from "../proxy/match/explain.ts";
+import { type DescribedCall, explain } from "../proxy/match/explain.ts";
 import { requestHead } from "../proxy/match/request-head.ts";
+import { createPlanner } from "../proxy/perform/plan.ts";
 import { loadDialects } from "../sidecar.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
+import { asJson, asText } from "./explained-rules.ts";
 
 const help = `Usage: understudy rules explain FILE|FOLDER --request '[METHOD] URL' [options]
 
@@ -27,8 +29,10 @@ the first key on which each failed. Nothing is sent anywhere.
 
   --request '[METHOD] URL'   the call: 'POST http://payments.shop.svc/v1/charges'
                              (default method: GET)
+                             ws://… and wss://… ask for a WebSocket
   -H, --header 'NAME: VALUE' a header field; may be repeated
   -d, --data TEXT|@FILE      the body; @FILE reads it from a file
+  -m, --message TEXT         a message of the WebSocket: which rules would act on it
   --direction inbound|outbound
                              seen from the service (default: outbound)
   --destination HOST:PORT    where the client dialled (default: what the URL names)
@@ -36,8 +40,10 @@ the first key on which each failed. Nothing is sent anywhere.
 
 Draws are not made: a rule with a percentage is told as the share of such calls
 that it claims. States are taken as "initial", and no call as being in flight.
+Rules on messages of a WebSocket claim no call; they are told beside the one that
+does.
 
-Exit code: 0 some rule claims such calls, 1 none does, 64 the command line is
+Exit code: 0 some rule claims such calls or acts on messages, 1 none does, 64 the command line is
 not understood, 65 the rules are refused.
 `;
 
@@ -51,7 +57,10 @@ export const rulesExplain: Command = {
     if (rules === null) return exitCodes.badData;
     const explanation = explain(rules, asked.call, describedRoll());
     shell.stdout.write(asked.json ? asJson(explanation) : asText(explanation));
-    return explanation.claims.length > 0 ? exitCodes.ok : exitCodes.failed;
+    const { claims, messages } = explanation;
+    return claims.length > 0 || messages.some(({ items }) => items.some(({ holds }) => holds !== false))
+      ? exitCodes.ok
+      : exitCodes.failed;
   },
 };
 
@@ -75,6 +84,9 @@ async function readArguments(args: readonly string[], shell: Shell): Promise<Ask
       head,
       connection: readConnection(values.direction, values.destination),
       body: await readBody(values.data, shell),
+      ...(values.message === undefined
+        ? {}
+        : { message: { binary: false, bytes: Buffer.from(values.message) } }),
     },
     json: values.json ?? false,
   };
@@ -89,6 +101,7 @@ function parse(args: readonly string[]) {
         request: { type: "string" },
         header: { type: "string", short: "H", multiple: true },
         data: { type: "string", short: "d" },
+        message: { type: "string", short: "m" },
         direction: { type: "string" },
         destination: { type: "string" },
         json: { type: "boolean" },
@@ -103,8 +116,15 @@ function usage(message: string, cause?: unknown): UnderstudyError {
   return new UnderstudyError("usage", `rules explain: ${message}`, { cause });
 }
 
-function readRequest(text: string, headers: HeaderList): DescribedCall["head"] {
-  const [, method = "GET", url = ""] = /^\s*(?:([!#$%&'*+.^_`|~\w-]+)\s+)?(\S+)\s*$/.exec(text) ?? [];
+const upgradeFields: HeaderList = [
+  ["Connection", "Upgrade"],
+  ["Upgrade", "websocket"],
+];
+
+function readRequest(text: string, given: HeaderList): DescribedCall["head"] {
+  const [, method = "GET", named = ""] = /^\s*(?:([!#$%&'*+.^_`|~\w-]+)\s+)?(\S+)\s*$/.exec(text) ?? [];
+  const url = named.replace(/^ws(?=s?:\/\/)/, "http");
+  const headers = url === named ? given : [...given, ...upgradeFields];
   const head = requestHead({ method, url, headers });
   if (head === null) {
     throw usage(`--request: expected '[METHOD] http://host/path', got ${JSON.stringify(text)}`);
@@ -149,21 +169,17 @@ async function readBody(data: string | undefined, shell: Shell): Promise<Uint8Ar
   }
 }
 
-/** What a rule would do has no part in whether it claims. */
-const noPlan: Plan = { effects: [], terminal: relayTerminal };
-
 /** null where the rules are refused: then the problems have been printed. */
 async function loadRules(path: string, shell: Shell): Promise<RuleSet | null> {
   const { files, problems: unread } = await readRuleFiles(path, shell.cwd);
   const parsed = await parseFiles(files, systemClock, new AbortController().signal);
   const problems = [...unread, ...parsed.problems];
   if (problems.length === 0) {
-    const compiled = compileRules(
-      parsed.rules,
-      () => noPlan,
-      "",
-      await loadDialects({ clock: systemClock, random: systemRandom, tap: { observe: () => undefined } }),
-    );
+    const tools = { clock: systemClock, random: systemRandom };
+    const dialects = await loadDialects({ ...tools, tap: { observe: () => undefined } });
+    const { limits, deadlines } = defaultSettings;
+    const rest = { maxBodyBytes: limits.maxRuleBodyBytes, hangMs: deadlines.hangMs, dialects };
+    const compiled = compileRules(parsed.rules, createPlanner({ ...tools, ...rest }), "", dialects);
     if (!("problems" in compiled)) return compiled;
     for (const { rule, problem } of compiled.problems) {
       problems.push({ ...parsed.locate(rule, problem.path), message: problem.message });
@@ -175,45 +191,4 @@ async function loadRules(path: string, shell: Shell): Promise<RuleSet | null> {
 
 function describedRoll(): Roll {
   return { nowMs: systemClock.wall(), seed: 0, activeCalls: () => 0, stateOf: () => undefined };
-}
-
-function asText({ claims, misses }: Explanation): string {
-  const lines: string[] = [];
-  let open = 100;
-  for (const { rule, matchIndex, percentage } of claims) {
-    const others = lines.length === 0 ? "such calls" : "those that are left";
-    const share = percentage === 100 ? "claims" : "would claim";
-    const how = percentage === 100 ? "" : ` ${percentage} % of ${others}`;
-    const item = rule.spec.matches.length === 0 ? "it claims every call" : `matches[${matchIndex}] holds`;
-    lines.push(`${rule.spec.name} (${rule.spec.origin}) ${share}${how || " it"}: ${item}`);
-    open *= 1 - percentage / 100;
-  }
-  if (claims.length === 0) lines.push("No rule claims it: the call is relayed as it is.");
-  else if (open > 0) lines.push("No rule claims the others: they are relayed as they are.");
-  const shown = misses.filter((miss) => !claims.some(({ rule }) => rule === miss.rule));
-  if (shown.length > 0) lines.push("", "Closest misses:");
-  for (const miss of shown) lines.push(...missLines(miss));
-  return `${lines.join("\n")}\n`;
-}
-
-function missLines(miss: Miss): string[] {
-  const { rule, matchIndex, satisfied, keys, failedKey, expected, actual } = miss;
-  const place = /^(?:scope|state)\./.test(failedKey) ? failedKey : `matches[${matchIndex}].${failedKey}`;
-  return [
-    `  ${rule.spec.name} (${rule.spec.origin}): ${satisfied} of ${keys} keys hold`,
-    `    ${place}: expected ${expected}, got ${actual}`,
-  ];
-}
-
-function asJson({ claims, misses }: Explanation): string {
-  const result = {
-    claims: claims.map(({ rule, matchIndex, percentage }) => ({
-      rule: rule.spec.name,
-      origin: rule.spec.origin,
-      matchIndex: rule.spec.matches.length === 0 ? null : matchIndex,
-      percentage,
-    })),
-    misses: misses.map(({ rule, ...rest }) => ({ rule: rule.spec.name, origin: rule.spec.origin, ...rest })),
-  };
-  return `${JSON.stringify(result, null, 2)}\n`;
 }

@@ -12,8 +12,9 @@ import { type Namespace, openNamespace } from "../proxy/accept/namespace/namespa
 import { type Publication, parsePublication } from "../proxy/accept/namespace/publish.ts";
 import { relayedSignals } from "../proxy/accept/namespace/signal-relay.ts";
 import { proxyEnvironmentBlindness } from "../proxy/accept/proxy-environment.ts";
-import type { TlsOptions } from "../sidecar.ts";
+import type { TlsOptions } from "../sidecar-options.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
+import { meshOptionKeys } from "./mesh-setup.ts";
 import { createObservers } from "./observers.ts";
 import { type CommandLine, readCommandLine, sharedFlagsHelp } from "./options.ts";
 import type { Job, Stage } from "./run-stage.ts";
@@ -57,7 +58,7 @@ export const run: Command = {
     const line = await readCommandLine(args, shell, {
       command: "run",
       operands: "command",
-      withoutOptions: ["outbound", "inbound", "to"],
+      withoutOptions: ["outbound", "inbound", "to", ...meshOptionKeys],
       ownFlags: {
         publish: { type: "string", multiple: true },
         mode: { type: "string" },

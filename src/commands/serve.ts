@@ -5,6 +5,7 @@ import { systemClock } from "../core/clock.ts";
 import { systemRandom } from "../core/random.ts";
 import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar.ts";
 import { exitCodes, type Shell } from "./command.ts";
+import { appHealthOf, meshOptionsOf } from "./mesh-setup.ts";
 import { createObservers } from "./observers.ts";
 import { ruleReaderFor } from "./rule-reader.ts";
 import { storeOptionsOf } from "./store-setup.ts";
@@ -38,6 +39,8 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         adminHosts: config.adminHosts,
         rules: config.rules,
         store: storeOptionsOf(config, shell),
+        mesh: await meshOptionsOf(config, shell),
+        appHealth: appHealthOf(config),
         ...(await ruleReaderFor(config.rules, shell)),
         whenRulesAreBad: serving.whenRulesAreBad,
         taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
@@ -54,6 +57,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         return address ? [{ name, address }] : [];
       }),
       admin: sidecar.adminAddress,
+      gossip: sidecar.meshAddress,
       rules: sidecar.ruleCount,
     });
     await ending.first;

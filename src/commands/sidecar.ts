@@ -7,6 +7,7 @@ import type { Direction } from "../core/connection.ts";
 import { originalDestination } from "../proxy/accept/original-destination.ts";
 import type { ListenerSpec } from "../sidecar.ts";
 import { type Command, exitCodes } from "./command.ts";
+import { meshFlagsHelp } from "./mesh-setup.ts";
 import { readCommandLine, sharedFlagsHelp } from "./options.ts";
 import { type Serving, serve } from "./serve.ts";
 
@@ -24,6 +25,7 @@ Flags:
   --inbound ADDR:PORT      where redirected calls to the service arrive, [::]:15006
 
 ${sharedFlagsHelp}
+${meshFlagsHelp}
 Admin is on 127.0.0.1:15090 unless told otherwise; --admin [::]:15090 lets probes and
 Prometheus in from outside. --listen adds an explicit proxy. At a terminal each call is
 a line on stderr; elsewhere, or with --json, it is a JSON line on stdout.

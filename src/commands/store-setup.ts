@@ -7,13 +7,16 @@ import type { StoreOptions } from "../control/rules/follow-store.ts";
 import type { Shell } from "./command.ts";
 
 /** null: the rules come from files alone. */
-export function storeOptionsOf({ store }: Pick<Config, "store">, shell: Shell): StoreOptions | null {
+export function storeOptionsOf(
+  { store, mesh }: Pick<Config, "store" | "mesh">,
+  shell: Shell,
+): StoreOptions | null {
   const { url, access, service, namespace } = store;
   if (url === null) return null;
   return {
     ...{ url, access, service, namespace },
     stateDir: store.stateDir ?? usualStateDir(shell),
-    memberName: memberName(service, shell),
+    memberName: mesh.name ?? memberNameOf(service, shell),
   };
 }
 
@@ -24,7 +27,7 @@ function usualStateDir({ env }: Shell): string | null {
 }
 
 /** Tells sidecars apart: those of several hosts, and several on one. */
-function memberName(service: string | null, { pid }: Shell): string {
+export function memberNameOf(service: string | null, { pid }: Shell): string {
   const parts = [...(service === null ? [] : [service]), hostname(), String(pid)];
   return parts
     .join("-")

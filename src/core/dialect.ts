@@ -5,9 +5,11 @@ import type { Clock } from "./clock.ts";
 import type { ConnectionFacts } from "./connection.ts";
 import type { Effect, Terminal } from "./effect.ts";
 import type { Exchange, RequestHead } from "./exchange.ts";
+import type { MessagePlan } from "./message.ts";
 import type { Random } from "./random.ts";
 import type { BodyMatch, DelaySpec, JsonPatchSpec, MatchSpec, RuleSpec, TextMatch } from "./rule.ts";
 import type { RulePath } from "./rule-problem.ts";
+import type { Way } from "./rule-websocket.ts";
 
 /** What a condition may ask of a call. */
 export interface CallFacts {
@@ -63,6 +65,19 @@ export interface DialectPlan {
   readonly terminal: Terminal | null;
   /** Stand outside those of HTTP; none where left out. */
   readonly outer?: readonly Effect[];
+  /** What the rule does besides where WebSockets carry the dialect; left out: nothing. */
+  readonly overSockets?: DialectMessages;
+}
+
+/** A rule's share in the messages of WebSockets that carry a dialect. */
+export interface DialectMessages {
+  /** Whether the request asks for such a WebSocket. Pure, and never throws. */
+  asks(head: RequestHead): boolean;
+  /** Whether a match is about messages too, or about calls alone; null: the rule has none. */
+  appliesTo(match: MatchSpec | null): boolean;
+  /** null: both. */
+  readonly way: Way | null;
+  readonly messages: MessagePlan;
 }
 
 /** Conditions of the rule format, for what a dialect reads out of a call. */

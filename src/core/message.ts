@@ -2,6 +2,7 @@
 
 import type { Exchange, SocketScript } from "./exchange.ts";
 import type { Payload } from "./payload.ts";
+import type { Way } from "./rule-websocket.ts";
 
 /** What a rule does to the messages that it claims. */
 export interface MessagePlan {
@@ -15,6 +16,8 @@ export interface MessagePlan {
   readonly acts: boolean;
   /** Messages may leave in another form or order than they came in. */
   readonly alters: boolean;
+  /** It can do nothing with a message that is not there as a whole: to drop one, or to end the connection, it need not be. */
+  readonly whole: boolean;
   /** A script of it waits for messages. */
   readonly watches: boolean;
 }
@@ -22,7 +25,7 @@ export interface MessagePlan {
 /** One rule on one connection. */
 export interface MessageActor {
   /** What becomes of the next message that the rule claims. null: it passes untouched. */
-  act(): MessageAct | null;
+  act(message: Payload, way: Way): MessageAct | null;
 }
 
 export type MessageAct =

@@ -1,6 +1,7 @@
 // Rules as the data plane holds them: compiled, frozen, swapped as a whole.
 
 import type { ConnectionFacts } from "./connection.ts";
+import type { DialectMessages } from "./dialect.ts";
 import type { Effect, Terminal } from "./effect.ts";
 import type { RequestHead } from "./exchange.ts";
 import type { MessagePlan } from "./message.ts";
@@ -13,8 +14,10 @@ import type { Way } from "./rule-websocket.ts";
 export interface Plan {
   readonly effects: readonly Effect[];
   readonly terminal: Terminal;
-  /** What it does to messages of a WebSocket; left out: nothing. */
+  /** What it does to messages of a WebSocket, and then to no call; left out: nothing. */
   readonly messages?: MessagePlan;
+  /** What it does, besides, to messages of WebSockets that carry a dialect; left out: nothing. */
+  readonly overSockets?: DialectMessages;
 }
 
 /** One compiled rule. */

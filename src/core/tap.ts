@@ -112,6 +112,8 @@ export type TapEvent =
       readonly connected: boolean;
       readonly reason: string;
     }
+  /** Faults may not happen any more, or may again; `by`: who said so. */
+  | { readonly kind: "faults-stopped"; readonly stopped: boolean; readonly by: string }
   /** Something of ours broke without harm to traffic. */
   | { readonly kind: "trouble"; readonly area: string; readonly message: string };
 

@@ -48,9 +48,9 @@ export function createPipeline(deps: PipelineDeps): Traffic {
   const calls = new ActiveCalls();
   const faults = new FaultsUnderWay(deps);
   const rollOf = () => new CallRoll(deps, calls);
-  const names = new WeakMap<RuleSet, ReadonlySet<string>>();
-  const namesOf = (set: RuleSet): ReadonlySet<string> => {
-    const known = names.get(set) ?? new Set(set.rules.map(({ spec }) => spec.name));
+  const names = new WeakMap<RuleSet, RuleNames>();
+  const namesOf = (set: RuleSet): RuleNames => {
+    const known = names.get(set) ?? ruleNames(set);
     names.set(set, known);
     return known;
   };
@@ -99,7 +99,7 @@ export function createPipeline(deps: PipelineDeps): Traffic {
           const { expiresAtMs } = spec.scope;
           if (expiresAtMs !== null && deps.clock.wall() >= expiresAtMs) return false;
           const now = deps.rules();
-          return now === set || namesOf(now).has(spec.name);
+          return now === set || (spec.fault === null ? namesOf(now).all : namesOf(now).faults).has(spec.name);
         },
         release: () => {
           for (const each of claims) each.release();
@@ -124,6 +124,21 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       const rules = deps.rules();
       return rules.rules.length > 0 && rules.concernsTls(serverName, connection, rollOf());
     },
+  };
+}
+
+interface RuleNames {
+  readonly all: ReadonlySet<string>;
+  /** Of those with a fault. */
+  readonly faults: ReadonlySet<string>;
+}
+
+function ruleNames({ rules }: RuleSet): RuleNames {
+  const specs = rules.map(({ spec }) => spec);
+  const nameOf = ({ name }: RuleSpec) => name;
+  return {
+    all: new Set(specs.map(nameOf)),
+    faults: new Set(specs.filter(({ fault }) => fault !== null).map(nameOf)),
   };
 }
 

@@ -60,7 +60,10 @@ describe("redirect", () => {
   });
 
   test("SSH and the admin port stay reachable unless inbound ports are named", async () => {
-    assert.match((await call(["show", "--uid", "7", "--dry-run"])).stdout, /\{ 22, 15001, 15006, 15090 \}/);
+    assert.match(
+      (await call(["show", "--uid", "7", "--dry-run"])).stdout,
+      /\{ 22, 7946, 15001, 15006, 15090 \}/,
+    );
     const named = await call(["show", "--uid", "7", "--dry-run", "--include-inbound-ports", "22"]);
     assert.match(named.stdout, /\{ 15001, 15006 \} return\n {4}tcp dport != \{ 22 \} return/);
   });

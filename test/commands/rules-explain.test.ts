@@ -37,6 +37,25 @@ file(
   "bad.yaml",
   'version: 1\nrules:\n  - name: r\n    matches:\n      - path: {regex: "(?=a)"}\n    respond: {status: 200}\n',
 );
+file(
+  "chat.yaml",
+  `version: 1
+rules:
+  - name: censored
+    matches: [{websocket: {path: /chat, direction: toUpstream}, message: {contains: secret}}]
+    patch: {websocket: {replace: "***"}}
+  - name: counted
+    matches: [{websocket: {path: /chat}}]
+    fault: {websocket: {closeCode: 1013, afterMessages: 3}}
+  - name: news
+    matches: [{websocket: {path: /chat}}]
+    scope: {percentage: 5}
+    patch: {websocket: {inject: [{send: hello}]}}
+  - name: elsewhere
+    matches: [{websocket: {path: /other}, message: {contains: secret}}]
+    fault: {websocket: {cut: true}}
+`,
+);
 file("body.json", '{"amount": 2000}');
 
 async function explain(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -97,6 +116,36 @@ test("the connection can be described too", async () => {
   const inbound = await explain(...request, "--direction", "inbound");
   assert.equal(inbound.code, 1);
   assert.match(inbound.out, /matches\[0\]\.direction: expected outbound, got inbound/);
+});
+
+test("rules on messages of a WebSocket claim no call; they are told beside it", async () => {
+  const asked = ["chat.yaml", "--request", "ws://a/chat"];
+  const { code, out } = await explain(...asked);
+  assert.equal(code, 0);
+  assert.match(out, /^No rule claims it: the call is relayed as it is\.$/m);
+  assert.match(out, /^censored \(.*\) looks into messages of this WebSocket that the client sends$/m);
+  assert.match(out, /^counted \(.*\) acts on messages of this WebSocket$/m);
+  assert.match(
+    out,
+    /^news \(.*\) takes part in the conversation of this WebSocket, of 5 % of such connections$/m,
+  );
+  assert.match(out, /elsewhere .*: 1 of 2 keys hold/);
+  assert.doesNotMatch(out, /this message/);
+
+  const secret = await explain(...asked, "--message", "a secret");
+  assert.match(secret.out, /censored .*\n +this message: it would act on it, as one that the client sends\n/);
+  assert.match(secret.out, /counted .*\n +this message: it would act on it, as one that the client gets\n/);
+  const other = await explain(...asked, "-m", "nothing", "--json");
+  const { messages } = JSON.parse(other.out) as { messages: { rule: string; items: { acts: boolean }[] }[] };
+  assert.deepEqual(
+    messages.map(({ rule, items }) => [rule, items.map(({ acts }) => acts)]),
+    [
+      ["censored", [false]],
+      ["counted", [true]],
+      ["news", [true]],
+    ],
+  );
+  assert.equal((await explain("chat.yaml", "--request", "ws://a/none", "-m", "secret")).code, 1);
 });
 
 test("--json prints the same for machines", async () => {

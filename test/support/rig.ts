@@ -56,7 +56,7 @@ export interface RigOptions {
   readonly opaqueHosts?: readonly string[];
   readonly portHints?: Settings["portHints"];
   readonly tickMs?: number;
-  /** Time of the data plane; the system's where left out. */
+  /** Left out: the system's. */
   readonly clock?: Clock;
   /** How TLS is opened; `authority` null: it cannot be. Left out: TLS is opaque. */
   readonly tls?: { readonly authority: Authority | null } & Partial<SecureDialDeps>;
@@ -74,7 +74,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const events: TapEvent[] = [];
   const watchers = new Set<() => void>();
   const random = seededRandom(1);
-  const { clock = systemClock } = options;
+  const clock = options.clock ?? systemClock;
   let rules = compile(options.rules ?? []);
   let draining = false;
   const opaque = createOpaqueLane(serverNameOf);

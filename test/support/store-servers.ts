@@ -19,7 +19,11 @@ export type StoreKind = "consul" | "etcd";
 const components =
   process.env.UNDERSTUDY_COMPONENTS ??
   join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "understudy/components");
-const programs = { consul: join(components, "consul-1.8.7/usr/bin/consul"), etcd: "/usr/bin/etcd" } as const;
+/** The servers, which are the clients too. */
+export const programs = {
+  consul: join(components, "consul-1.8.7/usr/bin/consul"),
+  etcd: "/usr/bin/etcd",
+} as const;
 
 /** For `skip`: false where the program is there. */
 export function lacks(kind: StoreKind): string | false {
@@ -30,6 +34,8 @@ export interface StoreServer {
   readonly port: number;
   /** Where servers of Consul speak to each other. */
   readonly rpcPort: number;
+  /** Where agents of Consul gossip. */
+  readonly serfPort: number;
   readonly isUp: () => boolean;
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
   /** kill -9, and until it is gone. */
@@ -109,11 +115,12 @@ function serverOf(
   ports: readonly number[],
   args: readonly string[],
 ): StoreServer {
-  const [port = 0, rpcPort = 0] = ports;
+  const [port = 0, rpcPort = 0, serfPort = 0] = ports;
   let child: ChildProcess | null = null;
   return {
     port,
     rpcPort,
+    serfPort,
     isUp: () => child !== null,
     start() {
       child = spawn(programs[kind], args, { stdio: "ignore", env: { PATH: process.env.PATH } });

@@ -1,5 +1,8 @@
 // What the admin port answers: a table of paths, and pure functions from a request to a reply. No sockets here.
 
+import { answerPlayground, isPlayground, type Playground, playgroundPath } from "./playground/routes.ts";
+import { type AdminReply, type AdminRequest, json } from "./reply.ts";
+
 /** What a client may ask about the calls; the journal's own filter has the same shape. */
 export interface JournalQuery {
   readonly limit?: number;
@@ -18,6 +21,19 @@ export interface RuleStatus {
   readonly problems: readonly string[];
 }
 
+/** Whether faults may happen, here and, as far as is known, elsewhere. */
+export interface FaultStatus {
+  readonly halted: boolean;
+  /** Orders words on this; 0: nobody has said anything. */
+  readonly time: number;
+  /** Who said it. */
+  readonly by: string;
+  /** Rules with faults that are in force here. */
+  readonly faults: readonly string[];
+  /** Of the other live sidecars of the mesh; empty without one. */
+  readonly members: readonly { readonly name: string; readonly halted: boolean; readonly time: number }[];
+}
+
 /** Where the answers come from. Each is asked anew for each request, and may throw: the client is told. */
 export interface AdminSources {
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
@@ -25,27 +41,22 @@ export interface AdminSources {
   readonly rules: () => RuleStatus;
   /** `reasons`: why not, for people. `details`: what else is worth knowing, and no reason to take traffic away. */
   readonly ready: () => { ready: boolean; reasons: readonly string[]; details?: readonly string[] };
-}
-
-export interface AdminRequest {
-  readonly method: string;
-  /** Path with query. */
-  readonly target: string;
-  /** The Accept field. */
-  readonly accept: string;
-}
-
-export interface AdminReply {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-  /** Of a 405. */
-  readonly allow?: string;
+  readonly faults: {
+    status(): FaultStatus;
+    /** Resolves once that holds here. */
+    say(halted: boolean, by: string): Promise<FaultStatus>;
+  };
+  /** null: this sidecar is in no mesh. */
+  readonly mesh: () => Promise<unknown>;
+  /** Left out: there is none. */
+  readonly playground?: Playground;
 }
 
 interface Route {
   readonly path: string;
   readonly summary: string;
+  /** What asks with POST rather than GET. */
+  readonly changes?: true;
   answer(query: URLSearchParams, sources: AdminSources): AdminReply | Promise<AdminReply>;
 }
 
@@ -86,32 +97,61 @@ const routes: readonly Route[] = [
     summary: "revision and number of the rules in force, problems of the newest",
     answer: (_query, { rules }) => json(200, rules()),
   },
+  {
+    path: "/mesh",
+    summary: "members of the mesh, and what each says of itself",
+    answer: async (_query, { mesh }) => {
+      const state = await mesh();
+      return state === null
+        ? json(404, { error: "this sidecar is in no mesh: see --gossip" })
+        : json(200, state);
+    },
+  },
+  {
+    path: "/faults",
+    summary: "whether faults are stopped, and which could happen",
+    answer: (_query, { faults }) => json(200, faults.status()),
+  },
+  {
+    path: "/faults/stop",
+    summary: "POST: no fault happens any more, here and in the whole mesh: ?by=NAME",
+    changes: true,
+    answer: async (query, { faults }) => json(200, await faults.say(true, query.get("by") ?? "")),
+  },
+  {
+    path: "/faults/resume",
+    summary: "POST: faults may happen again: ?by=NAME",
+    changes: true,
+    answer: async (query, { faults }) => json(200, await faults.say(false, query.get("by") ?? "")),
+  },
 ];
 
-/** Never rejects. GET and HEAD only: the admin port changes nothing. */
+/** Never rejects. GET and HEAD, and POST where something changes or a mock is asked. */
 export async function answerAdmin(request: AdminRequest, sources: AdminSources): Promise<AdminReply> {
   const { path, query } = splitTarget(request.target);
+  const { playground } = sources;
+  if (playground && isPlayground(path)) {
+    return answerPlayground(path, query, request, playground).catch((thrown: unknown) => failed(thrown));
+  }
   const route = routes.find((candidate) => candidate.path === path);
   if (!route && path !== "/") {
     return json(404, { error: `nothing at ${path}`, paths: routes.map(({ path: known }) => known) });
   }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return { ...json(405, { error: `expected GET or HEAD, got ${request.method}` }), allow: "GET, HEAD" };
+  const methods = route?.changes ? ["POST"] : ["GET", "HEAD"];
+  if (!methods.includes(request.method)) {
+    const error = `expected ${methods.join(" or ")}, got ${request.method}`;
+    return { ...json(405, { error }), allow: methods.join(", ") };
   }
+  if (route?.changes && request.unchanging !== null) return json(403, { error: request.unchanging });
   try {
-    return route ? await route.answer(query, sources) : index(request.accept);
+    return route ? await route.answer(query, sources) : index(request.accept, sources);
   } catch (thrown) {
-    return json(500, { error: thrown instanceof Error ? thrown.message : String(thrown) });
+    return failed(thrown);
   }
 }
 
-/** A JSON reply, laid out for people who use curl. */
-export function json(status: number, value: unknown): AdminReply {
-  return {
-    status,
-    contentType: "application/json; charset=utf-8",
-    body: `${JSON.stringify(value, null, 2)}\n`,
-  };
+function failed(thrown: unknown): AdminReply {
+  return json(500, { error: thrown instanceof Error ? thrown.message : String(thrown) });
 }
 
 function splitTarget(target: string): { path: string; query: URLSearchParams } {
@@ -120,14 +160,16 @@ function splitTarget(target: string): { path: string; query: URLSearchParams } {
   return { path, query: new URLSearchParams(mark === -1 ? "" : target.slice(mark + 1)) };
 }
 
-function index(accept: string): AdminReply {
+function index(accept: string, { playground }: AdminSources): AdminReply {
+  const extra = { path: playgroundPath, summary: "GraphiQL for the schemas that rules mock" };
+  const known: readonly Pick<Route, "path" | "summary">[] = playground ? [...routes, extra] : routes;
   if (!accept.includes("text/html")) {
     return json(200, {
       understudy: "admin",
-      paths: Object.fromEntries(routes.map((r) => [r.path, r.summary])),
+      paths: Object.fromEntries(known.map((r) => [r.path, r.summary])),
     });
   }
-  const rows = routes.map(
+  const rows = known.map(
     ({ path, summary }) => `<li><a href="${path}">${path}</a> ${summary.replaceAll("&", "&amp;")}</li>`,
   );
   const body = `<!doctype html><meta charset="utf-8"><title>Understudy</title><h1>Understudy</h1><ul>${rows.join("")}</ul>\n`;

@@ -1,6 +1,8 @@
-// The admin port: health (also as grpc.health.v1.Health), readiness, metrics, journal and rules over HTTP, for people, probes and Prometheus.
-// node:http with a table of five paths: a framework would cost more memory and start time than all of the rest.
+// The admin port: health (also as grpc.health.v1.Health), readiness, metrics, journal, rules and the playground over HTTP,
+// for people, probes and Prometheus.
+// node:http with a table of a few paths: a framework would cost more memory and start time than all of the rest.
 
+import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2Server } from "node:http2";
 import { createRequire } from "node:module";
@@ -11,7 +13,8 @@ import { messageOf, UnderstudyError } from "../../core/errors.ts";
 import { tellProtocol } from "./first-bytes.ts";
 import { createHealthServer } from "./grpc-health.ts";
 import { isTrustedHost } from "./host-check.ts";
-import { type AdminReply, type AdminSources, answerAdmin, json } from "./routes.ts";
+import { type AdminReply, json } from "./reply.ts";
+import { type AdminSources, answerAdmin } from "./routes.ts";
 
 // By require: an ESM import of node:http evaluates all its lazy exports, which costs 35 ms and 15 MB of memory.
 const http: typeof import("node:http") = createRequire(import.meta.url)("node:http");
@@ -92,28 +95,75 @@ async function serve(
   names: ReadonlySet<string>,
   sources: AdminSources,
 ): Promise<void> {
-  request.resume(); // a body is of no interest, but must not keep the connection from its next request
+  const gone = new AbortController();
   response.on("error", () => {}); // the client left
+  response.on("close", () => gone.abort());
   const reply = isTrustedHost(request.headers.host, names)
     ? await answerAdmin(
         {
           method: request.method ?? "",
           target: request.url ?? "",
           accept: request.headers.accept ?? "",
+          contentType: request.headers["content-type"] ?? "",
+          read: (limitBytes) => readBody(request, limitBytes),
+          signal: gone.signal,
+          unchanging: whyUnchanging(request),
         },
         sources,
       )
     : strangeHost(request.headers.host);
+  request.resume(); // a body that nobody asked for must not keep the connection from its next request
   if (response.destroyed) return;
+  const { body } = reply;
+  const whole = typeof body === "string" || body instanceof Uint8Array;
   response.writeHead(reply.status, {
     "content-type": reply.contentType,
-    "content-length": Buffer.byteLength(reply.body),
+    ...(whole ? { "content-length": Buffer.byteLength(body) } : {}),
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'",
+    "content-security-policy": reply.policy ?? "default-src 'none'",
     "x-content-type-options": "nosniff",
     ...(reply.allow === undefined ? {} : { allow: reply.allow }),
   });
-  response.end(request.method === "HEAD" ? undefined : reply.body);
+  if (request.method === "HEAD") response.end();
+  else if (whole) response.end(body);
+  else await sendChunks(body, response, gone.signal);
+}
+
+/** What fails on the way ends the reply early, which is all that can still be said. */
+async function sendChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const chunk of chunks) {
+      if (signal.aborted) return;
+      if (!response.write(chunk)) await once(response, "drain", { signal });
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  }
+}
+
+async function readBody(request: IncomingMessage, limitBytes: number): Promise<Uint8Array | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    bytes += chunk.length;
+    if (bytes > limitBytes) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Changes come from programs on this machine alone: neither over the network, nor from a page in a browser (CSRF). */
+function whyUnchanging({ socket, headers }: IncomingMessage): string | null {
+  if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined)
+    return "changes are not taken from browsers";
+  const from = socket.remoteAddress ?? "";
+  if (/^(?:::ffff:)?127\.|^::1$/.test(from)) return null;
+  return `changes are taken from this machine alone, not from ${from}`;
 }
 
 /** RFC 9110 §15.5.20: this server does not answer for that name. */

@@ -1,6 +1,8 @@
 // Kinds of values that options hold: how each is read from text or YAML, and how it is written in a config file.
 
 import { formatHostPort, type HostPort, splitAuthority } from "../../core/address.ts";
+import { type HealthProbe, parseHealthProbe } from "../../core/app-health.ts";
+import { type JoinTarget, parseJoinTarget } from "../../core/join-target.ts";
 import type { ProtocolHint } from "../../core/settings.ts";
 import { formatStoreUrl, parseStoreUrl, type StoreUrl } from "../../core/store-url.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../../core/units.ts";
@@ -128,6 +130,47 @@ export const name: Kind<string | null> = {
       : undefined;
   },
   print: (value) => (value === null ? "off" : quoteForYaml(value)),
+};
+
+/** How the health of a service is asked for; null where it is `off`. */
+export const healthProbe: Kind<HealthProbe | null> = {
+  expected: () =>
+    "http://127.0.0.1:8080/healthz, grpc://127.0.0.1:50051, grpc://127.0.0.1:50051/SERVICE or tcp://127.0.0.1:5432, or off",
+  placeholder: "URL|off",
+  read: (value) => {
+    if (value === "off" || value === false) return null;
+    return typeof value === "string" ? parseHealthProbe(value) : undefined;
+  },
+  print: (value) =>
+    value === null
+      ? "off"
+      : JSON.stringify(
+          `${value.kind}://${formatHostPort(value.to)}${value.kind === "http" ? value.path : value.kind === "grpc" ? `/${value.service}` : ""}`,
+        ),
+};
+
+/** A name of letters, digits, `-` and `.`, as members of a mesh have it; null where it is `off`. */
+export const memberName: Kind<string | null> = {
+  expected: () => "a name of at most 128 letters, digits, - and ., or off",
+  placeholder: "NAME",
+  read: (value) => {
+    if (value === "off" || value === false) return null;
+    return typeof value === "string" && /^[A-Za-z0-9.-]{1,128}$/.test(value) ? value : undefined;
+  },
+  print: (value) => (value === null ? "off" : quoteForYaml(value)),
+};
+
+/** Whom to join; as text parted by commas. */
+export const joinTargets: Kind<readonly JoinTarget[]> = {
+  expected: () => "addresses or names such as 10.0.0.7:7946 or mesh.shop.svc, or store:",
+  placeholder: "ADDR:PORT,…",
+  read: (value) => {
+    const list = Array.isArray(value) ? value : typeof value === "string" ? splitList(value) : undefined;
+    const targets = list?.map((item) => (typeof item === "string" ? parseJoinTarget(item) : undefined));
+    return targets?.every((target) => target !== undefined) ? targets : undefined;
+  },
+  print: (value) =>
+    `[${value.map((target) => quoteForYaml(target.kind === "store" ? "store:" : formatHostPort(target.at))).join(", ")}]`,
 };
 
 /** Files of PEM certificates; as text parted by commas. */

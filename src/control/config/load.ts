@@ -3,7 +3,9 @@
 
 import { dirname, isAbsolute, join } from "node:path";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
+import type { HealthProbe } from "../../core/app-health.ts";
 import { messageOf, UnderstudyError } from "../../core/errors.ts";
+import type { JoinTarget } from "../../core/join-target.ts";
 import type { Settings } from "../../core/settings.ts";
 import type { Secret, StoreAccess } from "../../core/store-access.ts";
 import type { StoreUrl } from "../../core/store-url.ts";
@@ -35,6 +37,8 @@ export interface Config {
   /** As from the working directory; null: no rules. */
   readonly rules: string | null;
   readonly store: StoreConfig;
+  readonly mesh: MeshConfig;
+  readonly health: HealthConfig;
   readonly logLevel: LogLevel;
   readonly quiet: boolean;
   readonly json: boolean;
@@ -50,6 +54,29 @@ export interface StoreConfig {
   readonly namespace: string | null;
   /** null: where such things usually are. */
   readonly stateDir: string | null;
+}
+
+/** How this sidecar takes part in the mesh. */
+export interface MeshConfig {
+  /** null: in none. */
+  readonly gossip: HostPort | null;
+  /** null: where it listens. */
+  readonly advertise: HostPort | null;
+  readonly join: readonly JoinTarget[];
+  /** null: made of service, host and process. */
+  readonly name: string | null;
+  /** As from the working directory; null: nothing is encrypted. */
+  readonly keyFile: string | null;
+  /** A mesh without keys may be reached from other machines. */
+  readonly plain: boolean;
+  readonly zone: string | null;
+}
+
+export interface HealthConfig {
+  /** null: nobody asks. */
+  readonly probe: HealthProbe | null;
+  readonly intervalMs: number;
+  readonly deadlineMs: number;
 }
 
 /** Paths are as from the working directory. */
@@ -133,6 +160,7 @@ const pathKeys: ReadonlySet<string> = new Set([
   placeOptions.storeCert.key,
   placeOptions.storeKey.key,
   placeOptions.stateDir.key,
+  placeOptions.gossipKey.key,
   tlsOptions.caDir.key,
 ]);
 const pathsKeys: ReadonlySet<string> = new Set([
@@ -174,6 +202,20 @@ function assemble(values: Values, { defaults = {}, env }: ConfigSources): Config
     adminHosts: settled(values, place.adminHosts),
     rules: settled(values, place.rules),
     store: storeOf(values, env),
+    mesh: Object.freeze({
+      gossip: settled(values, place.gossip),
+      advertise: settled(values, place.gossipAdvertise),
+      join: settled(values, place.join),
+      name: settled(values, place.name),
+      keyFile: settled(values, place.gossipKey),
+      plain: settled(values, place.gossipPlain),
+      zone: settled(values, place.zone),
+    }),
+    health: Object.freeze({
+      probe: settled(values, place.appHealth),
+      intervalMs: settled(values, place.appHealthInterval),
+      deadlineMs: settled(values, place.appHealthDeadline),
+    }),
     logLevel: settled(values, place.logLevel),
     quiet: settled(values, place.quiet),
     json: settled(values, place.json),

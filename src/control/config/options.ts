@@ -2,6 +2,8 @@
 // the help text, the commented config file and its test follow it. A new setting does not compile until it has a row.
 
 import type { HostPort } from "../../core/address.ts";
+import type { HealthProbe } from "../../core/app-health.ts";
+import type { JoinTarget } from "../../core/join-target.ts";
 import { type Deadlines, defaultSettings, type Limits, type Settings } from "../../core/settings.ts";
 import type { StoreUrl } from "../../core/store-url.ts";
 import {
@@ -12,9 +14,12 @@ import {
   count,
   duration,
   files,
+  healthProbe,
   hosts,
+  joinTargets,
   type Kind,
   listenAddress,
+  memberName,
   name,
   oneOf,
   path,
@@ -128,6 +133,66 @@ export const placeOptions = {
     path,
     null,
     "folder of the last good rules of the store (understudy in $XDG_STATE_HOME, which usually is ~/.local/state)",
+  ),
+  zone: option<string | null>(
+    "zone",
+    name,
+    null,
+    "zone or rack of this sidecar, for people who look at the mesh",
+  ),
+  gossip: option<HostPort | null>(
+    "gossip",
+    addressOrOff,
+    null,
+    "where this sidecar gossips with the others, over UDP and TCP, such as 10.0.0.7:7946",
+  ),
+  gossipAdvertise: option<HostPort | null>(
+    "gossipAdvertise",
+    addressOrOff,
+    null,
+    "where other members reach it, if that is not where it listens",
+  ),
+  join: option<readonly JoinTarget[]>(
+    "join",
+    joinTargets,
+    [],
+    "members to join: addresses, names (all addresses of each), or store: for those found in the store of rules",
+  ),
+  name: option<string | null>(
+    "name",
+    memberName,
+    null,
+    "name of this sidecar among the others, unique in the mesh (service, host and process id)",
+  ),
+  gossipKey: option<string | null>(
+    "gossipKey",
+    path,
+    null,
+    "file of the keys of the mesh, in base64, the one to encrypt with first; rotated keys are written back",
+  ),
+  gossipPlain: option(
+    "gossipPlain",
+    yesOrNo,
+    false,
+    "let a mesh without keys be reached from other machines: everybody there can take part in it",
+  ),
+  appHealth: option<HealthProbe | null>(
+    "appHealth",
+    healthProbe,
+    null,
+    "how the health of the service is asked for: http://127.0.0.1:8080/healthz, grpc://HOST:PORT/SERVICE, tcp://HOST:PORT",
+  ),
+  appHealthInterval: option<number>(
+    "appHealthInterval",
+    duration(100, 3_600_000),
+    5_000,
+    "between two questions after the health of the service",
+  ),
+  appHealthDeadline: option<number>(
+    "appHealthDeadline",
+    duration(10, 60_000),
+    1_000,
+    "for the answer to one of them",
   ),
   logLevel: option<LogLevel>(
     "logLevel",

@@ -7,8 +7,9 @@ import type { StoreAccess } from "../../core/store-access.ts";
 import { formatStoreUrl, type StoreUrl } from "../../core/store-url.ts";
 import { type Tap, teeTaps } from "../../core/tap.ts";
 import { openStore } from "./kv/open-store.ts";
+import { within } from "./kv/within.ts";
 import { type Belonging, membersPrefix } from "./registry/keys.ts";
-import { type Member, Presence } from "./registry/members.ts";
+import { type Member, membersInStore, Presence } from "./registry/members.ts";
 import { lastGoodIn } from "./sources/last-good.ts";
 import { type StoreSource, storeSource } from "./sources/store-source.ts";
 
@@ -25,6 +26,8 @@ export interface FollowDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly tap: Tap;
+  /** `inForce()` has changed, perhaps. */
+  readonly moved?: () => void;
 }
 
 export interface FollowedStore {
@@ -35,21 +38,36 @@ export interface FollowedStore {
   standing(): string;
   /** Says that this sidecar is there, and then which rules it has in force, until the signal aborts. */
   announce(problems: () => readonly Problem[], signal: AbortSignal): void;
+  /** The rules of the store that are in force, and the newest write to it that they know of. */
+  inForce(): { readonly revision: string; readonly index: number };
+  /** Where this sidecar gossips, told to those who look for members in the store; null: not at present. */
+  gossipsAt(address: () => string | null): void;
+  /** Where those sidecars gossip that say so in the store. Rejects with `store_unavailable`. */
+  gossiping(signal: AbortSignal): Promise<readonly string[]>;
   /** Ends every connection, after a farewell that may take a second. */
   close(): Promise<void>;
 }
+
+/** For the list of members, which somebody waits for. */
+const askMs = 2_000;
 
 export async function followStore(options: StoreOptions, deps: FollowDeps): Promise<FollowedStore> {
   const { url, access, stateDir, service, namespace } = options;
   const store = await openStore(url, access, deps);
   const of = `${formatStoreUrl(url)} ${service ?? ""} ${namespace ?? ""}`;
   const lastGood = stateDir === null ? null : lastGoodIn(stateDir, of);
+  const members = membersInStore(store, membersPrefix(url.prefix));
   let presence: Presence | null = null;
+  let gossipAddress: () => string | null = () => null;
   let farewell: Promise<void> = Promise.resolve();
   const source = storeSource(
-    { store, prefix: url.prefix, belonging: options, lastGood, moved: () => presence?.changed() },
+    { store, prefix: url.prefix, belonging: options, lastGood, moved: () => moved() },
     deps,
   );
+  const moved = () => {
+    presence?.changed();
+    deps.moved?.();
+  };
   const inForce = { revision: "", index: 0 };
   const listener: Tap = {
     observe(event) {
@@ -63,13 +81,18 @@ export async function followStore(options: StoreOptions, deps: FollowDeps): Prom
     },
   };
   const startedAtMs = deps.clock.wall();
-  const describe = (problems: readonly Problem[]): Member => {
+  const inForceNow = () => {
     const { revision, index } = source.state();
     if (revision === inForce.revision) inForce.index = index;
+    return inForce;
+  };
+  const describe = (problems: readonly Problem[]): Member => {
     const [problem] = problems;
+    const gossip = gossipAddress();
     return {
+      ...(gossip === null ? {} : { gossip }),
       ...{ name: options.memberName, service, namespace, startedAtMs, atMs: deps.clock.wall() },
-      ...inForce,
+      ...inForceNow(),
       problem: problem === undefined ? "" : `${problem.place}: ${problem.message}`.slice(0, 1_000),
     };
   };
@@ -77,6 +100,15 @@ export async function followStore(options: StoreOptions, deps: FollowDeps): Prom
     source,
     tap: teeTaps([deps.tap, listener]),
     standing: () => standingOf(source),
+    inForce: inForceNow,
+    gossipsAt(address) {
+      gossipAddress = address;
+      presence?.changed();
+    },
+    async gossiping(signal) {
+      const found = await within(deps.clock, askMs, signal, (stop) => members.list(stop));
+      return found.flatMap(({ gossip }) => gossip ?? []);
+    },
     announce(problems, signal) {
       const key = membersPrefix(url.prefix) + options.memberName;
       presence = new Presence({ store, key, describe: () => describe(problems()) }, deps);

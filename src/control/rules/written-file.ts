@@ -17,7 +17,8 @@ export interface Reading {
 export class WrittenFile {
   readonly #text: string;
   readonly #layout: Layout | null;
-  readonly #head: YamlTree;
+  /** Built when something is looked up in it: JSON without a mistake never needs it. */
+  #headTree: YamlTree | null = null;
   /** Line on which each piece begins. */
   readonly #lines: readonly number[];
 
@@ -25,7 +26,6 @@ export class WrittenFile {
   constructor(text: string, whole: boolean) {
     this.#text = text;
     this.#layout = whole ? null : layoutOf(text);
-    this.#head = readYaml((this.#layout?.head ?? text).slice(0, maxWholeChars));
     this.#lines = this.#layout === null ? [] : linesOf(text, this.#layout.starts);
   }
 
@@ -41,9 +41,11 @@ export class WrittenFile {
 
   /** All but the rules; `rules` itself is empty where they are read one by one. */
   get head(): Reading {
-    const { value } = this.#head;
+    const fast = this.#layout?.format === "json" ? readJson(this.#layout.head) : undefined;
+    const value = fast === undefined ? this.#head.value : fast.value;
     const own = this.#layout !== null && typeof value === "object" ? { ...value, rules: [] } : value;
-    return { value: this.#text.trim() === "" ? undefined : own, tree: this.#head };
+    const tree = fast === undefined ? this.#head : null;
+    return { value: this.#text.trim() === "" ? undefined : own, tree };
   }
 
   get ruleCount(): number {
@@ -106,6 +108,11 @@ export class WrittenFile {
     const layout = this.#layout;
     if (layout === null) return this.lineOfHeadOffset(offset);
     return (this.#lines[index] ?? 1) + newlinesIn(this.#piece(layout, index), 0, offset);
+  }
+
+  get #head(): YamlTree {
+    this.#headTree ??= readYaml((this.#layout?.head ?? this.#text).slice(0, maxWholeChars));
+    return this.#headTree;
   }
 
   #piece(layout: Layout, index: number): string {

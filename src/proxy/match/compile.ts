@@ -1,6 +1,6 @@
 // Rules as written become rules as decided: conditions compiled, ranked and indexed, all problems collected.
 
-import type { Dialect } from "../../core/dialect.ts";
+import type { Dialect, DialectMessages } from "../../core/dialect.ts";
 import { relayTerminal } from "../../core/effect.ts";
 import { messageOf as textOf } from "../../core/errors.ts";
 import type { CompilePayloadTest, PayloadTest } from "../../core/payload.ts";
@@ -79,6 +79,7 @@ export function* compileSteps(
       effects: planned?.effects ?? [],
       terminal: planned?.terminal ?? relayTerminal,
       ...(planned?.messages ? { messages: planned.messages } : {}),
+      ...(planned?.overSockets ? { overSockets: planned.overSockets } : {}),
     });
     rules.push(rule);
     candidates.push(...candidatesOf(rule, tools, collect));
@@ -113,10 +114,11 @@ export function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candid
   const words = matchTools(rule.spec, tools.patterns, tools.bodies);
   if (matches.length === 0) {
     const head = collect(() => aboutWebSockets(rule, null, [], tools.patterns)) ?? [];
-    return [candidate(rule, null, 0, head, [], scope, messageOf(rule, null, null))];
+    const message = messageOf(rule, null, null);
+    return [candidate(rule, null, 0, head, [], scope, message), ...overSockets(rule, null, 0, [], [], scope)];
   }
   return matches
-    .map((match, i) => {
+    .flatMap((match, i) => {
       const path = ["matches", i] as const;
       const head = collect(() => headKeys(match, path, tools.patterns)) ?? [];
       head.push(...(collect(() => aboutWebSockets(rule, match, path, tools.patterns)) ?? []));
@@ -127,6 +129,7 @@ export function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candid
       const expression =
         source === undefined ? null : collect(() => tools.expressions.compile(source, [...path, "expr"]));
       if (expression) (expression.readsBody ? body : head).push(expression);
+      const beside = overSockets(rule, match, i, [...head], body, scope);
       const spoken = collect(() => dialectKeys(match, path, tools.dialects, words, tools.patterns));
       if (spoken) {
         head.push(...spoken.head);
@@ -134,7 +137,7 @@ export function candidatesOf(rule: Rule, tools: Tools, collect: Collect): Candid
       }
       const onMessage = match.websocket?.message;
       const test = onMessage ? collect(() => tools.payloads(onMessage, [...path, "message"])) : null;
-      return candidate(rule, match, i, head, body, scope, messageOf(rule, match, test));
+      return [candidate(rule, match, i, head, body, scope, messageOf(rule, match, test)), ...beside];
     })
     .sort((a, b) => a.order - b.order);
 }
@@ -165,6 +168,39 @@ function aboutWebSockets(
 
 function messageOf(rule: Rule, match: MatchSpec | null, test: PayloadTest | null): MessageRule | null {
   return rule.messages ? { rule, way: match?.websocket?.direction ?? null, test } : null;
+}
+
+/** The same match, on the messages of WebSockets that carry a dialect; none where it looks at the body of a call. */
+function overSockets(
+  rule: Rule,
+  match: MatchSpec | null,
+  matchIndex: number,
+  headKeys: readonly Key[],
+  bodyKeys: readonly Key[],
+  scopeKeys: readonly Key[],
+): readonly Candidate[] {
+  const share = rule.overSockets;
+  if (!share?.appliesTo(match) || bodyKeys.length > 0) return [];
+  const { spec, rank } = rule;
+  const acting: Rule = Object.freeze({
+    ...{ spec, rank, effects: [], terminal: relayTerminal },
+    messages: share.messages,
+  });
+  const keys = [...headKeys, ...webSocketKeys(match, ["matches", matchIndex], new Patterns()), asking(share)];
+  const message: MessageRule = { rule: acting, way: share.way, test: isText };
+  return [candidate(acting, match, matchIndex, keys, [], scopeKeys, message)];
+}
+
+const isText: PayloadTest = (_bytes, _from, _to, binary) => !binary;
+
+function asking(share: DialectMessages): Key {
+  return {
+    name: "websocket.subprotocol",
+    anchor: null,
+    test: (call) => share.asks(call.head),
+    expected: () => "a subprotocol of the dialect",
+    actual: (call) => call.head.header("sec-websocket-protocol") ?? "none",
+  };
 }
 
 function asProblem(thrown: unknown): RuleProblem {

@@ -3,7 +3,9 @@
 import type { ConnectionFacts } from "../../core/connection.ts";
 import { UnderstudyError } from "../../core/errors.ts";
 import type { RequestHead } from "../../core/exchange.ts";
+import type { Payload } from "../../core/payload.ts";
 import type { Roll, Rule, RuleSet } from "../../core/rule-set.ts";
+import type { Way } from "../../core/rule-websocket.ts";
 import { Call } from "./call.ts";
 import type { Candidate } from "./candidate.ts";
 import { candidatesOf, newTools } from "./compile.ts";
@@ -16,6 +18,8 @@ export interface DescribedCall {
   readonly connection: ConnectionFacts;
   /** null: unknown, or larger than the limit. */
   readonly body: Uint8Array | null;
+  /** Of the WebSocket that the call asks for; left out: nobody asks about one. */
+  readonly message?: Payload;
 }
 
 /** A rule that did not claim, with the first key on which its closest item failed. */
@@ -42,12 +46,31 @@ export interface Claim {
   readonly drawn: boolean;
 }
 
+/** A rule that takes part in the WebSocket that the call asks for, and claims no call. */
+export interface MessageClaim {
+  readonly rule: Rule;
+  /** The items that hold. */
+  readonly items: readonly {
+    readonly matchIndex: number;
+    /** Of which messages; null: both. */
+    readonly way: Way | null;
+    /** It has to look into them. */
+    readonly looks: boolean;
+    /** Whether the message passes; null where there is none. */
+    readonly holds: boolean | null;
+  }[];
+  /** Share of such connections. */
+  readonly percentage: number;
+}
+
 export interface Explanation {
   readonly winner: Rule | null;
   /** Item of the winner that holds; null where nobody claims or the winner has none. */
   readonly matchIndex: number | null;
   /** In the order of trying, up to the first that claims all such calls. */
   readonly claims: readonly Claim[];
+  /** In the order of trying, beside whoever claims the call. */
+  readonly messages: readonly MessageClaim[];
   /** Closest first; of the rules that are tried before the first that claims all such calls, where there is one. */
   readonly misses: readonly Miss[];
 }
@@ -62,26 +85,48 @@ export function explain(rules: RuleSet, described: DescribedCall, roll: Roll): E
   const call = new Call();
   call.reset(described.head, described.connection, roll, described.body);
   const claims: Claim[] = [];
+  const messages: MessageClaim[] = [];
   const misses: Miss[] = [];
   let winner: Candidate | null = null;
   // An index keeps only what a decision needs, so the conditions are compiled again; that they compile is known.
   const tools = newTools(rules.dialects);
   for (const rule of rules.rules) {
+    if (claims.at(-1)?.percentage === 100 && !rule.messages) continue;
     const items = candidatesOf(rule, tools, (compile) => compile());
     const verdicts = items.map((candidate) => verdictOf(candidate, call));
+    if (verdicts.every(({ miss }) => miss !== null))
+      misses.push(closest(verdicts.flatMap(({ miss }) => miss ?? [])));
+    if (rule.messages) {
+      messages.push(...messageClaim(rule, verdicts, described.message));
+      continue;
+    }
     const claim = verdicts.find((verdict) => verdict.claim)?.claim;
     if (claim) claims.push(claim);
-    const holding = verdicts.find((verdict) => verdict.miss === null);
-    if (holding) winner ??= holding.candidate;
-    else misses.push(closest(verdicts.flatMap(({ miss }) => miss ?? [])));
-    if (claim?.percentage === 100) break;
+    winner ??= verdicts.find((verdict) => verdict.miss === null)?.candidate ?? null;
   }
   return {
     winner: winner?.rule ?? null,
     matchIndex: winner?.match ? winner.matchIndex : null,
     claims,
+    messages,
     misses: byCloseness(misses).slice(0, maxMisses),
   };
+}
+
+/** Empty where no item of the rule holds. */
+function messageClaim(
+  rule: Rule,
+  verdicts: readonly Verdict[],
+  message: Payload | undefined,
+): MessageClaim[] {
+  const items = verdicts
+    .filter(({ claim }) => claim !== null)
+    .map(({ candidate }) => {
+      const { way = null, test = null } = candidate.message ?? {};
+      const holds = message ? !test || test(message.bytes, 0, message.bytes.length, message.binary) : null;
+      return { matchIndex: candidate.matchIndex, way, looks: test !== null, holds };
+    });
+  return items.length === 0 ? [] : [{ rule, items, percentage: rule.spec.scope.percentage }];
 }
 
 interface Verdict {

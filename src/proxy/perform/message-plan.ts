@@ -61,13 +61,21 @@ function refuseOthers({ fault, patch, respond }: RuleSpec): void {
 
 function plan(
   open: () => NextAct,
-  rest: { alters?: boolean; watches?: boolean; ignorePings?: boolean; inject?: SocketScript; acts?: boolean },
+  rest: {
+    alters?: boolean;
+    whole?: boolean;
+    watches?: boolean;
+    ignorePings?: boolean;
+    inject?: SocketScript;
+    acts?: boolean;
+  },
 ): MessagePlan {
   return Object.freeze({
     open: () => ({ act: open() }),
     inject: rest.inject ?? null,
     acts: rest.acts ?? true,
     alters: rest.alters ?? false,
+    whole: rest.whole ?? rest.alters ?? false,
     watches: rest.watches ?? false,
     ignorePings: rest.ignorePings ?? false,
   });
@@ -78,7 +86,7 @@ function planFault(fault: SocketFaultSpec, random: Random): MessagePlan {
   const acts = actsOf(fault);
   const alters = acts && !fault.close && !fault.cut;
   return plan(() => faultActs(fault, fault.seed === null ? random : seededRandom(fault.seed)), {
-    ...{ ignorePings, acts, alters },
+    ...{ ignorePings, acts, alters, whole: fault.delay !== null || fault.copies > 0 || fault.reorder > 0 },
   });
 }
 

@@ -8,7 +8,7 @@
 // slice act on the patched bytes; throttle paces what is left of them. Abort ends the call where the faults end.
 
 import type { Clock } from "../../core/clock.ts";
-import type { Dialect, DialectTools, JsonTemplate } from "../../core/dialect.ts";
+import type { Dialect, DialectMessages, DialectTools, JsonTemplate } from "../../core/dialect.ts";
 import { type Effect, relayTerminal, type Terminal } from "../../core/effect.ts";
 import type { CompilePayloadTest } from "../../core/payload.ts";
 import type { Random } from "../../core/random.ts";
@@ -74,14 +74,20 @@ export function createPlanner(deps: PlannerDeps): (spec: RuleSpec, tests?: Compi
     if (spec.respond && neverVaries(spec.respond, terminal)) still.set(spec.respond, terminal);
     const effects = spec.fault ? faultEffects(spec.fault, deps) : [];
     if (spec.patch?.request || spec.patch?.response) effects.push(patchEffect(spec.patch, deps.maxBodyBytes));
+    let overSockets: DialectMessages | undefined;
     for (const dialect of dialects) {
       const share = dialect.plan(spec, tools);
       if (share === null) continue;
       effects.unshift(...(share.outer ?? []));
       effects.push(...share.effects);
       if (share.terminal !== null) terminal = onlyTerminal(terminal, share.terminal, dialect.name);
+      overSockets ??= share.overSockets;
     }
-    return Object.freeze({ effects: effects.length === 0 ? noEffects : Object.freeze(effects), terminal });
+    return Object.freeze({
+      effects: effects.length === 0 ? noEffects : Object.freeze(effects),
+      terminal,
+      ...(overSockets ? { overSockets } : {}),
+    });
   };
 }
 

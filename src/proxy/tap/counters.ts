@@ -39,6 +39,8 @@ export interface Counters extends Tap {
   readonly sourceLosses: Tally;
   /** null: none were applied yet. */
   readonly rules: RulesInForce | null;
+  /** Faults may not happen at present. */
+  readonly faultsStopped: boolean;
 }
 
 /** Names that a tally keeps apart. All of them are written in our sources, so the bound is a safety net. */
@@ -61,6 +63,7 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
   const bytes = { toUpstream: 0, toDownstream: 0 };
   let detectionTimeouts = 0;
   let reloadErrors = 0;
+  let stopped = false;
   // As many as there are stores in the configuration.
   const sources = new Map<string, boolean>();
   const sourceLosses = createTally(maxNames);
@@ -115,6 +118,9 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
         sources.set(event.source, event.connected);
         if (!event.connected) sourceLosses.add(event.source);
         break;
+      case "faults-stopped":
+        stopped = event.stopped;
+        break;
       case "trouble":
         troubles.add(event.area);
         break;
@@ -132,6 +138,9 @@ export function createCounters(maxRuleLabels: number, clock: Pick<Clock, "wall">
     ...{ sources, sourceLosses },
     get detectionTimeouts() {
       return detectionTimeouts;
+    },
+    get faultsStopped() {
+      return stopped;
     },
     get reloadErrors() {
       return reloadErrors;

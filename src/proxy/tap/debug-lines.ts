@@ -43,6 +43,9 @@ export function createDebugLines(debug: Debug): Tap {
         case "rule-source":
           lines.rules(() => printable(sourceText(event)));
           break;
+        case "faults-stopped":
+          lines.rules(() => printable(`faults ${event.stopped ? "stopped" : "resumed"} by ${event.by}`));
+          break;
         case "trouble":
           debug(event.area)(() => printable(event.message));
           break;

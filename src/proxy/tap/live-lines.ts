@@ -1,7 +1,7 @@
 // One compact line per call while it happens, for the person who started the program:
 //   POST payments.shop/v1/charges → 402 mocked by declined-charge 3.1 ms
 
-import type { CallEvent, OpaqueEvent, Outcome, Tap } from "../../core/tap.ts";
+import type { CallEvent, OpaqueEvent, Outcome, Tap, TapEvent } from "../../core/tap.ts";
 import { callText, elapsedText, nextStep, opaqueText, printable } from "./call-text.ts";
 
 export interface LiveLineOptions {
@@ -64,6 +64,9 @@ export function createLiveLines(sink: { write(text: string): void }, options: Li
           else
             trouble(printable(`rules: ${event.source} is away, the rules stay as they are: ${event.reason}`));
           break;
+        case "faults-stopped":
+          sink.write(`understudy: ${printable(stopText(event))}\n`);
+          break;
         case "trouble":
           trouble(printable(`${event.area}: ${event.message}`));
           break;
@@ -118,4 +121,9 @@ function createPace(perSecond: number): { skippedBefore(atMs: number): number | 
       return before;
     },
   };
+}
+
+/** `faults are stopped by alice@laptop`. */
+function stopText({ stopped, by }: Extract<TapEvent, { kind: "faults-stopped" }>): string {
+  return `faults ${stopped ? "are stopped" : "may happen again"}${by === "" ? "" : `, says ${by}`}`;
 }

@@ -20,6 +20,8 @@ export function levelOf(event: TapEvent): LogLevel {
       return "info";
     case "rule-source":
       return event.connected ? "info" : "warn";
+    case "faults-stopped":
+      return "warn";
     case "rules-rejected":
     case "trouble":
       return "error";
@@ -51,6 +53,8 @@ export function formatLogLine(event: TapEvent, timeMs: number, base: string): st
       return `${start},"problems":${problemList(event.problems)},"msg":"rules rejected"}\n`;
     case "rule-source":
       return `${start},"source":${quoted(event.source)},"connected":${event.connected},"reason":${quoted(event.reason)},"msg":"rule source"}\n`;
+    case "faults-stopped":
+      return `${start},"stopped":${event.stopped},"by":${quoted(event.by)},"msg":"faults ${event.stopped ? "stopped" : "resumed"}"}\n`;
     case "trouble":
       return `${start},"area":${quoted(event.area)},"msg":${quoted(event.message)}}\n`;
     case "graphql":

@@ -92,6 +92,9 @@ function ruleFamilies(counters: Counters): readonly MetricFamily[] {
       "Rule sets that were refused; the last good one stayed.",
       () => one(counters.reloadErrors),
     ),
+    gauge("understudy_faults_stopped", "Whether faults are stopped, apart from any rule.", () =>
+      one(counters.faultsStopped ? 1 : 0),
+    ),
     gauge("understudy_rules_source_connected", "Whether a store of rules answers.", () =>
       [...counters.sources].map(([source, connected]) => ({ labels: { source }, value: connected ? 1 : 0 })),
     ),

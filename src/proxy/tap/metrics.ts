@@ -21,6 +21,8 @@ export interface MetricsDeps {
   readonly clock: Pick<Clock, "wall">;
   readonly version?: string;
   readonly gauges?: readonly GaugeReading[];
+  /** What somebody else counts. */
+  readonly families?: readonly MetricFamily[];
   /** Left out: no `process_…` metrics. */
   readonly processUsage?: () => Promise<ProcessUsage>;
 }
@@ -38,6 +40,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   const families = (): readonly MetricFamily[] => [
     ...trafficFamilies(counters),
     ...(deps.gauges ?? []).map(({ name, help, read }) => gauge(name, help, () => one(read()))),
+    ...(deps.families ?? []),
     ...versionFamilies(deps.version),
     ...(deps.processUsage ? processFamilies(() => usage) : []),
   ];

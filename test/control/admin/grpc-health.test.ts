@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import * as grpc from "@grpc/grpc-js";
 import { startAdmin } from "../../../src/control/admin/server.ts";
+import { quietAdmin } from "../../support/admin-sources.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 
 const identity = (bytes: Buffer) => bytes;
@@ -23,6 +24,7 @@ async function port(context: TestContext) {
       journal: () => [],
       rules: () => ({ revision: null, count: 0, problems: [] }),
       ready: () => ({ ready, reasons: ready ? [] : ["draining"] }),
+      ...quietAdmin,
       clock,
     },
     new AbortController().signal,

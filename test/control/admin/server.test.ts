@@ -8,6 +8,7 @@ import { type TestContext, test } from "node:test";
 import { type AdminOptions, startAdmin } from "../../../src/control/admin/server.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { UnderstudyError } from "../../../src/core/errors.ts";
+import { quietAdmin } from "../../support/admin-sources.ts";
 
 async function admin(context: TestContext, change: Partial<AdminOptions> = {}) {
   const started = await startAdmin(
@@ -17,6 +18,7 @@ async function admin(context: TestContext, change: Partial<AdminOptions> = {}) {
       journal: (filter) => [filter],
       rules: () => ({ revision: "r1", count: 2, problems: ["rules.yaml:1: broken"] }),
       ready: () => ({ ready: true, reasons: [] }),
+      ...quietAdmin,
       clock: systemClock,
       ...change,
     },
@@ -170,6 +172,7 @@ test("admin: ends with its signal, also where somebody keeps a connection open",
     journal: () => [],
     rules: () => ({ revision: null, count: 0, problems: [] }),
     ready: () => ({ ready: true, reasons: [] }),
+    ...quietAdmin,
     clock: systemClock,
   };
   const started = await startAdmin(options, controller.signal);

@@ -44,6 +44,9 @@ export interface MeshCounters {
   readonly dropped: Readonly<Record<string, number>>;
   readonly suspicions: number;
   readonly refutations: number;
+  readonly probes: number;
+  /** Nobody answered in time. */
+  readonly failedProbes: number;
 }
 
 export interface SerfNodeDeps extends Omit<SwimNodeDeps, "upper"> {
@@ -162,7 +165,8 @@ export class SerfNode {
   }
 
   counters(): MeshCounters {
-    return { dropped: { ...this.#dropped }, suspicions: this.#suspicions, refutations: this.#refutations };
+    const [suspicions, refutations] = [this.#suspicions, this.#refutations];
+    return { dropped: { ...this.#dropped }, suspicions, refutations, ...this.swim.probes };
   }
 
   /** `next` when `tell` says that it is done, or nobody is there, or the time is up. */

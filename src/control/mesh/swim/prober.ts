@@ -60,6 +60,9 @@ export class Prober {
   /** A tick came while a round was running: the next one follows at once. */
   #late = false;
   #stopped = false;
+  /** Begun so far, and of those the ones that nobody answered. */
+  probes = 0;
+  failedProbes = 0;
 
   constructor(deps: ProberDeps) {
     this.#deps = deps;
@@ -139,6 +142,7 @@ export class Prober {
 
   #run(round: Round): void {
     const { clock, timing, awareness } = this.#deps;
+    this.probes++;
     const intervalMs = awareness.scale(timing.probeIntervalMs);
     round.timers.push(
       clock.after(timing.probeTimeoutMs, () => this.#askOthers(round, intervalMs), { background: true }),
@@ -202,6 +206,7 @@ export class Prober {
       this.#answered(round);
       return this.#end(round);
     }
+    this.failedProbes++;
     // Helpers that did not even say that they failed: it is we who are hard to reach.
     if (round === this.#round)
       awareness.change(round.nacksWanted > 0 ? Math.max(0, round.nacksWanted - round.nacks) : 1);

@@ -1,5 +1,5 @@
 // One member of a mesh, as memberlist has it: probes, suspicion, gossip, push-pull. What stands above (Serf) hears of
-// members and user messages, and adds its own state to the exchanges.
+// members and user messages, and adds its own state to the exchanges. It is long because all parts of a member meet here.
 //
 //   packets ─▶ PacketCodec ─▶ Responder, Prober, Membership ─▶ BroadcastQueue ─▶ Gossiper ─▶ packets
 //   streams ─▶ StreamCodec ─▶ merge ─────────▲
@@ -137,6 +137,12 @@ export class SwimNode {
       answer: (message, from, respond) => this.#answer(message, from, respond),
       dropped: (reason) => upper.dropped(reason),
     });
+  }
+
+  /** Since the start. */
+  get probes(): { readonly probes: number; readonly failedProbes: number } {
+    const { probes, failedProbes } = this.#prober;
+    return { probes, failedProbes };
   }
 
   /** Packets and streams are served, members are probed. */

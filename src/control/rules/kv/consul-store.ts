@@ -10,6 +10,7 @@ import { formatHostPort } from "../../../core/address.ts";
 import { messageOf, UnderstudyError } from "../../../core/errors.ts";
 import type { StoreAccess } from "../../../core/store-access.ts";
 import type { StoreUrl } from "../../../core/store-url.ts";
+import { boundAnswers } from "./consul-answers.ts";
 import {
   type Change,
   type Check,
@@ -32,6 +33,8 @@ const waitMs = 10_000;
 /** Consul ends a session up to two TTLs after its last renewal. */
 const sessionSlack = 2;
 const leastTtlMs = 10_000;
+/** Of one answer, in which values stand in base64. */
+const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** What Consul is asked and answers; the package's own types know neither `index` nor the headers. */
 interface Answered<T> {
@@ -219,6 +222,7 @@ function connect({ hosts, secure }: StoreUrl, at: number, { token, ca, cert, key
     agent,
     ...(token === null ? {} : { defaults: { token } }),
   });
+  boundAnswers(client, maxAnswerBytes);
   return { client, close: () => agent.destroy() };
 }
 
@@ -249,7 +253,7 @@ async function ask<T>(
   request: (options: Record<string, unknown>) => Promise<unknown>,
   stop: AbortSignal,
 ): Promise<Answered<T>> {
-  const context = Object.assign(new EventEmitter(), { includeResponse: true });
+  const context = Object.assign(new EventEmitter(), { includeResponse: true, tooLarge: false });
   const cancel = () => context.emit("cancel");
   stop.addEventListener("abort", cancel, { once: true });
   try {
@@ -257,6 +261,9 @@ async function ask<T>(
     // With includeResponse the answer is the response and the body; a call without a body leaves the latter out.
     const [response, body] = answer as [{ headers: Record<string, string | undefined> }, T];
     return { body, index: Number(response.headers["x-consul-index"] ?? 0) };
+  } catch (thrown) {
+    if (!context.tooLarge) throw thrown;
+    throw new Error(`expected an answer of at most ${maxAnswerBytes} bytes, got more`, { cause: thrown });
   } finally {
     stop.removeEventListener("abort", cancel);
   }

@@ -38,7 +38,8 @@ const manifest = z.strictObject({
   atMs: z.number(),
   author: text,
   reason: text,
-  rules: z.array(z.strictObject({ name: text, digest: text })),
+  /** NAME@DIGEST each, since all of them must fit into one value of the store. */
+  rules: z.array(text.regex(/^[^@]+@[^@]+$/)),
 });
 const leased = z.strictObject({
   format: z.literal(1),
@@ -50,7 +51,18 @@ const leased = z.strictObject({
 
 /** undefined: not a manifest. */
 export function readManifest(value: string): Manifest | undefined {
-  return readAs(manifest, value);
+  const read = readAs(manifest, value);
+  if (read === undefined) return undefined;
+  const rules = read.rules.map((reference) => {
+    const [name = "", digest = ""] = reference.split("@");
+    return { name, digest };
+  });
+  return { ...read, rules };
+}
+
+/** What `readManifest` reads. */
+export function writeManifest(written: Manifest): string {
+  return JSON.stringify({ ...written, rules: written.rules.map(referenceOf) });
 }
 
 /** undefined: something else. */

@@ -22,6 +22,8 @@ const member = z.object({
   problem: z.string().max(1_000),
   /** Milliseconds since the Unix epoch, on the sidecar's clock: when it was started, and when it said this. */
   startedAtMs: z.number(),
+  /** Where it gossips: `10.0.0.7:7946`. */
+  gossip: z.string().max(300).optional(),
   atMs: z.number(),
 });
 

@@ -22,7 +22,7 @@ import {
   pastSweepKey,
   sweepKey,
 } from "./keys.ts";
-import { digestOf, type Manifest, referenceOf } from "./manifest.ts";
+import { digestOf, type Manifest, referenceOf, writeManifest } from "./manifest.ts";
 import { type PastVersions, pastVersions } from "./past-versions.ts";
 import { namesBeside, type RegistryState, registryState } from "./registry-state.ts";
 
@@ -92,7 +92,7 @@ export class Registry {
     signal: AbortSignal,
   ): Promise<Written> {
     const manifest = this.#manifestOf(rules, reason, seen);
-    const text = JSON.stringify(manifest);
+    const text = writeManifest(manifest);
     this.#checkSizes(rules, text);
     for (let attempt = 1; ; attempt++) {
       const { store, prefix, audience } = this.#options;

@@ -42,7 +42,7 @@ function checkRule(written: Written, complain: Complain, lacks: Complain): void 
   const moves = isMapping(written.state) && typeof written.state.becomes === "string";
   if (!moves && !doing.some((key) => key in written))
     lacks("does nothing: expected respond, fault, patch or state.becomes");
-  const ends = isMapping(written.fault) && ("abort" in written.fault || "http2" in written.fault);
+  const ends = isMapping(written.fault) && (written.fault.abort ?? written.fault.http2 ?? null) !== null;
   for (const key of ["respond", "patch"])
     if (ends && key in written)
       complain(`expected either ${key} or fault.abort, got both: ${abortEnds}`, key);

@@ -492,6 +492,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       });
     }
     this.#peek = null;
+    const { clock, settings } = this.#traffic;
+    this.deadlineAt = clock.now() + settings.deadlines.responseMs; // no longer that of looking
     const claim = peek.undecided.decide(payload);
     if (claim) this.#enterRich(claim, call, peek.payload);
     else this.#relayPeeked(peek, call);
@@ -509,6 +511,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#scanner.reset();
       for (const bytes of joined(peek.raw)) if (!this.#half.send(bytes)) this.#pauseUploads();
       this.#phase = "body";
+      const { bodyIdleMs, responseMs } = this.#traffic.settings.deadlines;
+      this.deadlineAt = this.#traffic.clock.now() + (this.#walk.done ? responseMs : bodyIdleMs);
       if (this.#walk.done) this.#requestEnds(noBytes, 0);
       this.#proceed(this.#phase);
     };

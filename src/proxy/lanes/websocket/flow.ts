@@ -7,21 +7,16 @@
 //     └──data──► gathered ──whole──► claimed?  no ──► its own bytes, in one run with its neighbours
 //                                        └─────yes──► act: drop, replace, … (what takes time stops the direction)
 
-import type { Payload, PayloadTest } from "../../../core/payload.ts";
+import type { Payload } from "../../../core/payload.ts";
 import type { Way } from "../../../core/rule-websocket.ts";
 import { Carry } from "../http1/carry.ts";
+import type { ClaimedMessage, FlowRule } from "./claimed-message.ts";
 import { closeCodes, mayStandInFrame } from "./close-codes.ts";
 import type { CompressedMessages } from "./compression.ts";
 import { FrameHeader, opcodes } from "./frame-header.ts";
 import { encodeFrame } from "./frame-writer.ts";
+import { HeldMessage } from "./held-message.ts";
 import { PlainPayload } from "./plain-payload.ts";
-
-/** A rule as one direction meets it. `claim` is asked for each message whose test passes; false: it lets it pass. */
-export interface FlowRule {
-  readonly test: PayloadTest | null;
-  /** Carries out what the rule does to the message, at once or later; false: nothing, ask the next rule. */
-  claim(message: ClaimedMessage): boolean;
-}
 
 export interface FlowOptions {
   readonly way: Way;
@@ -49,6 +44,8 @@ export interface FlowEnds {
   violated(code: number, why: string): void;
   /** A whole message came; only where the flow is watched. */
   seen(message: Payload): void;
+  /** For the first time a message passed that was too large to be looked into; with it, those that refer to it. */
+  unread(andThoseBehind: boolean): void;
   /** A close frame is about to go through: what is held back goes before it. */
   closeComing(): void;
 }
@@ -56,6 +53,12 @@ export interface FlowEnds {
 /** Frames of one message: more are an attack (each costs memory for its bookkeeping). */
 const maxFragments = 16_384;
 const noBytes = Buffer.alloc(0);
+/** First bytes of messages in one frame without extensions (RFC 6455 §5.2). */
+const finText = 0x80 | opcodes.text;
+const finBinary = 0x80 | opcodes.binary;
+
+/** What becomes of a message that is not looked into. */
+type Unread = "passes" | "ends here";
 
 export class MessageFlow {
   readonly way: Way;
@@ -67,6 +70,8 @@ export class MessageFlow {
   readonly #masks: boolean;
   readonly #holds: boolean;
   readonly #looks: boolean;
+  /** Most messages are looked at, and that is all. */
+  readonly #skims: boolean;
   readonly #plain = new PlainPayload();
   readonly #carry = new Carry();
   /** Bytes that came while the direction was stopped. */
@@ -76,7 +81,12 @@ export class MessageFlow {
   /** Bytes of the frame at hand that are still to go through. */
   #left = 0;
   #inMessage = false;
-  #held: Held | null = null;
+  #held: HeldMessage | null = null;
+  /** The message at hand is not looked into: it passes while it arrives, or goes no further. */
+  #unread: Unread | null = null;
+  /** Compressed messages refer to one that nobody here has read. */
+  #isBlind = false;
+  #hasToldUnread = false;
   /** The receiver's history is not the sender's any more. */
   #recodes = false;
   #behindClose = false;
@@ -94,17 +104,18 @@ export class MessageFlow {
     this.#masks = options.way === "toUpstream";
     this.#header = new FrameHeader(this.#masks, options.compressed !== null);
     this.#holds = options.rules.length > 0 || options.watched;
+    this.#skims = !options.watched && options.maxMessageBytes > 125 && options.rules.some(({ test }) => test);
     this.#looks = options.watched || options.rules.some(({ test }) => test !== null);
   }
 
   /** True while a message is partly out: a message of ours would tear it. */
   get isMidMessage(): boolean {
-    return !this.#holds && (this.#left > 0 || this.#inMessage);
+    return (!this.#holds || this.#unread === "passes") && (this.#left > 0 || this.#inMessage);
   }
 
   /** True while a frame is partly out: any frame of ours would tear it. */
   get isMidFrame(): boolean {
-    return this.#left > 0;
+    return this.#left > 0 && this.#unread !== "ends here";
   }
 
   feed(chunk: Buffer): void {
@@ -124,6 +135,8 @@ export class MessageFlow {
     this.#from = 0;
     let at = 0;
     while (at < bytes.length && this.#stops === 0 && !this.#over && !this.#behindClose) {
+      if (this.#skims && !this.#inMessage && this.#left === 0) at = this.#skim(bytes, at);
+      if (at === bytes.length) break;
       const next = this.#left > 0 ? this.#through(bytes, at) : this.#frame(bytes, at);
       if (next < 0) {
         this.#flush(bytes, at);
@@ -167,7 +180,7 @@ export class MessageFlow {
   /** The sender has ended: what is not complete goes on as it came, because nothing can complete it. */
   end(): void {
     if (this.#over) return;
-    for (const raw of this.#held?.raw ?? []) this.#ends.write(raw);
+    if (this.#held) this.#ends.write(this.#held.raw);
     this.#held = null;
     const rest = this.#carry.join(noBytes);
     if (rest.length > 0) this.#ends.write(rest);
@@ -218,12 +231,25 @@ export class MessageFlow {
 
   // ── frames ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Bytes of a frame that is forwarded while it arrives. */
+  /** A frame that nobody holds: it goes through, or is passed over, while it arrives. */
+  #unheld(bytes: Buffer, at: number, end: number): number {
+    this.#inMessage = !this.#header.fin;
+    if (this.#header.fin) this.messages++;
+    this.#left = end - at;
+    return this.#through(bytes, at);
+  }
+
   #through(bytes: Buffer, at: number): number {
     const length = Math.min(this.#left, bytes.length - at);
     this.#left -= length;
     const next = at + length;
-    if (this.#left === 0 && !this.#inMessage && this.#pending.length > 0) {
+    if (this.#unread === "ends here") {
+      this.#flush(bytes, at);
+      this.#from = next;
+    }
+    if (this.#left > 0 || this.#inMessage) return next;
+    this.#unread = null;
+    if (this.#pending.length > 0) {
       this.#flush(bytes, next);
       for (const frame of this.#pending.splice(0)) this.#ends.write(frame);
     }
@@ -244,19 +270,9 @@ export class MessageFlow {
       this.#violate(closeCodes.protocolError, what);
       return -1;
     }
-    if (!this.#holds) {
-      this.#inMessage = !header.fin;
-      if (header.fin) this.messages++;
-      this.#left = end - at;
-      return this.#through(bytes, at);
-    }
-    if (header.payloadBytes + (this.#held?.payloadBytes ?? 0) > this.#options.maxMessageBytes) {
-      this.#violate(
-        closeCodes.messageTooBig,
-        `a message of more than ${this.#options.maxMessageBytes} bytes, which a rule would have to hold`,
-      );
-      return -1;
-    }
+    if (!this.#holds || this.#unread) return this.#unheld(bytes, at, end);
+    if (header.payloadBytes + (this.#held?.payloadBytes ?? 0) > this.#options.maxMessageBytes)
+      return this.#tooLarge(bytes, at, end);
     if (end > bytes.length) return -1;
     return header.fin && !this.#inMessage ? this.#single(bytes, at, end) : this.#fragment(bytes, at, end);
   }
@@ -272,7 +288,7 @@ export class MessageFlow {
     // What is held back of a message that will never end was sent before it.
     if (this.#held) {
       this.#flush(bytes, at);
-      for (const raw of this.#held.raw) this.#ends.write(raw);
+      this.#ends.write(this.#held.raw);
       this.#held = null;
     }
     this.#flush(bytes, at);
@@ -305,12 +321,45 @@ export class MessageFlow {
 
   // ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The hot path: a message in one frame, whole in one chunk. */
+  /**
+   * The hot path, for what nearly all messages are: short, plain, in one frame, whole in the chunk, and of no rule's
+   * concern. Offset of the first frame that is anything else; nothing has been done with that one yet.
+   */
+  #skim(bytes: Buffer, from: number): number {
+    const { length } = bytes;
+    const keyBytes = this.#masks ? 4 : 0;
+    const maskBit = this.#masks ? 0x80 : 0;
+    const plain = this.#plain;
+    let at = from;
+    while (at + 2 <= length) {
+      const first = bytes[at] ?? 0;
+      const payloadBytes = (bytes[at + 1] ?? 0) ^ maskBit;
+      const start = at + 2 + keyBytes;
+      const end = start + payloadBytes;
+      if ((first !== finText && first !== finBinary) || payloadBytes > 125 || end > length) break;
+      plain.take(bytes, start, end, keyBytes === 0 ? -1 : start - 4);
+      const binary = first === finBinary;
+      if (!binary && !plain.isText) break;
+      if (this.#firstRule(plain, binary, 0) !== null) break;
+      this.messages++;
+      at = end;
+    }
+    return at;
+  }
+
+  /** A message in one frame, whole in one chunk. */
   #single(bytes: Buffer, at: number, end: number): number {
     const { compressed, opcode } = this.#header;
-    const plain = this.#take(bytes, at);
-    if (compressed && !this.#inflate(plain, plain.bytes.subarray(plain.from, plain.to))) return -1;
     const binary = opcode === opcodes.binary;
+    const plain = this.#take(bytes, at);
+    if (compressed && !this.#inflate(plain, plain.bytes.subarray(plain.from, plain.to))) {
+      if (this.#over) return -1;
+      this.messages++;
+      this.#flush(bytes, at);
+      const fate = this.#fateUnread(binary, compressed);
+      if (fate === "ends here") this.#from = end;
+      return fate === "refused" ? -1 : end;
+    }
     const claimed = this.#message(plain, binary, compressed);
     if (this.#over) return -1;
     if (claimed === null && !(compressed && this.#recodes)) return end;
@@ -329,16 +378,13 @@ export class MessageFlow {
   /** A frame of a message that has several. */
   #fragment(bytes: Buffer, at: number, end: number): number {
     const { fin, opcode, compressed } = this.#header;
-    this.#held ??= { binary: opcode === opcodes.binary, compressed, raw: [], parts: [], payloadBytes: 0 };
+    this.#held ??= new HeldMessage(opcode === opcodes.binary, compressed);
     const held = this.#held;
-    const part = this.#take(bytes, at).copy();
-    held.raw.push(Buffer.from(bytes.subarray(at, end)));
-    held.parts.push(part);
-    held.payloadBytes += part.length;
+    held.add(bytes.subarray(at, end), this.#take(bytes, at).copy());
     this.#inMessage = !fin;
     this.#flush(bytes, at);
     this.#from = end;
-    if (held.raw.length > maxFragments) {
+    if (held.frames > maxFragments) {
       this.#violate(closeCodes.policyViolation, `a message of more than ${maxFragments} frames`);
       return -1;
     }
@@ -348,32 +394,71 @@ export class MessageFlow {
     return this.#over ? -1 : end;
   }
 
-  #gathered({ binary, compressed, raw, parts }: Held): void {
+  #gathered({ binary, compressed, raw, payload }: HeldMessage): void {
     const plain = this.#plain;
-    const whole = Buffer.concat(parts);
-    if (!compressed) plain.takeWhole(whole);
-    else if (!this.#inflate(plain, whole)) return;
+    if (!compressed) plain.takeWhole(payload);
+    else if (!this.#inflate(plain, payload)) {
+      if (this.#over) return;
+      this.messages++;
+      if (this.#fateUnread(binary, compressed) === "passes") this.#ends.write(raw);
+      return;
+    }
     const claimed = this.#message(plain, binary, compressed);
     if (this.#over) return;
-    const payload = { binary, bytes: plain.copy() };
-    this.#settle({ way: this.way, raw: Buffer.concat(raw), compressed, payload }, claimed);
+    this.#settle({ way: this.way, raw, compressed, payload: { binary, bytes: plain.copy() } }, claimed);
   }
 
+  /** False: it cannot be read, or the flow is over. */
   #inflate(plain: PlainPayload, payload: Uint8Array): boolean {
     const { compressed, inflates, maxMessageBytes } = this.#options;
     if (!compressed || !inflates) return true;
+    if (this.#isBlind) return false;
     const found = compressed.inflate(payload, maxMessageBytes);
     if (typeof found !== "string") {
       plain.takeWhole(found);
       return true;
     }
-    if (found === "large")
-      this.#violate(
-        closeCodes.messageTooBig,
-        `a message that inflates to more than ${maxMessageBytes} bytes`,
-      );
-    else this.#violate(closeCodes.invalidPayload, "a compressed message that cannot be inflated");
+    if (found === "broken")
+      this.#violate(closeCodes.invalidPayload, "a compressed message that cannot be inflated");
     return false;
+  }
+
+  // ── messages that are not looked into ────────────────────────────────────────────────────────────────────────────
+
+  /** The frame at `at` begins or goes on with a message that is larger than may be held. */
+  #tooLarge(bytes: Buffer, at: number, end: number): number {
+    const { opcode, compressed } = this.#header;
+    const held = this.#held;
+    this.#held = null;
+    this.#flush(bytes, at);
+    const fate = this.#fateUnread(held?.binary ?? opcode === opcodes.binary, held?.compressed ?? compressed);
+    if (fate === "refused") return -1;
+    if (held && fate === "passes") this.#ends.write(held.raw);
+    this.#unread = fate;
+    return this.#unheld(bytes, at, end);
+  }
+
+  /**
+   * Rules that look inside, or need the message as a whole, are passed over, as with the body of a request that is too
+   * large; others may still take it away or end the connection.
+   */
+  #fateUnread(binary: boolean, compressed: boolean): Unread | "refused" {
+    // Later ones refer to it, and to read them one would have to know it.
+    const isReferredTo = compressed && this.#options.inflates && this.#options.compressed?.terms.takeover;
+    if (isReferredTo) this.#isBlind = true;
+    const message = { way: this.way, raw: noBytes, compressed, payload: { binary, bytes: noBytes } };
+    for (const rule of this.#options.rules) {
+      if (rule.test || rule.whole || (rule.alters && isReferredTo)) continue;
+      if (rule.claim(message)) return this.#over ? "refused" : "ends here";
+    }
+    if (compressed && this.#recodes) {
+      const what = `a compressed message of more than ${this.#options.maxMessageBytes} bytes behind others that a rule changed`;
+      this.#violate(closeCodes.messageTooBig, what);
+      return "refused";
+    }
+    if (!this.#hasToldUnread) this.#ends.unread(this.#isBlind);
+    this.#hasToldUnread = true;
+    return "passes";
   }
 
   /** Index of the first rule whose test passes, or null. */
@@ -420,22 +505,4 @@ export class MessageFlow {
       this.#ends.write(this.#from === 0 && to === bytes.length ? bytes : bytes.subarray(this.#from, to));
     this.#from = Math.max(this.#from, to);
   }
-}
-
-/** A message that a rule has to do with. */
-export interface ClaimedMessage {
-  readonly way: Way;
-  /** Its frames as they came; valid until the flow goes on, so what lasts longer keeps a copy. */
-  readonly raw: Buffer;
-  readonly compressed: boolean;
-  readonly payload: Payload;
-}
-
-/** Frames of a message that is not complete. */
-interface Held {
-  readonly binary: boolean;
-  readonly compressed: boolean;
-  readonly raw: Buffer[];
-  readonly parts: Buffer[];
-  payloadBytes: number;
 }

@@ -38,6 +38,7 @@ export interface MessageRelayDeps {
 
 /** For a peer to answer our close frame and to end the connection (RFC 6455 §7.1.1). */
 const closingMs = 2_000;
+const nameOf = { toUpstream: "the client", toDownstream: "the upstream" } as const;
 const other = { toUpstream: "toDownstream", toDownstream: "toUpstream" } as const;
 
 export class MessageRelay {
@@ -134,6 +135,10 @@ export class MessageRelay {
         seen: (payload) => {
           for (const watch of [...this.#watchers]) watch(way, payload);
         },
+        unread: (andThoseBehind) => {
+          const what = `${nameOf[way]} sent a message of more than ${maxMessageBytes} bytes, which passed without being looked into`;
+          this.#trouble(andThoseBehind ? `${what}, as did compressed ones behind it` : what);
+        },
         closeComing: () => {
           for (const rule of this.#rules.values()) rule.letGo(way);
         },
@@ -198,7 +203,7 @@ export class MessageRelay {
 
   #violated(way: Way, code: number, why: string): void {
     const flag = way === "toUpstream" ? "DPE" : "UPE";
-    this.#deps.blame(flag, `${way === "toUpstream" ? "the client" : "the upstream"} sent ${why}`);
+    this.#deps.blame(flag, `${nameOf[way]} sent ${why}`);
     // RFC 6455 §7.1.7: the offender hears why; the other end, that it has lost its peer.
     const toOffender = encodeClose(code, why, way === "toDownstream");
     const toOther = encodeClose(closeCodes.goingAway, "", way === "toUpstream");

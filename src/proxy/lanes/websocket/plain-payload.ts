@@ -5,6 +5,9 @@ import { isUtf8 } from "node:buffer";
 
 /** Up to so many bytes a plain loop is faster than a call into the engine. */
 const shortBytes = 256;
+/** The high bit of each of four bytes. */
+const notAscii = 0x80808080 | 0;
+const noBytes = Buffer.alloc(0);
 /** A scratch area beyond this is not kept from message to message. */
 const keptBytes = 65_536;
 
@@ -13,18 +16,20 @@ export class PlainPayload {
   bytes: Uint8Array = noBytes;
   from = 0;
   to = 0;
+  #source = new Words();
   /** A Buffer like the chunks: what looks at both sees one shape. */
-  #scratch = Buffer.alloc(0);
+  #scratch = new Words();
   #ascii = false;
 
   /** `source[from..to)` behind a masking key at `keyAt`; a negative `keyAt`: not masked. */
-  take(source: Uint8Array, from: number, to: number, keyAt: number): void {
-    if (keyAt >= 0) this.#unmask(source, from, to, keyAt);
+  take(source: Buffer, from: number, to: number, keyAt: number): void {
+    this.#source.show(source);
+    if (keyAt >= 0) this.#unmask(from, to, keyAt);
     else {
       this.bytes = source;
       this.from = from;
       this.to = to;
-      this.#ascii = to - from <= shortBytes && isAscii(source, from, to);
+      this.#ascii = to - from <= shortBytes && this.#source.isAscii(from, to);
     }
   }
 
@@ -50,46 +55,59 @@ export class PlainPayload {
     this.bytes = noBytes;
     this.from = 0;
     this.to = 0;
-    if (this.#scratch.length > keptBytes) this.#scratch = Buffer.alloc(0);
+    this.#source.show(noBytes);
+    if (this.#scratch.bytes.length > keptBytes) this.#scratch.show(noBytes);
   }
 
-  #unmask(source: Uint8Array, from: number, to: number, keyAt: number): void {
+  #unmask(from: number, to: number, keyAt: number): void {
     const length = to - from;
-    if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafeSlow(Math.max(length, shortBytes));
     const scratch = this.#scratch;
-    const k0 = source[keyAt] ?? 0;
-    const k1 = source[keyAt + 1] ?? 0;
-    const k2 = source[keyAt + 2] ?? 0;
-    const k3 = source[keyAt + 3] ?? 0;
-    let seen = 0;
-    let i = 0;
-    for (const whole = length & ~3; i < whole; i += 4) {
-      const a = (source[from + i] ?? 0) ^ k0;
-      const b = (source[from + i + 1] ?? 0) ^ k1;
-      const c = (source[from + i + 2] ?? 0) ^ k2;
-      const d = (source[from + i + 3] ?? 0) ^ k3;
-      scratch[i] = a;
-      scratch[i + 1] = b;
-      scratch[i + 2] = c;
-      scratch[i + 3] = d;
-      seen |= a | b | c | d;
-    }
-    for (; i < length; i++) {
-      const byte = (source[from + i] ?? 0) ^ (source[keyAt + (i & 3)] ?? 0);
-      scratch[i] = byte;
-      seen |= byte;
-    }
-    this.bytes = scratch;
+    if (scratch.bytes.length < length) scratch.show(Buffer.allocUnsafeSlow(Math.max(length, shortBytes)));
+    this.#ascii = scratch.unmask(this.#source, from, length, keyAt);
+    this.bytes = scratch.bytes;
     this.from = 0;
     this.to = length;
-    this.#ascii = seen < 0x80;
   }
 }
 
-const noBytes = Buffer.alloc(0);
+/** Bytes that can be read and written four at a time, wherever they lie. The order of the four does not matter here. */
+class Words {
+  bytes: Buffer = noBytes;
+  #view: DataView = new DataView(noBytes.buffer, noBytes.byteOffset, 0);
 
-function isAscii(bytes: Uint8Array, from: number, to: number): boolean {
-  let seen = 0;
-  for (let i = from; i < to; i++) seen |= bytes[i] ?? 0;
-  return seen < 0x80;
+  /** Reads of equal length show the same Buffer again, so that a view is seldom made. */
+  show(bytes: Buffer): void {
+    if (bytes === this.bytes) return;
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  isAscii(from: number, to: number): boolean {
+    const view = this.#view;
+    let seen = 0;
+    let at = from;
+    for (; at + 4 <= to; at += 4) seen |= view.getInt32(at, true);
+    for (; at < to; at++) seen |= view.getInt8(at);
+    return (seen & notAscii) === 0;
+  }
+
+  /** Becomes `source[from..from+length)` without the mask; true: it is ASCII. */
+  unmask(source: Words, from: number, length: number, keyAt: number): boolean {
+    const masked = source.#view;
+    const plain = this.#view;
+    const key = masked.getInt32(keyAt, true);
+    let seen = 0;
+    let at = 0;
+    for (; at + 4 <= length; at += 4) {
+      const word = masked.getInt32(from + at, true) ^ key;
+      plain.setInt32(at, word, true);
+      seen |= word;
+    }
+    for (; at < length; at++) {
+      const byte = masked.getInt8(from + at) ^ masked.getInt8(keyAt + (at & 3));
+      plain.setInt8(at, byte);
+      seen |= byte;
+    }
+    return (seen & notAscii) === 0;
+  }
 }

@@ -6,7 +6,8 @@ import type { Exchange, SocketScript } from "../../../core/exchange.ts";
 import type { MessageAct, MessageActor } from "../../../core/message.ts";
 import type { MessageRule } from "../../../core/rule-set.ts";
 import type { Way } from "../../../core/rule-websocket.ts";
-import type { ClaimedMessage, FlowRule, MessageFlow } from "./flow.ts";
+import type { ClaimedMessage, FlowRule } from "./claimed-message.ts";
+import type { MessageFlow } from "./flow.ts";
 
 /** What acting needs of the connection. */
 export interface ActingDeps {
@@ -30,6 +31,8 @@ export interface ActingDeps {
 const maxScripts = 64;
 /** Bytes that a group which is to be reordered may hold. */
 const maxGroupBytes = 1_048_576;
+/** So soon what is held back goes on when the rule is no longer in force. */
+const lookMs = 250;
 
 /** The items of one rule share what it counts. */
 export class RuleOnConnection {
@@ -46,8 +49,9 @@ export class RuleOnConnection {
     this.#deps = deps;
   }
 
-  item({ test }: MessageRule): FlowRule {
-    return { test, claim: (message) => this.#claim(message) };
+  item({ test, rule: { messages } }: MessageRule): FlowRule {
+    const { whole = true, alters = true } = messages ?? {};
+    return { test, whole, alters, claim: (message) => this.#claim(message) };
   }
 
   /** What is held back to be reordered leaves: nothing more will come behind it. */
@@ -59,7 +63,7 @@ export class RuleOnConnection {
 
   #claim(message: ClaimedMessage): boolean {
     if (!this.#deps.isInForce()) return false;
-    const act = this.#actor.act();
+    const act = this.#actor.act(message.payload, message.way);
     if (act === null) return false;
     this.#deps.hit(this.#name);
     this.#carryOut(act, message);
@@ -81,9 +85,7 @@ export class RuleOnConnection {
         for (let i = 0; i < act.copies; i++) flow.send(message.payload);
         return;
       case "delay":
-        return this.#inTime(message, (own) =>
-          sleep(deps.clock, act.delayMs, deps.signal).then(() => flow.deliver(own)),
-        );
+        return this.#inTime(message, (own) => this.#whileInForce(act.delayMs).then(() => flow.deliver(own)));
       case "reorder":
         return this.#gather(message, act.group);
       case "replace":
@@ -113,8 +115,31 @@ export class RuleOnConnection {
     const group = this.#groups[message.way];
     group.push(ownCopy(message));
     this.#deps.flow(message.way).diverge();
+    if (group.length === 1 && size > 1) this.#watch(message.way, group);
     const bytes = group.reduce((sum, { raw }) => sum + raw.length, 0);
     if (group.length >= size || bytes > maxGroupBytes) this.letGo(message.way);
+  }
+
+  /** Messages are not held back for a rule that is gone. */
+  #watch(way: Way, group: readonly ClaimedMessage[]): void {
+    const { clock, signal, isInForce } = this.#deps;
+    clock.after(
+      lookMs,
+      () => {
+        if (signal.aborted || this.#groups[way] !== group) return;
+        if (isInForce()) this.#watch(way, group);
+        else this.letGo(way);
+      },
+      { background: true },
+    );
+  }
+
+  /** Resolves after `delayMs`, or soon after the rule has gone. Rejects when the connection ends. */
+  async #whileInForce(delayMs: number): Promise<void> {
+    const { clock, signal, isInForce } = this.#deps;
+    const endsAt = clock.now() + delayMs;
+    for (let leftMs = delayMs; leftMs > 0 && isInForce(); leftMs = endsAt - clock.now())
+      await sleep(clock, Math.min(leftMs, lookMs), signal);
   }
 
   #answer(script: SocketScript, message: ClaimedMessage): void {

@@ -62,7 +62,7 @@ test("consul: a token that is revoked leaves the rules as they are; a new one in
     for (const one of [store, writer, stranger]) one.close();
   });
   await assert.rejects(stranger.read("r/", never), (thrown: Error) => {
-    assert.match(thrown.message, /: ACL not found$/);
+    assert.match(thrown.message, /: forbidden \(ACL not found\)$/);
     assert.doesNotMatch(thrown.message, /99999999/);
     return true;
   });

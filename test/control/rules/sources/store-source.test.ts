@@ -203,7 +203,7 @@ test("store source: what another writer stages moves the index, and is no snapsh
 test("store source: a manifest without its contents is refused", async (context) => {
   const { store, names, problems } = rig(context);
   const manifest = { format: 1, version: 1, id: "i", atMs: 0, author: "a", reason: "r" };
-  store.put("r/.applied/manifest", JSON.stringify({ ...manifest, rules: [{ name: "x", digest: "00" }] }));
+  store.put("r/.applied/manifest", JSON.stringify({ ...manifest, rules: ["x@00"] }));
   await names();
   assert.match(problems()[0] ?? "", /r\/\.applied\/manifest: rules\[0\]: expected .*x@00 .*no such key/);
   store.put("r/.applied/rules/x@00", mock);

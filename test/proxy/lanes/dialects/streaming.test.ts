@@ -4,9 +4,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
+import type { Dialect } from "../../../../src/core/dialect.ts";
 import { lineDialect, lines } from "../../../support/line-dialect.ts";
+import { manualClock } from "../../../support/manual-clock.ts";
 import { openRig, openServer, readUntil } from "../../../support/rig.ts";
 
 const rules = [
@@ -45,19 +47,56 @@ test("dialects: http/1 relays a stream whose first line does not match, as it ca
   await readUntil(client, "ok");
 });
 
-test("dialects: http/1 lets a silent stream go on after a while", async () => {
+test("dialects: http/1 lets a silent stream go on after a while, and then leaves it alone", async () => {
+  const [held, relayed] = [Promise.withResolvers<void>(), Promise.withResolvers<Socket>()];
   await using upstream = await openServer((socket) => {
-    socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"));
+    socket.once("data", () => relayed.resolve(socket));
   });
+  const clock = manualClock();
+  const dialect: Dialect = {
+    ...lineDialect,
+    isEnough() {
+      held.resolve();
+      return false;
+    },
+  };
+  await using rig = await openRig({
+    rules,
+    dialects: [dialect],
+    upstream: upstream.address,
+    deadlines: { ruleBodyMs: 20, bodyIdleMs: 1_000 },
+    tickMs: 5,
+    clock,
+  });
+  const client = await rig.connect();
+  client.write(`${head("/talk")}3\r\nhel\r\n`);
+  await held.promise;
+  await clock.advance(25);
+  const socket = await relayed.promise;
+  await clock.advance(900);
+  socket.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
+  await readUntil(client, "first");
+});
+
+test("dialects: http/1 leaves a stream that was decided by its first line alone while it is silent", async () => {
+  const relayed = Promise.withResolvers<Socket>();
+  await using upstream = await openServer((socket) => {
+    socket.once("data", () => relayed.resolve(socket));
+  });
+  const clock = manualClock();
   await using rig = await openRig({
     rules,
     dialects: [lineDialect],
     upstream: upstream.address,
-    deadlines: { ruleBodyMs: 20 },
+    deadlines: { ruleBodyMs: 20, bodyIdleMs: 1_000 },
     tickMs: 5,
+    clock,
   });
   const client = await rig.connect();
-  client.write(head("/talk"));
+  client.write(`${head("/talk")}4\r\nbye\n\r\n`);
+  const socket = await relayed.promise;
+  await clock.advance(900);
+  socket.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
   await readUntil(client, "first");
 });
 

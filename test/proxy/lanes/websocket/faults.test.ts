@@ -128,7 +128,7 @@ fault: {websocket: {closeCode: 1013, closeReason: later, afterMessages: 2}}`,
       toDownstream: event.messages?.toDownstream,
       ruleHits: 1,
     });
-    await echo.left;
+    await echo.closed;
     assert.deepEqual(echo.got, said("1", "2"));
     assert.deepEqual(echo.closes, [1001]);
   },
@@ -366,4 +366,22 @@ test("maxActive: the rule counts the connections that it concerns until they end
   third.socket.close();
   await third.closed;
   assert.deepEqual(echo.got, ["passes"]);
+});
+
+test("what a rule holds back goes on soon after the rule is taken back", async () => {
+  for (const fault of ["delayMessages: 1h", "reorderMessages: 3"]) {
+    await using echo = await openEcho({});
+    const rules = rulesOf(`
+  - name: it
+    matches: [{${up}}]
+    fault: {websocket: {${fault}}}`);
+    await using rig = await openRig({ upstream: echo.address, rules });
+    await using client = await openClient(rig.address);
+    sendAll(client, said("one"));
+    await rig.event((event) => event.kind === "message-touched");
+    assert.deepEqual(echo.got, []);
+    // The rule is still there, without its fault, as while all faults are stopped.
+    rig.setRules(rules.map((rule) => ({ ...rule, fault: null })));
+    assert.deepEqual(await messagesOf(client, 1), said("one"), fault);
+  }
 });

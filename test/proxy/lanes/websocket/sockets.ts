@@ -20,8 +20,8 @@ export interface Echo extends AsyncDisposable {
   readonly pings: () => number;
   /** How each connection was closed. */
   readonly closes: number[];
-  /** Resolves once a client has left, and all that it sent before has been taken. */
-  readonly left: Promise<void>;
+  /** The first connection is over, and all that it brought has been read. */
+  readonly closed: Promise<void>;
   readonly server: WebSocketServer;
 }
 
@@ -36,8 +36,8 @@ export async function openEcho(options: ServerOptions = {}): Promise<Echo> {
   await once(server, "listening");
   const got: string[] = [];
   const closes: number[] = [];
+  const closed = Promise.withResolvers<void>();
   let pings = 0;
-  const left = Promise.withResolvers<void>();
   server.on("connection", (socket) => {
     socket.on("message", (data, binary) => {
       got.push(data.toString());
@@ -46,13 +46,13 @@ export async function openEcho(options: ServerOptions = {}): Promise<Echo> {
     socket.on("ping", () => pings++);
     socket.on("close", (code) => {
       closes.push(code);
-      left.resolve();
+      closed.resolve();
     });
     socket.on("error", () => undefined);
   });
   return {
     address: { host: "127.0.0.1", port: (server.address() as AddressInfo).port },
-    ...{ got, closes, server, left: left.promise },
+    ...{ got, closes, server, closed: closed.promise },
     pings: () => pings,
     async [Symbol.asyncDispose]() {
       for (const socket of server.clients) socket.terminate();

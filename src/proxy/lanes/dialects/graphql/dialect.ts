@@ -1,8 +1,9 @@
 // GraphQL as matching and performing see it. graphql-js is loaded with the first rule that speaks it.
 
-import type { Dialect, DialectPlan, DialectTools } from "../../../../core/dialect.ts";
-import type { Effect, Terminal } from "../../../../core/effect.ts";
-import type { RuleSpec } from "../../../../core/rule.ts";
+import type { Dialect, DialectMessages, DialectPlan, DialectTools } from "../../../../core/dialect.ts";
+import type { Handler } from "../../../../core/exchange.ts";
+import type { MessagePlan } from "../../../../core/message.ts";
+import type { DelaySpec, RuleSpec } from "../../../../core/rule.ts";
 import {
   type GraphqlOverlaySpec,
   type GraphqlReplySpec,
@@ -14,16 +15,22 @@ import type { GraphqlDeps } from "./deps.ts";
 import { Documents } from "./documents.ts";
 import { graphqlLibrary } from "./library.ts";
 import { compileGraphqlMatch, concerning, LastRead, type MatchDeps } from "./match.ts";
-import { resultTerminal } from "./mock/result-terminal.ts";
+import type { GraphqlMock } from "./mock/graphql-mock.ts";
+import { resultMock } from "./mock/result-mock.ts";
+import { schemaMock } from "./mock/schema-mock.ts";
 import { ScriptHost } from "./mock/script-host.ts";
-import { schemaTerminal } from "./mock/terminal.ts";
 import { createObserver } from "./observer.ts";
 import { overlayEffect } from "./overlay/effect.ts";
+import { OverlayRule } from "./overlay/overlay-rule.ts";
 import { fixedSchema, introspectedSchema, type SchemaSource } from "./overlay/schema-source.ts";
 import { isTypeCoordinate } from "./overlay/targets.ts";
 import { SchemaFiles } from "./schema-file.ts";
+import { answeredMessages } from "./socket/answered.ts";
+import { overlaidMessages } from "./socket/overlaid.ts";
+import { socketServer } from "./socket/server.ts";
 import { mayBeGraphql } from "./wire/http-request.ts";
 import { PersistedQueries } from "./wire/persisted.ts";
+import { graphqlSubprotocol } from "./wire/socket-message.ts";
 
 /** What all rules of one process share. */
 interface Shared extends MatchDeps {
@@ -59,7 +66,7 @@ export function createGraphqlDialect(deps: GraphqlDeps): Dialect {
       const overlay = patch?.graphql;
       if (respond?.kind !== "graphql") {
         if (overlay === undefined) return null;
-        return { effects: [overlayOf(overlay, spec, tools, shared(), deps)], terminal: null };
+        return overlayPlan(overlay, spec, tools, shared(), deps);
       }
       if (overlay !== undefined)
         throw new RuleProblem(["patch", "graphql"], "expected none beside respond, which asks no upstream");
@@ -80,10 +87,10 @@ function answerPlan(
   const { answer, delay } = respond;
   const concerns = concerning(spec.matches, shared);
   const observer = createObserver(deps.tap, spec.name);
-  const terminal: Terminal =
+  const mock =
     answer.kind === "result"
-      ? resultTerminal(answer, { ...deps, ...tools, concerns })
-      : schemaTerminal(answer, {
+      ? resultMock(answer, { ...deps, ...tools, concerns })
+      : schemaMock(answer, {
           ...deps,
           ...tools,
           ...shared,
@@ -92,35 +99,73 @@ function answerPlan(
           observer,
           concerns,
         });
-  if (delay === null || terminal.kind === "relay") return { effects: [], terminal };
+  const served = delay === null ? mock : delayed(mock, delay, tools);
+  const whole: Handler = async (exchange) => {
+    const subprotocol = graphqlSubprotocol(exchange.head);
+    if (subprotocol === null) return served.overHttp(exchange);
+    return socketServer(subprotocol, {
+      ...tools,
+      answer: served.operation,
+      maxMessageBytes: tools.maxBodyBytes,
+    });
+  };
   return {
     effects: [],
-    terminal: {
-      ...terminal,
-      async answer(exchange) {
-        await tools.wait(delay, exchange.signal);
-        return terminal.answer(exchange);
-      },
+    terminal: { kind: "mock", answer: whole, fixed: null },
+    // A match without a word of GraphQL claims the request for the WebSocket, and all that follows.
+    ...overSockets(
+      spec,
+      answeredMessages(served.operation, concerns),
+      (match) => match?.graphql !== undefined,
+    ),
+  };
+}
+
+/** Faults are about calls: a rule that has one leaves messages alone, rather than doing half of what it says. */
+function overSockets(
+  { fault }: RuleSpec,
+  messages: MessagePlan,
+  appliesTo: DialectMessages["appliesTo"],
+): Pick<DialectPlan, "overSockets"> {
+  if (fault !== null) return {};
+  const asks: DialectMessages["asks"] = (head) => graphqlSubprotocol(head) !== null;
+  return { overSockets: { asks, appliesTo, way: null, messages } };
+}
+
+function delayed(mock: GraphqlMock, delay: DelaySpec, { wait }: DialectTools): GraphqlMock {
+  return {
+    async overHttp(exchange) {
+      await wait(delay, exchange.signal);
+      return mock.overHttp(exchange);
+    },
+    async *operation(params, exchange) {
+      await wait(delay, exchange.signal);
+      const answered = await mock.operation(params, exchange);
+      if ("result" in answered) yield answered.result;
+      else yield* answered;
     },
   };
 }
 
-function overlayOf(
+function overlayPlan(
   overlay: GraphqlOverlaySpec,
   spec: RuleSpec,
   tools: DialectTools,
   shared: Shared,
   deps: GraphqlDeps,
-): Effect {
-  return overlayEffect({
-    ...deps,
+): DialectPlan {
+  const rule = new OverlayRule({
     ...shared,
-    wait: tools.wait,
-    maxBodyBytes: tools.maxBodyBytes,
+    clock: tools.clock,
+    observer: createObserver(deps.tap, spec.name),
     spec: overlay,
     schemas: schemasOf(overlay, tools, shared, deps),
     concerns: concerning(spec.matches, shared),
   });
+  const { wait, maxBodyBytes } = tools;
+  const effect = overlayEffect({ ...deps, rule, wait, maxBodyBytes, lib: shared.documents.lib });
+  const messages = overlaidMessages({ rule, wait, parseJson: deps.parseJson });
+  return { effects: [effect], terminal: null, ...overSockets(spec, messages, () => true) };
 }
 
 /** Types need a schema: where the rule names none, the upstream is asked for its own. */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { openRaw, openSocketServer } from "./sockets.ts";
 import { openGraphqlServer, openStage, shopSdl } from "./stage.ts";
 
 const page = readFileSync(new URL("../../../../../docs/graphql.md", import.meta.url), "utf8");
@@ -44,4 +45,31 @@ test("docs/graphql.md: a whole server from a schema", async () => {
   );
   assert.equal(json.data.user.email, "7@127.0.0.1");
   assert.ok(json.data.count > 2);
+});
+
+test("docs/graphql.md: over WebSockets", async () => {
+  await using server = await openSocketServer({ me: { id: "1", name: "Ann", plan: "FREE" }, count: 3 });
+  await using stage = await openStage(examples[3] ?? "", { files, upstream: server.address });
+  await using socket = await openRaw(stage.url, ["graphql-transport-ws"]);
+  const subscribe = (id: string, query: string) => ({ id, type: "subscribe", payload: { query } });
+  socket.say({ type: "connection_init" });
+  await socket.hear();
+  socket.say(subscribe("1", "subscription LivePrices { prices(sku: 1) { amount } }"));
+  assert.deepEqual((await socket.hear()).payload, { data: { prices: { amount: 10 } } });
+  socket.say(subscribe("2", "{ me { name plan } }"));
+  assert.deepEqual((await socket.hear()).payload, { data: { me: { name: "Ann", plan: "ENTERPRISE" } } });
+  assert.deepEqual(server.asked.length, 1);
+});
+
+test("docs/graphql.md: a whole server over a WebSocket", async () => {
+  await using stage = await openStage((examples[3] ?? "").replace("host: shop.test, ", ""), { files });
+  await using socket = await openRaw(stage.url, ["graphql-transport-ws"]);
+  socket.say(
+    { type: "connection_init" },
+    { id: "1", type: "subscribe", payload: { query: "{ me { plan } count }" } },
+  );
+  assert.equal((await socket.hear()).type, "connection_ack");
+  const { payload } = await socket.hear();
+  assert.equal(payload.data.me.plan, "ENTERPRISE", "rules on operations act before the mocked server too");
+  assert.equal(typeof payload.data.count, "number");
 });

@@ -130,3 +130,35 @@ test("overlay: what is no GraphQL answer, and what is no GraphQL, passes as it i
   plain.close();
   plain.closeAllConnections();
 });
+
+test("overlay: errors of the server name places in the document that the client sent; operations are counted", async () => {
+  const failing = {
+    ...root,
+    me: () => ({
+      ...user("1"),
+      email: () => {
+        throw new Error("no mail");
+      },
+    }),
+  };
+  await using server = await openGraphqlServer(failing);
+  await using stage = await openStage(
+    "  - {name: plan, patch: {graphql: {me.plan: PAID, me.friends: [], $limits: {aliases: 3}}}}\n",
+    { upstream: server.address },
+  );
+  const query =
+    "query Q { me {\n friends { id }\n ...F } }\n\nfragment F on User { plan\n   name post: email }";
+  const { json } = await stage.ask(query);
+  assert.deepEqual(json.data, { me: { friends: [], plan: "PAID", name: "name of 1", post: null } });
+  assert.deepEqual(json.errors, [
+    { message: "no mail", locations: [{ line: 6, column: 9 }], path: ["me", "post"] },
+  ]);
+  await stage.ask("{ a: count b: count c: count d: count }");
+  const told = stage.events.flatMap((event) => (event.kind === "graphql" ? [event.what] : []));
+  assert.deepEqual(
+    told.map((what) =>
+      what.kind === "operation" ? `${what.type} ${what.name} ${what.complexity}` : what.kind,
+    ),
+    ["query Q 6", "refused"],
+  );
+});

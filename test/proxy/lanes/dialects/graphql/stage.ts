@@ -15,7 +15,7 @@ import type { TapEvent } from "../../../../../src/core/tap.ts";
 import { compileRules } from "../../../../../src/proxy/match/compile.ts";
 import { createPlanner } from "../../../../../src/proxy/perform/plan.ts";
 import { loadDialects } from "../../../../../src/sidecar.ts";
-import { openRig, type Rig } from "../../../../support/rig.ts";
+import { openRig, type Rig, type RigOptions } from "../../../../support/rig.ts";
 
 export const shopSdl = `
   type Query { me: User user(id: ID!): User users(first: Int): [User!]! node(id: ID!): Node search(text: String!): [Hit] count: Int! }
@@ -48,7 +48,7 @@ export interface Answer {
 /** `rules`: the list under `rules:`. Throws where they are refused, with every problem in a line. */
 export async function openStage(
   rules: string,
-  options: { readonly upstream?: HostPort; readonly files?: Readonly<Record<string, string>> } = {},
+  options: Pick<RigOptions, "upstream" | "tls"> & { readonly files?: Readonly<Record<string, string>> } = {},
 ): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "understudy-graphql-"));
   for (const [name, text] of Object.entries({ "shop.graphql": shopSdl, ...options.files }))
@@ -59,7 +59,8 @@ export async function openStage(
     random: seededRandom(1),
     tap: { observe: (event: TapEvent) => events.push(event) },
   };
-  const dialects = await loadDialects(deps);
+  const extraRoots = options.tls?.extraRoots ?? [];
+  const dialects = await loadDialects({ ...deps, extraRoots });
   const parsed = parseRules(`version: 1\nrules:\n${rules}`, join(folder, "rules.yaml"));
   if (parsed.problems.length > 0) throw new Error(problemText(parsed.problems));
   const planner = createPlanner({ ...deps, maxBodyBytes: 1_048_576, hangMs: 1_000, dialects });
@@ -75,6 +76,7 @@ export async function openStage(
     );
   const rig = await openRig({
     ...(options.upstream ? { upstream: options.upstream } : {}),
+    ...(options.tls ? { tls: options.tls } : {}),
     ruleSet: () => compiled,
     // Sixty clients at once on a busy machine: a connection must not go opaque before its first byte comes.
     deadlines: { detectMs: 20_000, ruleBodyMs: 20_000 },

@@ -9,36 +9,27 @@ import type { DialectTools } from "../../../../../core/dialect.ts";
 import type { Effect } from "../../../../../core/effect.ts";
 import type { Exchange, Handler, Reply, ResponseReply } from "../../../../../core/exchange.ts";
 import { headerValue } from "../../../../../core/headers.ts";
-import type { GraphqlOverlaySpec } from "../../../../../core/rule-graphql.ts";
 import type { GraphqlDeps } from "../deps.ts";
-import type { Documents } from "../documents.ts";
+import type { GraphqlLibrary } from "../library.ts";
 import { overBatch } from "../limits.ts";
-import type { Operation } from "../operation.ts";
 import { putBack, withBody } from "../wire/bodies.ts";
 import { jsonReply, jsonTypeOf, replyWith, withoutBodyFields, withRequest } from "../wire/http-reply.ts";
 import { mayBeGraphql, readHttpRequest } from "../wire/http-request.ts";
 import { bodyOfParams, type GraphqlParams, isRecord } from "../wire/params.ts";
-import type { PersistedQueries } from "../wire/persisted.ts";
 import { pathWith } from "../wire/query-path.ts";
-import { completeItem, type OverlaidItem, type OverlayDeps, overlayItem } from "./item.ts";
-import type { PrunedOperation } from "./pruned.ts";
-import type { SchemaSource } from "./schema-source.ts";
-import { Targets } from "./targets.ts";
+import type { OverlaidItem } from "./item.ts";
+import type { OverlaidOperations, OverlayRule } from "./overlay-rule.ts";
 
 export interface OverlayEffectDeps extends GraphqlDeps, Pick<DialectTools, "wait" | "maxBodyBytes"> {
-  readonly spec: GraphqlOverlaySpec;
-  readonly documents: Documents;
-  readonly persisted: PersistedQueries;
-  readonly schemas: SchemaSource;
-  /** Which operations of a batch the rule is about. */
-  readonly concerns: (params: GraphqlParams) => boolean;
+  readonly rule: OverlayRule;
+  readonly lib: GraphqlLibrary;
 }
 
 /** Bytes of an answer that is put together: several times what a rule may hold of a request. */
 const answerShare = 8;
 
 export function overlayEffect(deps: OverlayEffectDeps): Effect {
-  const targetsOf = targetsBySchema(deps.spec);
+  const { rule } = deps;
   return {
     kind: "graphql-overlay",
     fault: false,
@@ -46,39 +37,13 @@ export function overlayEffect(deps: OverlayEffectDeps): Effect {
       if (!mayBeGraphql(exchange.head)) return next(exchange);
       const call = await readCall(exchange, deps);
       if (call.items === null) return next(call.exchange);
-      const refusal = overBatch(deps.spec.limits, call.items.length, deps.documents.lib);
+      const refusal = overBatch(rule.spec.limits, call.items.length, deps.lib);
       if (refusal !== null)
         return replyWith(exchange.head, [{ result: { errors: [refusal.toJSON()] }, executed: false }], false);
-      const schema = await deps.schemas.of(exchange);
-      const overlay: OverlayDeps = {
-        ...deps,
-        ...targetsOf(schema),
-        schema,
-        note: (text) => exchange.note?.(text),
-      };
-      const items = call.items.map(
-        (params): OverlaidItem =>
-          deps.concerns(params) ? overlayItem(params, overlay) : { kind: "untouched", params },
-      );
-      return new OverlaidCall(call.exchange, items, call.batch, overlay, deps).serve(next);
+      const operations = await rule.operationsOf(exchange);
+      const items = call.items.map((params) => operations.item(params));
+      return new OverlaidCall(call.exchange, items, call.batch, operations, deps).serve(next);
     },
-  };
-}
-
-/** What hangs on the schema, made once for each. */
-function targetsBySchema(spec: GraphqlOverlaySpec) {
-  type Made = Pick<OverlayDeps, "targets" | "known">;
-  const make = (schema: OverlayDeps["schema"]): Made => ({
-    targets: new Targets(spec.fields, schema),
-    known: new WeakMap<Operation, PrunedOperation>(),
-  });
-  const withoutSchema = make(null);
-  const made = new WeakMap<NonNullable<OverlayDeps["schema"]>, Made>();
-  return (schema: OverlayDeps["schema"]): Made => {
-    if (schema === null) return withoutSchema;
-    const found = made.get(schema) ?? make(schema);
-    made.set(schema, found);
-    return found;
   };
 }
 
@@ -111,20 +76,20 @@ class OverlaidCall {
   readonly #exchange: Exchange;
   readonly #items: readonly OverlaidItem[];
   readonly #batch: boolean;
-  readonly #overlay: OverlayDeps;
+  readonly #operations: OverlaidOperations;
   readonly #deps: OverlayEffectDeps;
 
   constructor(
     exchange: Exchange,
     items: readonly OverlaidItem[],
     batch: boolean,
-    overlay: OverlayDeps,
+    operations: OverlaidOperations,
     deps: OverlayEffectDeps,
   ) {
     this.#exchange = exchange;
     this.#items = items;
     this.#batch = batch;
-    this.#overlay = overlay;
+    this.#operations = operations;
     this.#deps = deps;
   }
 
@@ -190,7 +155,7 @@ class OverlaidCall {
       if (item.kind === "refused") return { result: item.result, executed: false };
       const result = item.params === null ? null : (results[at++] ?? {});
       return {
-        result: item.kind === "pruned" ? completeItem(item, result, this.#overlay) : (result ?? {}),
+        result: item.kind === "pruned" ? this.#operations.complete(item, result) : (result ?? {}),
         executed: true,
       };
     });

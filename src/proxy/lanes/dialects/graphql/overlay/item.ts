@@ -9,6 +9,7 @@ import type { Operation } from "../operation.ts";
 import type { GraphqlResult } from "../wire/http-reply.ts";
 import { type GraphqlParams, isRecord, withoutHash } from "../wire/params.ts";
 import type { PersistedQueries } from "../wire/persisted.ts";
+import type { Location } from "./locations.ts";
 import { merge } from "./merge.ts";
 import { prune } from "./prune.ts";
 import type { PrunedOperation } from "./pruned.ts";
@@ -103,17 +104,27 @@ export function completeItem(
     variables: item.variables,
   };
   const merged = merge(item.pruned, data, call, { lib, schema, targets });
-  const errors = [...merged.errors, ...errorsOf(result)];
+  const errors = [...merged.errors, ...errorsOf(result, item.pruned)];
   const { data: _, errors: __, ...rest } = result ?? {};
   return { ...(errors.length > 0 ? { errors } : {}), data: merged.data, ...rest };
 }
 
-/** Those of the upstream, without places in a document that the client never sent. */
-function errorsOf(result: Readonly<Record<string, unknown>> | null): readonly unknown[] {
+/** Those of the upstream; the places that they name are turned into those of the client's own document. */
+function errorsOf(
+  result: Readonly<Record<string, unknown>> | null,
+  { locate }: PrunedOperation,
+): readonly unknown[] {
   if (!Array.isArray(result?.errors)) return [];
   return result.errors.map((error: unknown) => {
-    if (!isRecord(error)) return error;
-    const { locations: _, ...rest } = error;
-    return rest;
+    if (!isRecord(error) || !("locations" in error)) return error;
+    const { locations, ...rest } = error;
+    const found = (Array.isArray(locations) ? locations : []).flatMap((at) => locate(placeOf(at)) ?? []);
+    return found.length > 0 ? { ...rest, locations: found } : rest;
   });
+}
+
+/** Numbers may be kept in the way in which they were written. */
+function placeOf(at: unknown): Location {
+  const { line, column } = isRecord(at) ? at : {};
+  return { line: Number(JSON.stringify(line)), column: Number(JSON.stringify(column)) };
 }

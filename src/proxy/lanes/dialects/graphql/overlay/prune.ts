@@ -20,6 +20,7 @@ import type { DelaySpec } from "../../../../../core/rule.ts";
 import type { GraphqlLibrary } from "../library.ts";
 import type { Operation } from "../operation.ts";
 import { isIncluded } from "./inclusion.ts";
+import { locator } from "./locations.ts";
 import type { PrunedEntry, PrunedOperation, PrunedSet } from "./pruned.ts";
 import { type PathNode, possibleTypes, type Targets } from "./targets.ts";
 import { usedIn } from "./used.ts";
@@ -96,9 +97,11 @@ class Pruning {
       definitions: [{ ...node, variableDefinitions: definitions, selectionSet: set }, ...used.fragments],
     };
     const nothingLeft = changed && set.selections.length === 0;
+    const query = nothingLeft ? null : lib.print(document);
     return {
       root: pruned,
-      query: nothingLeft ? null : lib.print(document),
+      query,
+      locate: query === null ? () => null : locator(document, query, lib),
       variables: used.variables,
       changed,
       delays: this.#delays,

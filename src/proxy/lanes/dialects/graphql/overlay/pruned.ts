@@ -3,6 +3,7 @@
 
 import type { FieldNode, GraphQLObjectType } from "graphql";
 import type { GraphqlOverlayField } from "../../../../../core/rule-graphql.ts";
+import type { Locate } from "./locations.ts";
 import type { PathNode } from "./targets.ts";
 
 export interface PrunedSet {
@@ -41,6 +42,8 @@ export interface PrunedOperation {
   readonly root: PrunedSet;
   /** What is left to ask; null: nothing. */
   readonly query: string | null;
+  /** Where the client wrote what stands at a place of `query`; null: nowhere. */
+  readonly locate: Locate;
   /** Variables that it still uses. */
   readonly variables: ReadonlySet<string>;
   /** False where no field of the operation concerns the rule. */

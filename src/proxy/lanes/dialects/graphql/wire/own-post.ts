@@ -43,6 +43,6 @@ export function ownPost({ head, connection }: Exchange, value: unknown): OwnRequ
 
 function ownFields(headers: HeaderList): HeaderList {
   return withoutBodyFields(headers).filter(
-    ([name]) => !name.startsWith(":") && !notCopied.has(name.toLowerCase()),
+    ([name]) => !/^(?::|sec-websocket-)/i.test(name) && !notCopied.has(name.toLowerCase()),
   );
 }

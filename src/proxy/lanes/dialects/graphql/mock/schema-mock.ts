@@ -1,8 +1,7 @@
-// The terminal of `respond.graphql: {schema: …}`: a GraphQL server over HTTP made of a schema and a rule.
+// `respond.graphql: {schema: …}`: a GraphQL server made of a schema and a rule.
 
 import type { GraphQLSchema } from "graphql";
 import type { DialectTools } from "../../../../../core/dialect.ts";
-import type { Terminal } from "../../../../../core/effect.ts";
 import type { Exchange, Reply } from "../../../../../core/exchange.ts";
 import type { GraphqlAnswerSpec } from "../../../../../core/rule-graphql.ts";
 import type { GraphqlDeps } from "../deps.ts";
@@ -16,6 +15,7 @@ import type { GraphqlParams } from "../wire/params.ts";
 import type { PersistedQueries } from "../wire/persisted.ts";
 import { admit, answerOperation } from "./answer.ts";
 import { Generator } from "./generate.ts";
+import type { GraphqlMock } from "./graphql-mock.ts";
 import { answerBatch, type MixedBatchDeps } from "./mixed-batch.ts";
 import { prepareOverrides } from "./prepare.ts";
 import { createResolver, createTypeResolver } from "./resolve.ts";
@@ -34,10 +34,10 @@ export interface SchemaMockDeps
 }
 
 /** Throws RuleProblem for an override that is wrong in itself. */
-export function schemaTerminal(
+export function schemaMock(
   spec: GraphqlAnswerSpec & { readonly kind: "schema" },
   deps: SchemaMockDeps,
-): Terminal {
+): GraphqlMock {
   const state: Record<string, unknown> = Object.create(null);
   const { lib } = deps.documents;
   const path = ["respond", "graphql", "overrides"];
@@ -56,7 +56,10 @@ export function schemaTerminal(
     typeResolver: createTypeResolver(resolvers),
     scripts,
   };
-  return { kind: "mock", answer: (exchange) => answer(exchange, answering, deps), fixed: null };
+  return {
+    overHttp: (exchange) => answer(exchange, answering, deps),
+    operation: (params, exchange) => answerOverSocket(params, exchange, answering),
+  };
 }
 
 async function answer(exchange: Exchange, answering: SubscriptionDeps, deps: SchemaMockDeps): Promise<Reply> {
@@ -86,6 +89,13 @@ async function answerOne(params: GraphqlParams, exchange: Exchange, deps: Subscr
     if (!("result" in admitted)) return eventStreamReply(subscriptionResults(admitted, exchange, deps));
   }
   return replyWith(head, [await answerIn(params, exchange, deps)], false);
+}
+
+/** Whatever carries it can carry a subscription. */
+function answerOverSocket(params: GraphqlParams, exchange: Exchange, deps: SubscriptionDeps) {
+  if (typeOf(params, deps) !== "subscription") return answerOperation(params, exchange, deps);
+  const admitted = admit(params, deps);
+  return "result" in admitted ? admitted : subscriptionResults(admitted, exchange, deps);
 }
 
 /** A single answer; a subscription has none. */

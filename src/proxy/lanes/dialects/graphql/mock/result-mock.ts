@@ -1,6 +1,5 @@
-// The terminal of `respond.graphql: {data, errors, extensions}`: one result for every operation that the rule claims.
+// `respond.graphql: {data, errors, extensions}`: one result for every operation that the rule claims.
 
-import type { Terminal } from "../../../../../core/effect.ts";
 import type { Exchange, Reply } from "../../../../../core/exchange.ts";
 import type { GraphqlAnswerSpec } from "../../../../../core/rule-graphql.ts";
 import type { RulePath } from "../../../../../core/rule-problem.ts";
@@ -8,21 +7,26 @@ import type { GraphqlDeps } from "../deps.ts";
 import { type Answered, replyWith } from "../wire/http-reply.ts";
 import { readHttpRequest } from "../wire/http-request.ts";
 import { bodyOfParams, type GraphqlParams, isRecord } from "../wire/params.ts";
+import type { GraphqlMock } from "./graphql-mock.ts";
 import { answerBatch, type MixedBatchDeps } from "./mixed-batch.ts";
 
 type Spec = GraphqlAnswerSpec & { readonly kind: "result" };
 type Render = (exchange: Exchange, params: GraphqlParams) => unknown;
 
 /** Throws RuleProblem for a template that is wrong in itself. */
-export function resultTerminal(
+export function resultMock(
   spec: Spec,
   deps: MixedBatchDeps & Pick<GraphqlDeps, "textTemplate" | "holdBody"> & { readonly maxBodyBytes: number },
-): Terminal {
+): GraphqlMock {
   const render = spec.template ? templated(spec, deps) : still(spec);
+  const executed = spec.data !== undefined;
+  const operation = (params: GraphqlParams, exchange: Exchange): Answered => {
+    const result = render(exchange, params);
+    return { result: isRecord(result) ? result : {}, executed };
+  };
   return {
-    kind: "mock",
-    fixed: null,
-    async answer(exchange): Promise<Reply> {
+    operation,
+    async overHttp(exchange): Promise<Reply> {
       const { head } = exchange;
       const held = head.method === "POST" ? await deps.holdBody(exchange.body, deps.maxBodyBytes) : null;
       const bytes = held?.kind === "whole" ? held.bytes : null;
@@ -30,11 +34,7 @@ export function resultTerminal(
       const request = readHttpRequest(head, body);
       // The rule has claimed it, whatever it is.
       const items = request.kind === "operations" ? request.items : [noParams];
-      const executed = spec.data !== undefined;
-      const own = (params: GraphqlParams): Answered => {
-        const result = render(exchange, params);
-        return { result: isRecord(result) ? result : {}, executed };
-      };
+      const own = (params: GraphqlParams) => operation(params, exchange);
       const batch = request.kind === "operations" && request.batch;
       return replyWith(head, batch ? await answerBatch(items, exchange, own, deps) : items.map(own), batch);
     },

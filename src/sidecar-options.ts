@@ -1,0 +1,53 @@
+// What a sidecar is made of, as whoever starts one says it.
+
+import type { AppWatchOptions } from "./control/health/app-watch.ts";
+import type { StoreOptions } from "./control/rules/follow-store.ts";
+import type { RuleReader } from "./control/rules/reader/rule-reader.ts";
+import type { HostPort } from "./core/address.ts";
+import type { Authority } from "./core/certificates.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Random } from "./core/random.ts";
+import type { Settings } from "./core/settings.ts";
+import type { Tap } from "./core/tap.ts";
+import type { ListenerSpec } from "./proxy/accept/listener.ts";
+import type { ConnectInside } from "./proxy/relay/adopted-link.ts";
+import type { SecureDialDeps } from "./proxy/relay/secure-dial.ts";
+import type { MeshOptions } from "./sidecar-mesh.ts";
+
+export interface SidecarOptions {
+  readonly settings: Settings;
+  readonly listeners: readonly ListenerSpec[];
+  /** null: no admin port. */
+  readonly admin: HostPort | null;
+  /** Names besides addresses and localhost under which the admin port may be called. */
+  readonly adminHosts?: readonly string[];
+  /** File or folder of rules; null: none. Without a store either, everything is relayed. */
+  readonly rules: string | null;
+  /** A store whose rules are taken too. */
+  readonly store?: StoreOptions | null;
+  /** How it gossips with others; null or left out: it does not. */
+  readonly mesh?: MeshOptions | null;
+  /** How the health of the service beside it is asked for; null or left out: nobody asks. */
+  readonly appHealth?: AppWatchOptions | null;
+  /** Who reads and parses them; this thread where left out. */
+  readonly ruleReader?: RuleReader;
+  /** `refuse`: rules that are wrong at the start reject the start with `bad_rules`. `relay`: serve without rules. */
+  readonly whenRulesAreBad: "refuse" | "relay";
+  /** Further observers: live lines, access log, summary. */
+  readonly taps: readonly Tap[];
+  /** Tried first for loopback destinations: the inside of a network namespace. */
+  readonly connectInside?: ConnectInside;
+  /** How TLS is opened where a rule concerns it; left out: it never is. */
+  readonly tls?: TlsOptions;
+  readonly version?: string;
+}
+
+export interface TlsOptions extends Pick<SecureDialDeps, "extraRoots" | "clientCertificates" | "unverified"> {
+  /** Signs what clients are shown; null: TLS is relayed unread, and a line says how to change that. */
+  readonly authority: Authority | null;
+}
+
+export interface SidecarDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+}

@@ -1,0 +1,67 @@
+// The word on whether faults may happen: its order, its form, and who hears of it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FaultSwitch } from "../../../src/control/faults/fault-switch.ts";
+import {
+  type FaultStop,
+  formatStop,
+  isLater,
+  neverStopped,
+  parseStop,
+  shown,
+} from "../../../src/core/fault-stop.ts";
+import { seededRandom } from "../../../src/core/random.ts";
+
+const word = (text: string, by = ""): FaultStop => parseStop(text, by) ?? assert.fail(text);
+
+test("fault stop: a later word wins, and of two at one time the stop", () => {
+  const table: readonly (readonly [next: string, known: string, later: boolean])[] = [
+    ["h1", "r1", true],
+    ["r1", "h1", false],
+    ["h1", "h1", false],
+    ["r2", "h1", true],
+    ["h2", "r9", false],
+  ];
+  for (const [next, known, later] of table)
+    assert.equal(isLater(word(next), word(known)), later, `${next} ${known}`);
+  assert.equal(isLater(word("r1"), neverStopped), true);
+});
+
+test("fault stop: what is written is read back, and nothing else is read", () => {
+  for (const text of ["h1", "r12", "h4503599627370496"]) assert.equal(formatStop(word(text)), text);
+  assert.equal(formatStop(neverStopped), "");
+  for (const text of ["", "h", "h0", "x1", "h-1", "h01", "h1 ", "h9007199254740991", "h99999999999999999"])
+    assert.equal(parseStop(text), null, text);
+  assert.equal(shown(`a\n\u001b[1m${"x".repeat(200)}`).length, 100);
+  assert.equal(word("h1", "a\nb").by, "a?b");
+});
+
+test("fault switch: whatever the order in which words arrive, everybody ends with the same one", () => {
+  const random = seededRandom(7);
+  const said: FaultStop[] = [];
+  const people = Array.from({ length: 5 }, () => new FaultSwitch());
+  for (const one of people) one.onChange((stop, own) => own && said.push(stop));
+  for (let i = 0; i < 200; i++) {
+    const one = people[random.uint32() % 5];
+    const heard = said[random.uint32() % Math.max(1, said.length)];
+    if (random.next() < 0.3) one?.say(random.next() < 0.5, `p${i}`);
+    else if (heard) one?.hear(heard);
+  }
+  for (const one of people) for (const stop of said) one.hear(stop);
+  assert.equal(new Set(people.map(({ stop }) => formatStop(stop))).size, 1);
+});
+
+test("fault switch: saying what holds is told again and changes nothing; news are told once", () => {
+  const one = new FaultSwitch();
+  const told: string[] = [];
+  one.onChange((stop, own) => told.push(`${formatStop(stop)} ${own}`));
+  one.say(true, "a");
+  one.say(true, "b");
+  one.hear(word("h1"));
+  one.hear(word("r5"));
+  one.hear(word("h4"));
+  assert.deepEqual(told, ["h1 true", "h1 true", "r5 false"]);
+  one.hear(word("r5", "carol"));
+  assert.deepEqual([one.stop.by, told.length], ["carol", 3]);
+});
