@@ -2,10 +2,12 @@
 // the others, what it does with what they tell, and how all that looks on the admin port and in the metrics.
 //
 //   rules, faults, health of the service ──▶ tags ──▶ everybody
+//   rules of the store ◀──▶ a member that has newer ones, while the store is away
 //   stop of all faults ◀──▶ a broadcast (fast) and a tag (for whoever comes later)
 
 import { lookup } from "node:dns/promises";
 import type { FaultControl } from "./control/faults/fault-control.ts";
+import { answerForRules, exchangeRules } from "./control/mesh/member/rule-exchange.ts";
 import {
   type MeshReport,
   SidecarMember,
@@ -67,13 +69,16 @@ export async function startSidecarMesh(
   signal: AbortSignal,
 ): Promise<SidecarMesh> {
   const { clock, random, tap, faults, followed } = deps;
+  const encrypted = options.keys.length > 0;
   const member = new SidecarMember(options, {
     ...{ clock, random, tap },
     sources: { lookUp, inStore: followed === null ? null : (stop) => followed.gossiping(stop) },
     facts: () => factsOf(options, deps),
     onMember: (_member, facts) => faults.switch.hear(facts.stop),
     onBroadcast: (broadcast) => hearStop(broadcast, faults),
-    onQuestion: () => null,
+    // Without keys anybody could hand over rules, so nobody does.
+    onQuestion: (question) =>
+      followed !== null && encrypted ? answerForRules(question, () => followed.handOver()) : null,
     newId: () => random.uint32().toString(16),
   });
   faults.switch.onChange((stop, own) => {
@@ -84,6 +89,12 @@ export async function startSidecarMesh(
     member.changed(true);
   });
   await member.start(mustWork);
+  if (followed !== null && encrypted) {
+    const { service, namespace } = options;
+    const lacksBeyond = () => followed.lacksBeyond();
+    const take = (handed: Uint8Array) => followed.takeOver(handed);
+    void exchangeRules({ clock, random, member, service, namespace, lacksBeyond, take }, signal);
+  }
   followed?.gossipsAt(() => (member.address === null ? null : formatHostPort(member.address)));
   const patience = sleep(clock, informMs, signal).catch(() => undefined);
   return {
