@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches grpc-node's own interop client and server, against which test/e2e/grpc-interop.test.ts runs us. They stay in the
-# cache, and run on the grpc-js that is installed here.
+# Fetches grpc-node's own interop client and server, and runs test/interop/grpc-node.ts with them: us in the middle. They
+# stay in the cache, and run on the grpc-js that is installed here.
 #
 #   scripts/interop-grpc.sh             from its repository
 #   GRPC_NODE=DIR scripts/interop-grpc.sh   from a clone of it
@@ -33,4 +33,4 @@ module test/node_modules/google-auth-library 'exports.GoogleAuth = class {};'
 module test/node_modules/lodash '
   exports.each = (list, work) => list.forEach(work);
   exports.bind = (work, self) => work.bind(self);'
-echo "grpc-node's interop programs are in $cache"
+node_modules/.bin/node --test --test-timeout=120000 test/interop/grpc-node.ts

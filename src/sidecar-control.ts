@@ -196,7 +196,8 @@ function adminSources(parts: ControlParts, mesh: SidecarMesh | null, app: AppWat
         return status();
       },
     },
-    mesh: async () => (mesh === null ? null : mesh.describe(await mesh.report())),
+    mesh: async (withFaultNames) =>
+      mesh === null ? null : mesh.describe(await mesh.report(), withFaultNames),
   };
 }
 

@@ -7,7 +7,7 @@
 
 import { lookup } from "node:dns/promises";
 import type { FaultControl } from "./control/faults/fault-control.ts";
-import { answerForRules, exchangeRules } from "./control/mesh/member/rule-exchange.ts";
+import { answerForRules, exchangeRules, rulesFetch } from "./control/mesh/member/rule-exchange.ts";
 import {
   type MeshReport,
   SidecarMember,
@@ -15,6 +15,7 @@ import {
 } from "./control/mesh/member/sidecar-member.ts";
 import { type SidecarFacts, shortRevision, sidecarOfTags } from "./control/mesh/member/sidecar-tags.ts";
 import type { MeshBroadcast } from "./control/mesh/mesh.ts";
+import type { Question } from "./control/mesh/worker/channel.ts";
 import type { FollowedStore } from "./control/rules/follow-store.ts";
 import type { RuleStore } from "./control/rules/store.ts";
 import { formatHostPort } from "./core/address.ts";
@@ -44,20 +45,29 @@ export interface SidecarMeshDeps {
   readonly appHealth: () => AppHealth | null;
 }
 
+/** null: there is no answer. What it throws counts as none. */
+export type MeshAnswerer = (question: Question) => Promise<Uint8Array | null> | Uint8Array | null;
+
 export interface SidecarMesh {
   readonly member: SidecarMember;
+  /** Who answers questions of that name, by query or by fetch; one each. */
+  answer(name: string, answerer: MeshAnswerer): void;
   /** Resolves when it is known whether others have stopped all faults, or that nobody answers. */
   readonly informed: Promise<void>;
   /** What we say of ourselves is no longer true. */
   changed(): void;
   report(): Promise<MeshReport>;
-  /** For `/mesh`: the same as JSON has it. */
-  describe(report: MeshReport): unknown;
+  /** For `/mesh`: the same as JSON has it; with the names of faults, for which each member has to be asked. */
+  describe(report: MeshReport, withFaultNames: boolean): Promise<unknown>;
   /** Whether the other live sidecars have stopped their faults, as last heard. */
   stops(): readonly { readonly name: string; readonly halted: boolean; readonly time: number }[];
 }
 
 const stopBroadcast = "understudy:stop";
+/** What is too large for tags is asked for when somebody wants to see it, so that a mesh at rest carries none of it. */
+const figuresQuery = "understudy:figures";
+const figuresMs = 400;
+const maxFigureBytes = 800;
 /** For the first join, while faults wait. */
 const informMs = 2_000;
 
@@ -69,16 +79,18 @@ export async function startSidecarMesh(
   signal: AbortSignal,
 ): Promise<SidecarMesh> {
   const { clock, random, tap, faults, followed } = deps;
+  const answerers = new Map<string, MeshAnswerer>([[figuresQuery, () => figuresOf(faults)]]);
+  // Without keys anybody could hand over rules, so nobody does.
   const encrypted = options.keys.length > 0;
+  if (followed !== null && encrypted)
+    answerers.set(rulesFetch, (question) => answerForRules(question, () => followed.handOver()));
   const member = new SidecarMember(options, {
     ...{ clock, random, tap },
     sources: { lookUp, inStore: followed === null ? null : (stop) => followed.gossiping(stop) },
     facts: () => factsOf(options, deps),
     onMember: (_member, facts) => faults.switch.hear(facts.stop),
     onBroadcast: (broadcast) => hearStop(broadcast, faults),
-    // Without keys anybody could hand over rules, so nobody does.
-    onQuestion: (question) =>
-      followed !== null && encrypted ? answerForRules(question, () => followed.handOver()) : null,
+    onQuestion: (question) => answerers.get(question.name)?.(question) ?? null,
     newId: () => random.uint32().toString(16),
   });
   faults.switch.onChange((stop, own) => {
@@ -99,10 +111,13 @@ export async function startSidecarMesh(
   const patience = sleep(clock, informMs, signal).catch(() => undefined);
   return {
     member,
+    answer: (name, answerer) => void answerers.set(name, answerer),
     informed: Promise.race([member.tried, patience]),
     changed: () => member.changed(),
     report: () => member.report(),
-    describe: reportOf,
+    async describe(report, withFaultNames) {
+      return describe(report, withFaultNames ? await askFigures(member) : new Map());
+    },
     stops: () => stopsOf(member),
   };
 }
@@ -151,7 +166,45 @@ function hearStop({ name, payload }: MeshBroadcast, faults: FaultControl): void 
   if (stop !== null) faults.switch.hear(stop);
 }
 
-function reportOf({ name, address, encrypted, problem, members, state }: MeshReport): unknown {
+/** The names of the rules that could do harm now, as many as one datagram holds. */
+function figuresOf(faults: FaultControl): Uint8Array {
+  const names: string[] = [];
+  let bytes = 0;
+  for (const name of faults.active) {
+    bytes += Buffer.byteLength(JSON.stringify(name)) + 1;
+    if (bytes > maxFigureBytes) break;
+    names.push(name);
+  }
+  return Buffer.from(JSON.stringify({ faults: names }));
+}
+
+/** By member; who does not answer within the time, or not sensibly, is left out. Never rejects. */
+async function askFigures(member: SidecarMember): Promise<ReadonlyMap<string, readonly string[]>> {
+  const query = { name: figuresQuery, payload: new Uint8Array(0), timeoutMs: figuresMs };
+  const answers = await member.request("query", query).catch(() => []);
+  return new Map(
+    answers.flatMap(({ from, payload }) => {
+      const names = readFigures(payload);
+      return names === null ? [] : [[from, names] as const];
+    }),
+  );
+}
+
+function readFigures(payload: Uint8Array): readonly string[] | null {
+  try {
+    const figures: unknown = JSON.parse(Buffer.from(payload).toString("utf8"));
+    if (typeof figures !== "object" || figures === null || !("faults" in figures)) return null;
+    const { faults } = figures;
+    return Array.isArray(faults) && faults.every((name) => typeof name === "string") ? faults : null;
+  } catch {
+    return null;
+  }
+}
+
+function describe(
+  { name, address, encrypted, problem, members, state }: MeshReport,
+  figures: ReadonlyMap<string, readonly string[]>,
+): unknown {
   return {
     ...{ name, address: address && formatHostPort(address), encrypted, problem },
     healthScore: state?.awareness ?? null,
@@ -166,7 +219,11 @@ function reportOf({ name, address, encrypted, problem, members, state }: MeshRep
       address: formatHostPort(member.address),
       status: member.status,
       since: new Date(member.sinceMs).toISOString(),
-      sidecar: sidecar && { ...sidecar, stop: formatStop(sidecar.stop) },
+      sidecar: sidecar && {
+        ...sidecar,
+        stop: formatStop(sidecar.stop),
+        faultNames: figures.get(member.name) ?? [],
+      },
       ...(sidecar === null ? { tags: Object.fromEntries(member.tags) } : {}),
     })),
   };

@@ -14,6 +14,8 @@ const sidecar = z.object({
   index: z.number().nullable(),
   rulesRefused: z.boolean(),
   faults: z.number(),
+  /** Of those rules, as many as were told. */
+  faultNames: z.array(z.string()),
   stop: z.string(),
 });
 

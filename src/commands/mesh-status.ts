@@ -30,7 +30,7 @@ export const meshStatus: Command = {
       shell.stdout.write(help);
       return exitCodes.ok;
     }
-    const answer = await askAdmin(line.admin, "GET", "/mesh");
+    const answer = await askAdmin(line.admin, "GET", "/mesh?faults");
     const mesh = readMeshAnswer(answer);
     if (line.json) shell.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
     else tell(mesh, shell);
@@ -63,6 +63,13 @@ function tell(mesh: MeshAnswer, shell: Shell): void {
   if (mesh.problem !== "") shell.stderr.write(`understudy: ${mesh.problem}\n`);
 }
 
+/** `3: slow, cut, …` */
+function faultsText({ faults, faultNames }: NonNullable<MeshAnswerMember["sidecar"]>): string {
+  const shown = faultNames.slice(0, 3);
+  const rest = faults > shown.length ? ", …" : "";
+  return shown.length === 0 ? String(faults) : `${faults}: ${shown.join(", ")}${rest}`;
+}
+
 function rowOf({ name, address, status, since, sidecar }: MeshAnswerMember, self: string): readonly string[] {
   const said =
     sidecar === null || status === "left" || status === "failed"
@@ -74,7 +81,7 @@ function rowOf({ name, address, status, since, sidecar }: MeshAnswerMember, self
           sidecar.version || "-",
           sidecar.revision || "-",
           sidecar.app ?? "-",
-          sidecar.stop.startsWith("h") ? "stopped" : String(sidecar.faults),
+          sidecar.stop.startsWith("h") ? "stopped" : faultsText(sidecar),
         ];
   const at = timeText(Date.parse(since));
   return [name === self ? `${name} *` : name, address, status, ...said, at].map((cell) =>

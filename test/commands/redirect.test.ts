@@ -68,6 +68,23 @@ describe("redirect", () => {
     assert.match(named.stdout, /\{ 15001, 15006 \} return\n {4}tcp dport != \{ 22 \} return/);
   });
 
+  test("the gossip port is left alone, also where inbound ports are named", async () => {
+    const named = [
+      "show",
+      "--uid",
+      "7",
+      "--dry-run",
+      "--include-inbound-ports",
+      "22",
+      "--gossip-port",
+      "7000",
+    ];
+    assert.match((await call(named)).stdout, /\{ 7000, 15001, 15006 \} return/);
+    const off = await call(["show", "--uid", "7", "--dry-run", "--gossip-port", "off"]);
+    assert.match(off.stdout, /\{ 22, 15001, 15006, 15090 \}/);
+    await assert.rejects(call(["up", "--uid", "7", "--gossip-port", "x"]), { code: "bad_config" });
+  });
+
   test("a user may be given by name", async () => {
     assert.match((await call(["up", "--uid", "root", "--dry-run"])).stdout, /meta skuid 0 return/);
   });

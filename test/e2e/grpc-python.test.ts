@@ -7,8 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import type { Server } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
 import { withShop } from "../proxy/lanes/dialects/grpc/rules.ts";
-import { openShop, protoFolder } from "../support/grpc-shop.ts";
+import { openShop, protoFolder, shopPackage } from "../support/grpc-shop.ts";
 import { noNamespaces, understudy } from "../support/understudy-process.ts";
 
 /** The system's own first: modules of Debian packages are found by no other. */
@@ -66,16 +68,20 @@ test("grpc from Python: mocked, refused, relayed, streamed, and out of time", { 
   ),
 );
 
-test("grpc from Python inside understudy run, which was told of nothing", {
-  skip: skip || noNamespaces,
-}, async () => {
-  await using shop = await openShop();
-  const folder = mkdtempSync(join(tmpdir(), "understudy-grpc-"));
-  const rules = join(folder, "rules.yaml");
-  writeFileSync(
-    rules,
-    `version: 1
-descriptors: ${protoFolder}
+for (const [from, descriptors, addServices] of [
+  ["named", `descriptors: ${protoFolder}`, undefined],
+  ["asked of the upstream", "", (server: Server) => new ReflectionService(shopPackage).addToServer(server)],
+] as const)
+  test(`grpc from Python inside understudy run, which was told of nothing; descriptors are ${from}`, {
+    skip: skip || noNamespaces,
+  }, async () => {
+    await using shop = await openShop(addServices);
+    const folder = mkdtempSync(join(tmpdir(), "understudy-grpc-"));
+    const rules = join(folder, "rules.yaml");
+    writeFileSync(
+      rules,
+      `version: 1
+${descriptors}
 rules:
   - name: mocked
     matches: [{grpc: {service: shop.v1.Inventory, method: Get}, message: {equalToJson: {sku: mocked}, ignoreExtraElements: true}}]
@@ -87,19 +93,19 @@ rules:
     matches: [{grpc: {method: Get}, message: {equalToJson: {sku: slow}, ignoreExtraElements: true}}]
     fault: {delay: 20s}
 `,
-  );
-  try {
-    const { code, stdout, stderr } = await understudy(
-      ["run", "--rules", rules, "--", python ?? "python3", "-c", program, `127.0.0.1:${shop.address.port}`],
-      { env: { HOME: "/nonexistent", XDG_CONFIG_HOME: "" } },
     );
-    assert.deepEqual(
-      [code, ...stdout.trim().split("\n")],
-      [0, "real real", "mocked from-us", "gone NOT_FOUND long gone", "w,w,w", "DEADLINE_EXCEEDED"],
-      stderr,
-    );
-    assert.match(stderr, /\/shop\.v1\.Inventory\/Get → OK mocked by mocked/);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+    try {
+      const { code, stdout, stderr } = await understudy(
+        ["run", "--rules", rules, "--", python ?? "python3", "-c", program, `127.0.0.1:${shop.address.port}`],
+        { env: { HOME: "/nonexistent", XDG_CONFIG_HOME: "" } },
+      );
+      assert.deepEqual(
+        [code, ...stdout.trim().split("\n")],
+        [0, "real real", "mocked from-us", "gone NOT_FOUND long gone", "w,w,w", "DEADLINE_EXCEEDED"],
+        stderr,
+      );
+      assert.match(stderr, /\/shop\.v1\.Inventory\/Get → OK mocked by mocked/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });

@@ -61,7 +61,7 @@ test("mesh: one word stops every fault everywhere within a second, for late come
   assert.equal(status.code, 0, status.stderr);
   assert.match(
     status.stdout,
-    /^MEMBER +ADDRESS .*\na \* +127\.0\.0\.1:\d+ +alive +serving +cart +z1 .* 1 +2\d\d\d-/,
+    /^MEMBER +ADDRESS .*\na \* +127\.0\.0\.1:\d+ +alive +serving +cart +z1 .* 1: slow +2\d\d\d-/,
   );
 
   const suffering = all.map((one) => get(one, to, "/slow"));

@@ -1,11 +1,16 @@
 // Clients that people use, through the lane: Node's own WebSocket, an EventSource, socket.io and engine.io, and a GraphQL
-// subscription in the words of graphql-transport-ws. What no rule names passes untouched.
+// subscription of graphql-ws. What no rule names passes untouched.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { EventSource } from "eventsource";
+import { buildSchema } from "graphql";
+import { createClient } from "graphql-ws";
+import { useServer } from "graphql-ws/use/ws";
 import { Server } from "socket.io";
 import { io } from "socket.io-client";
 import { WebSocketServer } from "ws";
@@ -52,36 +57,23 @@ for (const [how, rules] of [
     await server.close();
   });
 
-  test(`a GraphQL subscription (graphql-transport-ws), under ${how}`, async () => {
+  test(`graphql-ws: a subscription by its client from its server, under ${how}`, async () => {
     const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
-    server.on("connection", (socket) =>
-      socket.on("message", (data) => {
-        const { type, id } = JSON.parse(data.toString());
-        if (type === "connection_init") socket.send('{"type":"connection_ack"}');
-        if (type !== "subscribe") return;
-        for (const n of [1, 2]) socket.send(JSON.stringify({ id, type: "next", payload: { data: { n } } }));
-        socket.send(JSON.stringify({ id, type: "complete" }));
-      }),
-    );
+    const schema = buildSchema("type Query { n: Int } type Subscription { n: Int }");
+    const count = async function* () {
+      for (const n of [1, 2]) yield { n };
+    };
+    const disposable = useServer({ schema, roots: { subscription: { n: count } } }, server);
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as AddressInfo;
     await using rig = await openRig({ upstream: { host: "127.0.0.1", port }, rules });
-    const client = new WebSocket(`ws://127.0.0.1:${rig.address.port}/graphql`, "graphql-transport-ws");
-    const types: string[] = [];
-    await new Promise<void>((resolve) => {
-      client.onopen = () => client.send('{"type":"connection_init"}');
-      client.onmessage = ({ data }) => {
-        const { type } = JSON.parse(data);
-        types.push(type);
-        if (type === "connection_ack")
-          client.send('{"id":"1","type":"subscribe","payload":{"query":"subscription {n}"}}');
-        if (type === "complete") resolve();
-      };
-    });
-    assert.equal(client.protocol, "graphql-transport-ws");
-    assert.deepEqual(types, ["connection_ack", "next", "next", "complete"]);
-    client.close();
-    server.close();
+    const url = `ws://127.0.0.1:${rig.address.port}/graphql`;
+    const client = createClient({ url, retryAttempts: 0 });
+    const got: unknown[] = [];
+    for await (const { data } of client.iterate({ query: "subscription { n }" })) got.push(data?.n);
+    assert.deepEqual(got, [1, 2]);
+    await client.dispose();
+    await disposable.dispose();
   });
 }
 
@@ -127,4 +119,20 @@ test("EventSource: scripted events arrive with their types and ids, and a client
   assert.equal((await price).lastEventId, "7");
   assert.equal((await end).data, "welcome back");
   source.close();
+});
+
+test("Node's EventSource: scripted events arrive with their types and ids", async () => {
+  const rules = rulesOf(`
+  - name: prices
+    respond: {events: [{event: price, id: "7", data: {json: {eur: 1}}}, {repeat: {steps: [{comment: x, delay: 1s}]}}]}`);
+  await using rig = await openRig({ rules });
+  const script = `const source = new EventSource(process.argv[1]);
+    source.addEventListener("price", ({ data, lastEventId }) => {
+      console.log(lastEventId, data);
+      source.close();
+    });`;
+  const url = `http://127.0.0.1:${rig.address.port}/`;
+  const args = ["--no-warnings", "--experimental-eventsource", "-e", script, url];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 15_000 });
+  assert.equal(stdout, '7 {"eur":1}\n');
 });

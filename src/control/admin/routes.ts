@@ -47,7 +47,7 @@ export interface AdminSources {
     say(halted: boolean, by: string): Promise<FaultStatus>;
   };
   /** null: this sidecar is in no mesh. */
-  readonly mesh: () => Promise<unknown>;
+  readonly mesh: (withFaultNames: boolean) => Promise<unknown>;
   /** Left out: there is none. */
   readonly playground?: Playground;
 }
@@ -99,9 +99,10 @@ const routes: readonly Route[] = [
   },
   {
     path: "/mesh",
-    summary: "members of the mesh, and what each says of itself",
-    answer: async (_query, { mesh }) => {
-      const state = await mesh();
+    summary:
+      "members of the mesh, and what each says of itself: ?faults asks each for the names of its faults",
+    answer: async (query, { mesh }) => {
+      const state = await mesh(query.has("faults"));
       return state === null
         ? json(404, { error: "this sidecar is in no mesh: see --gossip" })
         : json(200, state);

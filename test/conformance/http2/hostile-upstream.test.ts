@@ -18,6 +18,7 @@ import {
 } from "../../../src/proxy/lanes/http2/frames.ts";
 import { encodeLiterals } from "../../../src/proxy/lanes/http2/hpack/literal-block.ts";
 import {
+  deliveries,
   hello,
   type RawPeer,
   requestFrame,
@@ -246,39 +247,41 @@ async function goesOn({ client }: Pair, server: RawPeer, path: string): Promise<
 
 for (const [road, path] of roads) {
   for (const [what, bytes] of malformed)
-    test(`hostile upstream, ${road} link: ${what}: 502, and the connection goes on`, () =>
-      between({ rules: [held], mode: "fixed" }, async (pair) => {
-        const { client, upstream, rig } = pair;
-        client.send(hello, requestFrame(1, path));
-        const server = await upstream();
-        await server.until(({ type }) => type === frameTypes.headers);
-        server.send(serverHello, bytes);
-        assert.equal(await server.resetCode(1), protocol);
-        const body = await client.until(({ type, stream }) => type === frameTypes.data && stream === 1);
-        assert.match(
-          body?.payload.toString() ?? "",
-          /^understudy: the upstream sent a malformed response: .+\n$/,
-        );
-        const event = await rig.event(({ kind }) => kind === "call");
-        assert.partialDeepStrictEqual(event, { status: 502, flags: ["UPE"], outcome: "failed" });
-        await goesOn(pair, server, path);
-      }));
+    for (const [how, say] of deliveries(Buffer.concat([serverHello, bytes])))
+      test(`hostile upstream, ${road} link: ${what}${how}: 502, and the connection goes on`, () =>
+        between({ rules: [held], mode: "fixed" }, async (pair) => {
+          const { client, upstream, rig } = pair;
+          client.send(hello, requestFrame(1, path));
+          const server = await upstream();
+          await server.until(({ type }) => type === frameTypes.headers);
+          await say(server);
+          assert.equal(await server.resetCode(1), protocol);
+          const body = await client.until(({ type, stream }) => type === frameTypes.data && stream === 1);
+          assert.match(
+            body?.payload.toString() ?? "",
+            /^understudy: the upstream sent a malformed response: .+\n$/,
+          );
+          const event = await rig.event(({ kind }) => kind === "call");
+          assert.partialDeepStrictEqual(event, { status: 502, flags: ["UPE"], outcome: "failed" });
+          await goesOn(pair, server, path);
+        }));
   for (const [what, bytes] of malformedLater)
-    test(`hostile upstream, ${road} link: ${what}: the stream is reset, and the connection goes on`, () =>
-      between({ rules: [held], mode: "fixed" }, async (pair) => {
-        const { client, upstream } = pair;
-        client.send(hello, requestFrame(1, path));
-        const server = await upstream();
-        await server.until(({ type }) => type === frameTypes.headers);
-        server.send(serverHello, bytes);
-        assert.equal(await server.resetCode(1), protocol);
-        assert.equal(await client.resetCode(1), road === "pinned" ? protocol : errorCodes.internal);
-        const ended = client.frames.find(
-          ({ stream, flags: bits, type }) => stream === 1 && type <= 1 && (bits & 1) === 1,
-        );
-        assert.equal(ended, undefined, "nothing may look like the whole response");
-        await goesOn(pair, server, path);
-      }));
+    for (const [how, say] of deliveries(Buffer.concat([serverHello, bytes])))
+      test(`hostile upstream, ${road} link: ${what}${how}: the stream is reset, and the connection goes on`, () =>
+        between({ rules: [held], mode: "fixed" }, async (pair) => {
+          const { client, upstream } = pair;
+          client.send(hello, requestFrame(1, path));
+          const server = await upstream();
+          await server.until(({ type }) => type === frameTypes.headers);
+          await say(server);
+          assert.equal(await server.resetCode(1), protocol);
+          assert.equal(await client.resetCode(1), road === "pinned" ? protocol : errorCodes.internal);
+          const ended = client.frames.find(
+            ({ stream, flags: bits, type }) => stream === 1 && type <= 1 && (bits & 1) === 1,
+          );
+          assert.equal(ended, undefined, "nothing may look like the whole response");
+          await goesOn(pair, server, path);
+        }));
 }
 
 test("hostile upstream: a block that was kept back leaves the client's header table in step with ours", () =>

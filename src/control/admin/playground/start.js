@@ -4,41 +4,37 @@ const { GraphiQL, React, ReactDOM } = globalThis;
 const chooser = document.querySelector("#rule");
 const said = document.querySelector("#said");
 
-/** One result of a query or mutation, or those of a subscription, which come as server-sent events. */
+/** Whatever it asks, the answer says what it is: one result, or those of a subscription as server-sent events. */
 function fetcherOf(rule) {
   const url = `/playground/graphql?rule=${encodeURIComponent(rule)}`;
-  const send = (params, accept, signal) =>
-    fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept },
-      body: JSON.stringify(params),
-      signal,
-    });
-  async function* events(params) {
+  return async (params) => {
     const leaving = new AbortController();
-    try {
-      const reply = await send(params, "text/event-stream", leaving.signal);
-      if (!reply.headers.get("content-type")?.startsWith("text/event-stream"))
-        return yield await reply.json();
-      let text = "";
-      for await (const chunk of reply.body.pipeThrough(new TextDecoderStream())) {
-        const parts = (text + chunk).split("\n\n");
-        text = parts.pop();
-        for (const part of parts) {
-          const data = /^data: (.*)$/m.exec(part)?.[1];
-          if (part.startsWith("event: next") && data) yield JSON.parse(data);
-        }
-      }
-    } finally {
-      leaving.abort();
-    }
-  }
-  return async (params, { documentAST } = {}) => {
-    const operations = documentAST?.definitions.filter(({ kind }) => kind === "OperationDefinition") ?? [];
-    const chosen = operations.find(({ name }) => name?.value === params.operationName) ?? operations[0];
-    if (chosen?.operation === "subscription") return events(params);
-    return (await send(params, "application/json")).json();
+    const reply = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "text/event-stream, application/json;q=0.9" },
+      body: JSON.stringify(params),
+      signal: leaving.signal,
+    });
+    const isStream = reply.headers.get("content-type")?.startsWith("text/event-stream");
+    return isStream ? eventsOf(reply, leaving) : reply.json();
   };
+}
+
+/** Each result in its time. GraphiQL ends it where the user does. */
+async function* eventsOf(reply, leaving) {
+  try {
+    let text = "";
+    for await (const chunk of reply.body.pipeThrough(new TextDecoderStream())) {
+      const parts = (text + chunk).split("\n\n");
+      text = parts.pop();
+      for (const part of parts) {
+        const data = /^data: (.*)$/m.exec(part)?.[1];
+        if (part.startsWith("event: next") && data) yield JSON.parse(data);
+      }
+    }
+  } finally {
+    leaving.abort();
+  }
 }
 
 async function start() {

@@ -20,13 +20,14 @@ export interface RuleExchangeDeps {
   readonly take: (handed: Uint8Array) => void;
 }
 
-const fetchName = "understudy:rules";
+/** Name of the question. */
+export const rulesFetch = "understudy:rules";
 const lookMs = 500;
 const answerMs = 3_000;
 
 /** Our own rules for a member that asks for them; null: the question is another one. */
 export function answerForRules(question: Question, hand: () => Uint8Array | null): Uint8Array | null {
-  return question.by === "fetch" && question.name === fetchName ? hand() : null;
+  return question.by === "fetch" && question.name === rulesFetch ? hand() : null;
 }
 
 /** Looks until the signal aborts. Never rejects. */
@@ -38,7 +39,7 @@ export async function exchangeRules(deps: RuleExchangeDeps, signal: AbortSignal)
     const able = signal.aborted ? [] : whoHasMore(deps);
     const one = able[random.uint32() % able.length];
     if (one === undefined) continue;
-    const args = { member: one, name: fetchName, payload: new Uint8Array(0), timeoutMs: answerMs };
+    const args = { member: one, name: rulesFetch, payload: new Uint8Array(0), timeoutMs: answerMs };
     const handed = await member.request("fetch", args).catch(() => null);
     if (handed !== null && !signal.aborted) take(handed);
   }

@@ -16,7 +16,7 @@ import {
 import { encodeLiterals } from "../../../../src/proxy/lanes/http2/hpack/literal-block.ts";
 import { openRig, openServer } from "../../../support/rig.ts";
 import { noFault, replyWith } from "../../../support/rule-spec.ts";
-import { hello, RawPeer, requestFrame, responseFrame, serverHello } from "./raw-peer.ts";
+import { deliveries, hello, RawPeer, requestFrame, responseFrame, serverHello } from "./raw-peer.ts";
 
 const mock: Partial<RuleSpec> = {
   name: "m",
@@ -252,14 +252,16 @@ const malformed: readonly (readonly [what: string, bytes: Buffer])[] = [
 ];
 
 for (const [what, bytes] of malformed) {
-  test(`hostile client: ${what} ends the stream, and others go on`, () =>
-    withClient(async (peer) => {
-      peer.send(hello, bytes, requestFrame(3, "/m"), requestFrame(5, "/relayed"));
-      assert.equal(await peer.resetCode(1), what.includes("beyond") ? flowControl : protocol);
-      await peer.until(({ type, stream }) => type === frameTypes.headers && stream === 3);
-      await peer.until(({ type, stream }) => type === frameTypes.headers && stream === 5);
-      assert.equal(peer.ended, "open");
-    }));
+  const all = Buffer.concat([hello, bytes, requestFrame(3, "/m"), requestFrame(5, "/relayed")]);
+  for (const [how, say] of deliveries(all))
+    test(`hostile client: ${what}${how} ends the stream, and others go on`, () =>
+      withClient(async (peer) => {
+        await say(peer);
+        assert.equal(await peer.resetCode(1), what.includes("beyond") ? flowControl : protocol);
+        await peer.until(({ type, stream }) => type === frameTypes.headers && stream === 3);
+        await peer.until(({ type, stream }) => type === frameTypes.headers && stream === 5);
+        assert.equal(peer.ended, "open");
+      }));
 }
 
 test("hostile client: a header list beyond the limit is answered 431, however small its block was", () =>

@@ -4,6 +4,7 @@
 import { nearest } from "../../../../core/nearest.ts";
 import type { RulePath } from "../../../../core/rule-problem.ts";
 import type { EnumType, FieldType, MessageType, Scalar, ValueType } from "./message-type.ts";
+import { RawMessage } from "./raw-message.ts";
 import { wellKnown } from "./well-known.ts";
 import { lengthDelimited, tag, varint, wireTypes, zigzag } from "./wire.ts";
 
@@ -152,7 +153,7 @@ export interface Encoded {
 export function encodeValue(json: unknown, type: ValueType, path: RulePath): Encoded {
   switch (type.kind) {
     case "message":
-      return { bytes: encodeMessage(json, type.message, path), wireType: wireTypes.bytes, isZero: false };
+      return { bytes: messageBytes(json, type.message, path), wireType: wireTypes.bytes, isZero: false };
     case "enum": {
       const number = enumNumber(json, type.enum, path);
       return { bytes: varint(number), wireType: wireTypes.varint, isZero: number === 0 };
@@ -162,6 +163,12 @@ export function encodeValue(json: unknown, type: ValueType, path: RulePath): Enc
     default:
       return type satisfies never;
   }
+}
+
+function messageBytes(json: unknown, type: MessageType, path: RulePath): Buffer {
+  if (!(json instanceof RawMessage)) return encodeMessage(json, type, path);
+  if (json.type === type) return Buffer.from(json.bytes);
+  throw new MessageMismatch(path, `expected ${type.name}, got ${json.type.name}`);
 }
 
 function enumNumber(json: unknown, type: EnumType, path: RulePath): number {

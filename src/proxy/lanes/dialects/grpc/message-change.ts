@@ -7,6 +7,7 @@ import type { JsonPatchOperation, JsonPatchSpec } from "../../../../core/rule-va
 import { decodeMessage } from "./decode.ts";
 import { encodeElement, encodeEntry, encodeField, MessageMismatch, unknownField } from "./encode.ts";
 import type { FieldType, MessageType } from "./message-type.ts";
+import { rawAt } from "./raw-message.ts";
 import { wellKnown } from "./well-known.ts";
 import { type Edit, editMessage, TestFailed } from "./wire-edit.ts";
 
@@ -105,7 +106,7 @@ function operationChange(operation: JsonPatchOperation, type: MessageType, path:
         );
       const isMove = operation.op === "move";
       return (bytes, whole) => {
-        const value = valueAt(bytes, whole, from);
+        const value = rawAt(bytes, whole, from) ?? valueAt(bytes, whole, from);
         const left = isMove ? editMessage(bytes, whole, from, { op: "remove" }) : bytes;
         return adding(value)(left, whole);
       };

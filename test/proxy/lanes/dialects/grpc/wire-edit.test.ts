@@ -119,6 +119,40 @@ test("wire edit: each kind of change", () => {
   }
 });
 
+test("wire edit: a message that is moved or copied keeps the fields that nobody knows", () => {
+  const money = Buffer.concat([lengthDelimited(1, Buffer.from("EUR")), stranger]);
+  const bytes = Buffer.concat([encodeMessage({ sku: "a" }, item), lengthDelimited(3, money)]);
+  const patch = (op: "move" | "copy") =>
+    changed({ kind: "patch", operations: [{ op, from: "/price", path: "/deposit" }] }, bytes);
+  const moved = Buffer.concat([encodeMessage({ sku: "a" }, item), lengthDelimited(9, money)]);
+  assert.deepEqual(patch("move"), moved);
+  assert.deepEqual(patch("copy"), Buffer.concat([bytes, lengthDelimited(9, money)]));
+});
+
+test("wire edit: messages in lists and maps move whole, and only to where their type belongs", () => {
+  const { root } = protobuf.parse(
+    `syntax = "proto3"; package n;
+    message M { int32 a = 1; } message O { int32 a = 1; }
+    message N { M one = 1; repeated M list = 2; map<string, M> map = 3; O other = 4; repeated M copy = 5; map<string, M> also = 6; }`,
+  );
+  const type = schemaOf(root).type("n.N") ?? assert.fail("no N");
+  const start = { one: { a: 1 }, list: [{ a: 2 }, { a: 3 }], map: { x: { a: 4 } } };
+  const after = (...operations: readonly JsonPatchOperation[]) => {
+    const change = compileChange({ kind: "patch", operations }, type, []);
+    return decodeMessage(change(encodeMessage(start, type)), type) as Record<string, unknown>;
+  };
+  assert.deepEqual(after({ op: "move", from: "/list/1", path: "/one" }).one, { a: 3 });
+  assert.deepEqual(after({ op: "copy", from: "/map/x", path: "/list/0" }).list, [
+    { a: 4 },
+    { a: 2 },
+    { a: 3 },
+  ]);
+  assert.deepEqual(after({ op: "copy", from: "/list", path: "/copy" }).copy, start.list);
+  assert.deepEqual(after({ op: "move", from: "/map", path: "/also" }).also, start.map);
+  assert.deepEqual(after({ op: "copy", from: "/map/x/a", path: "/one/a" }).one, { a: 4 });
+  assert.throws(() => after({ op: "copy", from: "/one", path: "/other" }), /expected n\.O, got n\.M/);
+});
+
 test("wire edit: a test that does not hold, or a place that is not there, stops the patch", () => {
   const bytes = encodeMessage({ sku: "a", tags: ["x"], byStore: { a: 1 } }, item);
   for (const [operation, message] of [

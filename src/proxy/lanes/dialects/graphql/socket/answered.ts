@@ -22,7 +22,7 @@ export function answeredMessages(answer: AnswerOperation, concerns: OperationTes
 export function messagePlan(open: () => (message: Payload, way: Way) => MessageAct | null): MessagePlan {
   return Object.freeze({
     open: () => ({ act: open() }),
-    ...{ inject: null, ignorePings: false, acts: true, alters: true, watches: false, whole: true },
+    ...{ inject: null, ignorePings: false, acts: true, alters: true, whole: true, watches: false },
   });
 }
 
