@@ -2,10 +2,12 @@
 // the others, what it does with what they tell, and how all that looks on the admin port and in the metrics.
 //
 //   rules, faults, health of the service ──▶ tags ──▶ everybody
+//   rules of the store ◀──▶ a member that has newer ones, while the store is away
 //   stop of all faults ◀──▶ a broadcast (fast) and a tag (for whoever comes later)
 
 import { lookup } from "node:dns/promises";
 import type { FaultControl } from "./control/faults/fault-control.ts";
+import { answerForRules, exchangeRules, rulesFetch } from "./control/mesh/member/rule-exchange.ts";
 import {
   type MeshReport,
   SidecarMember,
@@ -78,6 +80,10 @@ export async function startSidecarMesh(
 ): Promise<SidecarMesh> {
   const { clock, random, tap, faults, followed } = deps;
   const answerers = new Map<string, MeshAnswerer>([[figuresQuery, () => figuresOf(faults)]]);
+  // Without keys anybody could hand over rules, so nobody does.
+  const encrypted = options.keys.length > 0;
+  if (followed !== null && encrypted)
+    answerers.set(rulesFetch, (question) => answerForRules(question, () => followed.handOver()));
   const member = new SidecarMember(options, {
     ...{ clock, random, tap },
     sources: { lookUp, inStore: followed === null ? null : (stop) => followed.gossiping(stop) },
@@ -95,6 +101,12 @@ export async function startSidecarMesh(
     member.changed(true);
   });
   await member.start(mustWork);
+  if (followed !== null && encrypted) {
+    const { service, namespace } = options;
+    const lacksBeyond = () => followed.lacksBeyond();
+    const take = (handed: Uint8Array) => followed.takeOver(handed);
+    void exchangeRules({ clock, random, member, service, namespace, lacksBeyond, take }, signal);
+  }
   followed?.gossipsAt(() => (member.address === null ? null : formatHostPort(member.address)));
   const patience = sleep(clock, informMs, signal).catch(() => undefined);
   return {

@@ -8,6 +8,7 @@ import { formatStoreUrl, type StoreUrl } from "../../core/store-url.ts";
 import { type Tap, teeTaps } from "../../core/tap.ts";
 import { openStore } from "./kv/open-store.ts";
 import { within } from "./kv/within.ts";
+import { readPeerRules, writePeerRules } from "./peer-rules.ts";
 import { type Belonging, membersPrefix } from "./registry/keys.ts";
 import { type Member, membersInStore, Presence } from "./registry/members.ts";
 import { lastGoodIn } from "./sources/last-good.ts";
@@ -44,6 +45,12 @@ export interface FollowedStore {
   gossipsAt(address: () => string | null): void;
   /** Where those sidecars gossip that say so in the store. Rejects with `store_unavailable`. */
   gossiping(signal: AbortSignal): Promise<readonly string[]>;
+  /** The newest write that our rules know of, while the store is away; null while it is not. */
+  lacksBeyond(): number | null;
+  /** Our rules for another sidecar; null where there are none in force. */
+  handOver(): Uint8Array | null;
+  /** What another sidecar has handed over, where it is whole, newer, and of the same store. */
+  takeOver(handed: Uint8Array): void;
   /** Ends every connection, after a farewell that may take a second. */
   close(): Promise<void>;
 }
@@ -108,6 +115,16 @@ export async function followStore(options: StoreOptions, deps: FollowDeps): Prom
     async gossiping(signal) {
       const found = await within(deps.clock, askMs, signal, (stop) => members.list(stop));
       return found.flatMap(({ gossip }) => gossip ?? []);
+    },
+    lacksBeyond() {
+      const { connected, index } = source.state();
+      return connected ? null : index;
+    },
+    handOver: () =>
+      inForceNow().revision === source.state().revision ? writePeerRules(of, source.held()) : null,
+    takeOver(handed) {
+      const read = readPeerRules(of, handed);
+      if (read !== null) source.offer(read);
     },
     announce(problems, signal) {
       const key = membersPrefix(url.prefix) + options.memberName;

@@ -15,6 +15,7 @@ import type { RuleSnapshot, RuleSource } from "../../../core/rule-source.ts";
 import type { Tap } from "../../../core/tap.ts";
 import type { KeyValueStore, KeyView } from "../kv/key-value-store.ts";
 import { Wake } from "../kv/wake.ts";
+import type { PeerRules } from "../peer-rules.ts";
 import type { Belonging } from "../registry/keys.ts";
 import { digestOf } from "../registry/manifest.ts";
 import { StoredParser } from "../registry/parse-stored.ts";
@@ -57,6 +58,10 @@ export interface StoreSource extends RuleSource {
   state(): StoreSourceState;
   /** The snapshots of these revisions are in force: the one of ours goes to disk. */
   inForce(revisions: readonly string[]): void;
+  /** What the newest snapshot was made from. */
+  held(): PeerRules;
+  /** Rules that another sidecar has of the store: taken where the store is away, and they are newer than what is here. */
+  offer(offered: PeerRules): void;
 }
 
 /** How long the first snapshot may take before the copy on disk is used instead. */
@@ -86,6 +91,8 @@ class Source implements StoreSource {
   #revision: string | null = null;
   #index = 0;
   #rules: readonly StoredRule[] = [];
+  /** In place of the newest view, until the store is heard of again. */
+  #given: PeerRules | null = null;
   #saving: Promise<void> = Promise.resolve();
   #saved = "";
   #unsaved: { readonly rules: readonly StoredRule[]; readonly atMs: number } | null = null;
@@ -142,6 +149,17 @@ class Source implements StoreSource {
     this.#saveTimer ??= this.#deps.clock.after(saveAfterMs, () => this.#save(lastGood), { background: true });
   }
 
+  held(): PeerRules {
+    return { index: this.#index, rules: this.#rules };
+  }
+
+  offer(offered: PeerRules): void {
+    // The start waits for the store and looks at the disk first.
+    if (this.#connected || this.#revision === null || offered.index <= this.#index) return;
+    this.#given = offered;
+    this.#bell.wake();
+  }
+
   #save(lastGood: LastGood | null): void {
     this.#saveTimer?.cancel();
     this.#saveTimer = null;
@@ -175,6 +193,7 @@ class Source implements StoreSource {
   #hear(view: KeyView): void {
     if (!view.hearsay) this.#heardAt = this.#deps.clock.now();
     this.#newest = view;
+    this.#given = null;
     this.#fresh = true;
     if (!this.#connected) this.#turn(true, "");
     this.#bell.wake();
@@ -196,6 +215,7 @@ class Source implements StoreSource {
 
   /** The snapshot of the newest view, where it differs from the last one. */
   async #look(signal: AbortSignal): Promise<RuleSnapshot | null> {
+    if (this.#given !== null) return this.#snapshot(this.#given.rules, this.#given.index, signal);
     const view = this.#newest;
     if (view === null) return null;
     this.#fresh = false;

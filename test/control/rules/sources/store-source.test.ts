@@ -306,3 +306,24 @@ test("store source: ends with its signal, also while the store is away", async (
   await end();
   assert.equal(clock.pending(), 0);
 });
+
+test("store source: what another sidecar offers is taken while the store is away, where it is newer", async (context) => {
+  const { store, names, source } = rig(context);
+  const offered = (index: number, name: string) =>
+    source.offer({ index, rules: [{ place: `r/${name}`, name, text: mock, leaseMs: null }] });
+  store.put("r/own", mock);
+  assert.deepEqual(await names(), ["own"]);
+  offered(9, "early");
+  assert.deepEqual(await names(), ["own"], "the store is there");
+  store.down = true;
+  store.wake();
+  await names();
+  offered(1, "old");
+  assert.deepEqual(await names(), ["own"], "nothing newer");
+  offered(2, "new");
+  assert.deepEqual(await names(), ["new"]);
+  assert.equal(source.held().index, 2);
+  assert.deepEqual(await names(60_000), ["new"], "and it stays");
+  store.down = false;
+  assert.deepEqual(await names(60_000), ["own"], "the store itself has the last word");
+});
