@@ -26,6 +26,8 @@ export interface Figures {
   readonly ratio: number | null;
   readonly perSecond: number;
   readonly p50Ms: number | null;
+  /** Left out: as null. */
+  readonly p95Ms?: number | null;
   readonly p99Ms: number | null;
   /** Median over the rounds of p99 minus the reference's p99 right before. */
   readonly addedP99Ms: number | null;
@@ -156,6 +158,7 @@ function figures(server: Server, slices: readonly Pair[]): Figures {
     ),
     perSecond: median(slices.map(({ own }) => own.load.units / own.load.seconds)),
     p50Ms: medianOrNull(slices.map(({ own }) => own.load.p50Ms)),
+    p95Ms: medianOrNull(slices.map(({ own }) => own.load.p95Ms ?? null)),
     p99Ms: medianOrNull(slices.map(({ own }) => own.load.p99Ms)),
     addedP99Ms: medianOrNull(
       slices.map(({ own, before }) =>

@@ -61,6 +61,7 @@ function readLog(text: string): Load {
     seconds: ((starts.at(-1) ?? beginUs) - beginUs) / 1e6,
     errors: rows.filter(({ status }) => status !== 200).length,
     p50Ms: quantile(0.5),
+    p95Ms: quantile(0.95),
     p99Ms: quantile(0.99),
   };
 }

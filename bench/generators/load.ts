@@ -9,6 +9,8 @@ export interface Load {
   readonly errors: number;
   /** Latency; null where the generator does not know it. */
   readonly p50Ms: number | null;
+  /** Left out: as null. */
+  readonly p95Ms?: number | null;
   readonly p99Ms: number | null;
 }
 
