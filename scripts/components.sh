@@ -72,6 +72,10 @@ list() {
     found=$(where "${pair%%:*}")
     printf '%-14s %s\n' "${pair%%:*}" "${found:-missing (package ${pair#*:})}"
   done
+  for pair in "${modules[@]}"; do
+    importable "${pair%%:*}" && found="a module of Python" || found="missing (package ${pair#*:})"
+    printf '%-14s %s\n' "${pair%%:*}" "$found"
+  done
   found=$(where consul)
   printf '%-14s %s\n' consul "${found:-missing (package consul of $consul_suite)}"
 }
@@ -103,10 +107,6 @@ fetch_consul() {
   rm -rf "${consul%/usr/bin/consul}"
   mv "$dir/unpacked" "${consul%/usr/bin/consul}"
   rm -rf "$dir"
-  for pair in "${modules[@]}"; do
-    importable "${pair%%:*}" && found="a module of Python" || found="missing (package ${pair#*:})"
-    printf '%-14s %s\n' "${pair%%:*}" "$found"
-  done
 }
 
 case "${1:-}" in
