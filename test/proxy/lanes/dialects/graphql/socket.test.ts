@@ -1,10 +1,12 @@
 // GraphQL over WebSocket with real sockets: a mocked server, operations answered beside a real one, fields overlaid.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { fetchExchange, subscriptionExchange, Client as UrqlClient } from "@urql/core";
 import { createClient } from "graphql-ws";
-import { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 import { openRaw, openSocketServer, resultsOf } from "./sockets.ts";
 import { openStage } from "./stage.ts";
 
@@ -260,4 +262,46 @@ test("overlay: where nothing is left to ask the server hears of nothing; limits 
   assert.equal((await socket.hear()).payload.data.me.name, "Ann");
   assert.equal((await socket.hear()).id, "4");
   assert.deepEqual(upstream.asked, ["{ me { name } }"]);
+});
+
+test("raw: the server hears no word of what is answered here; a delayed result keeps its place before its end", async () => {
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  const heard: string[] = [];
+  server.on("connection", (socket) =>
+    socket.on("message", (data) => {
+      const { id, type } = JSON.parse(data.toString());
+      heard.push(id === undefined ? type : `${type} ${id}`);
+      if (type === "ping") return socket.send('{"type":"pong"}');
+      if (type !== "subscribe") return;
+      socket.send(JSON.stringify({ id, type: "next", payload: { data: { me: { name: "Ann" } } } }));
+      socket.send(JSON.stringify({ id, type: "complete" }));
+    }),
+  );
+  await once(server, "listening");
+  await using stage = await openStage(
+    `
+  - name: mine
+    matches: [{graphql: {type: subscription}}]
+    respond: {graphql: {schema: shop.graphql, overrides: {Subscription.ticks: {events: [{value: 1}, {after: 1h, value: 2}]}}}}
+  - name: slow
+    matches: [{graphql: {operation: Slow}}]
+    patch: {graphql: {me.plan: {value: PAID, delay: 300ms}}}`,
+    { upstream: { host: "127.0.0.1", port: (server.address() as AddressInfo).port } },
+  );
+  await using socket = await openRaw(stage.url, transportWs);
+  socket.say(subscribe("1", "subscription { ticks }"));
+  assert.deepEqual((await socket.hear()).payload, { data: { ticks: 1 } });
+  socket.say({ id: "1", type: "complete" }, subscribe("2", "query Slow { me { name plan } }"), {
+    type: "ping",
+  });
+  const order: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const { type, payload } = await socket.hear();
+    order.push(type);
+    if (type === "next") assert.deepEqual(payload, { data: { me: { name: "Ann", plan: "PAID" } } });
+  }
+  assert.deepEqual(order, ["pong", "next", "complete"], "others do not wait for a delayed field");
+  assert.deepEqual(heard.sort(), ["ping", "subscribe 2"]);
+  for (const client of server.clients) client.terminate();
+  server.close();
 });
