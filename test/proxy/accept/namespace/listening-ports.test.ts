@@ -9,6 +9,7 @@ import {
   listeningPorts,
   watchListeningPorts,
 } from "../../../../src/proxy/accept/namespace/listening-ports.ts";
+import { redirectPort } from "../../../../src/proxy/accept/namespace/network.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
 
 const head = "  sl  local_address rem_address   st tx_queue rx_queue\n";
@@ -21,7 +22,7 @@ describe("listening ports", () => {
       head +
       row(`0100007F:${hex(3000)}`, "0A") +
       row(`0100007F:${hex(80)}`, "0A") +
-      row(`0100007F:${hex(1)}`, "0A") +
+      row(`0100007F:${hex(redirectPort)}`, "0A") +
       row(`0100007F:${hex(5000)}`, "01") +
       row(`0100007F:${hex(40_000)}`, "0A") +
       row(`00000000000000000000000000000000:${hex(3000)}`, "0A");

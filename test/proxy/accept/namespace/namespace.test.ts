@@ -8,6 +8,7 @@ import type { HostPort } from "../../../../src/core/address.ts";
 import { systemClock } from "../../../../src/core/clock.ts";
 import { readHostNetwork } from "../../../../src/proxy/accept/namespace/host-network.ts";
 import { type Namespace, openNamespace } from "../../../../src/proxy/accept/namespace/namespace.ts";
+import { redirectPort } from "../../../../src/proxy/accept/namespace/network.ts";
 import { isolationsToTry } from "../../../../src/proxy/accept/namespace/recipe.ts";
 import { originalDestination } from "../../../../src/proxy/accept/original-destination.ts";
 import {
@@ -75,8 +76,15 @@ describe("namespace", { skip: noNamespaces }, () => {
   test("dialling the acceptor itself is no redirection", async () => {
     const namespace = await start();
     const seen = nextDestination(namespace.servers);
-    void namespace.execute(dial("127.0.0.1", 1), env).catch(() => undefined);
+    void namespace.execute(dial("127.0.0.1", redirectPort), env).catch(() => undefined);
     assert.equal(await seen, null);
+  });
+
+  test("port 1, which tests dial when they want a closed one, is a destination like any other", async () => {
+    const namespace = await start();
+    const seen = nextDestination(namespace.servers);
+    void namespace.execute(dial("127.0.0.1", 1), env).catch(() => undefined);
+    assert.deepEqual(await seen, { host: "127.0.0.1", port: 1 });
   });
 
   test("an ordinary socket was not redirected", async () => {
