@@ -1,9 +1,10 @@
 // Many deadlines, one timer: setting one is an assignment, so that the hot path pays nothing for being bounded.
 
 import type { Clock } from "./clock.ts";
+import { Roster, type Seated } from "./roster.ts";
 
 /** Something that must act before a moment on `clock.now()`. `Infinity`: no deadline at present. */
-export interface Deadlined {
+export interface Deadlined extends Seated {
   deadlineAt: number;
   /** Called at the first tick past the deadline, at each tick until the deadline is moved or the entry removed. */
   expire(): void;
@@ -16,7 +17,7 @@ export interface Deadlines {
 
 /** A deadline is kept to within `tickMs`. The timer runs only while there are entries, and never keeps a process alive. */
 export function createDeadlines(clock: Clock, tickMs: number): Deadlines {
-  const entries = new Set<Deadlined>();
+  const entries = new Roster<Deadlined>();
   let armed = false;
   const arm = () => {
     if (armed) return;
@@ -26,7 +27,9 @@ export function createDeadlines(clock: Clock, tickMs: number): Deadlines {
   const tick = () => {
     armed = false;
     const now = clock.now();
-    for (const entry of entries) if (entry.deadlineAt <= now) entry.expire();
+    entries.each((entry) => {
+      if (entry.deadlineAt <= now) entry.expire();
+    });
     if (entries.size > 0) arm();
   };
   return {
@@ -35,7 +38,7 @@ export function createDeadlines(clock: Clock, tickMs: number): Deadlines {
       arm();
     },
     remove(entry) {
-      entries.delete(entry); // the timer finds out by itself: most entries have a successor before it fires
+      entries.remove(entry); // the timer finds out by itself: most entries have a successor before it fires
     },
   };
 }

@@ -4,6 +4,7 @@
 import type { HostPort } from "../core/address.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { createDeadlines } from "../core/deadlines.ts";
+import { DelayLine } from "../core/delay-line.ts";
 import type { Traffic } from "../core/lane.ts";
 import { createReadBuffers } from "../core/read-buffers.ts";
 import { createIntake, type Intake } from "../proxy/accept/intake.ts";
@@ -65,7 +66,9 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: upstreams.loadOpener });
-    const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls], opaque });
+    const lanes = [createHttp1Lane(), createHttp2Lane(opaque), tls];
+    const detection = new DelayLine(deps.clock, options.settings.deadlines.detectMs);
+    const intake = createIntake({ detection, detect, lanes, opaque });
     const traffic: Traffic = createPipeline({
       settings: options.settings,
       clock: deps.clock,

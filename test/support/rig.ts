@@ -5,6 +5,7 @@ import type { HostPort } from "../../src/core/address.ts";
 import type { Authority } from "../../src/core/certificates.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { createDeadlines } from "../../src/core/deadlines.ts";
+import { DelayLine } from "../../src/core/delay-line.ts";
 import type { Dialect } from "../../src/core/dialect.ts";
 import type { Lane, Traffic } from "../../src/core/lane.ts";
 import { seededRandom } from "../../src/core/random.ts";
@@ -79,7 +80,12 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   let draining = false;
   const opaque = createOpaqueLane(serverNameOf);
   const lanes = [createHttp1Lane(), createHttp2Lane(opaque), ...tlsLanes(options, opaque)];
-  const intake = createIntake({ detect, lanes, opaque });
+  const intake = createIntake({
+    detection: new DelayLine(clock, settings.deadlines.detectMs),
+    detect,
+    lanes,
+    opaque,
+  });
   const states = createStates(1_000);
   const deadlines = createDeadlines(clock, options.tickMs ?? 20);
   const buffers = createReadBuffers();

@@ -1,10 +1,15 @@
 // Where accepted connections go next: their first bytes are awaited under a deadline, then the lane of their protocol
 // gets them. Keeps count of what is open, for draining.
 
+import type { Socket } from "node:net";
 import type { Connection } from "../../core/connection.ts";
+import type { DelayLine } from "../../core/delay-line.ts";
 import type { Lane, Protocol, Session, Traffic } from "../../core/lane.ts";
+import { Roster, type Seated } from "../../core/roster.ts";
 
 export interface IntakeDeps {
+  /** How long first bytes may keep us waiting. */
+  readonly detection: DelayLine;
   /** First bytes → protocol. */
   readonly detect: (first: Uint8Array) => Protocol | "need-more";
   readonly lanes: readonly Lane[];
@@ -28,16 +33,26 @@ export interface Intake {
 /** What detection has gathered at most before it gives up; a preface has 24 bytes. */
 const maxFirstBytes = 64;
 
+/** An accepted socket, and who serves it at present. */
+interface Guest extends Seated {
+  readonly socket: Socket;
+  session: Session | null;
+}
+
+/** Where a socket that was accepted keeps its guest, whoever serves it. */
+const guestOf = Symbol("guest");
+type AcceptedSocket = Socket & { [guestOf]?: Guest };
+
 export function createIntake(deps: IntakeDeps): Intake {
-  const open = new Map<Connection["socket"], Session>();
-  const waiting: Session = { drain: () => undefined };
+  const open = new Roster<Guest>();
   let emptied: (() => void) | null = null;
 
   function serve(connection: Connection, first: Buffer | null, protocol: Protocol, traffic: Traffic): void {
     const lane = deps.lanes.find((candidate) => candidate.protocols.includes(protocol)) ?? deps.opaque;
     const session = lane.serve(connection, first, traffic, protocol);
-    const accepted = connection.transport ?? connection.socket;
-    if (open.has(accepted)) open.set(accepted, session);
+    const accepted: AcceptedSocket = connection.transport ?? connection.socket;
+    const guest = accepted[guestOf];
+    if (guest) guest.session = session;
     if (traffic.draining) session.drain();
   }
 
@@ -60,7 +75,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       else if (first.length >= maxFirstBytes) finish("opaque");
     };
     const onEnd = () => finish("opaque");
-    const timer = traffic.clock.after(traffic.settings.deadlines.detectMs, () => {
+    const timer = deps.detection.wait(() => {
       traffic.tap.observe({ kind: "detection-timeout", connection });
       finish("opaque");
     });
@@ -79,11 +94,13 @@ export function createIntake(deps: IntakeDeps): Intake {
 
   const intake: Intake = {
     accept(connection, traffic) {
-      const { socket } = connection;
-      open.set(socket, waiting);
+      const socket: AcceptedSocket = connection.socket;
+      const guest: Guest = { seat: -1, socket, session: null };
+      socket[guestOf] = guest;
+      open.add(guest);
       traffic.tap.observe({ kind: "connection-opened", connection });
       socket.once("close", () => {
-        open.delete(socket);
+        open.remove(guest);
         traffic.tap.observe({ kind: "connection-closed", connection });
         if (open.size === 0) emptied?.();
       });
@@ -98,14 +115,14 @@ export function createIntake(deps: IntakeDeps): Intake {
       return open.size;
     },
     drain() {
-      for (const session of open.values()) session.drain();
+      open.each(({ session }) => session?.drain());
       return new Promise((resolve) => {
         emptied = resolve;
         if (open.size === 0) resolve();
       });
     },
     destroy() {
-      for (const socket of open.keys()) socket.destroy();
+      open.each(({ socket }) => socket.destroy());
     },
   };
   return intake;

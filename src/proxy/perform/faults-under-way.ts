@@ -18,6 +18,7 @@ export interface FaultsUnderWayDeps {
 export class FaultsUnderWay implements Deadlined {
   /** Always over: the deadlines call at each tick. */
   readonly deadlineAt = 0;
+  seat = -1;
   readonly #deps: FaultsUnderWayDeps;
   readonly #sufferers = new Map<Rule, Set<AbortController>>();
 

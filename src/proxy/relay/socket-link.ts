@@ -26,6 +26,7 @@ export function createDial(deps: DialDeps): Dial {
 
 class SocketLink implements Link, Deadlined {
   deadlineAt: number;
+  seat = -1;
   readonly upstream: HostPort;
   readonly #events: LinkEvents;
   readonly #buffers: ReadBuffers;

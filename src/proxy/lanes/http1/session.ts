@@ -97,6 +97,7 @@ interface Rich {
 
 export class Http1Session implements Session, Deadlined, DownstreamSide {
   deadlineAt: number;
+  seat = -1;
   readonly #connection: Connection;
   readonly #traffic: Traffic;
   readonly #fixed: FixedReplies;

@@ -37,6 +37,7 @@ export interface LifetimeDeps {
 
 export class Lifetime implements Deadlined {
   deadlineAt: number;
+  seat = -1;
   goAwaySent = false;
   readonly #deps: LifetimeDeps;
   #progressAt = 0;

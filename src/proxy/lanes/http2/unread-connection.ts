@@ -28,6 +28,7 @@ export class UnreadConnection implements Connection, Deadlined {
   readonly serverName: string;
   readonly dial: Dial;
   deadlineAt: number;
+  seat = -1;
   readonly #accepted: Connection;
   readonly #traffic: Traffic;
   readonly #borders = new FrameBorders();

@@ -25,6 +25,7 @@ export interface SpliceEnd {
  */
 export class Splice implements LinkEvents, Deadlined {
   deadlineAt: number;
+  seat = -1;
   readonly #connection: Connection;
   readonly #traffic: Traffic;
   readonly #ended: (end: SpliceEnd) => void;

@@ -30,6 +30,7 @@ export interface SocketRelayEnd extends SpliceEnd {
 
 export class SocketRelay implements LinkEvents, Deadlined {
   deadlineAt: number;
+  seat = -1;
   readonly #options: SocketRelayOptions;
   readonly #side: SocketSide;
   readonly #hits: RuleHits;
