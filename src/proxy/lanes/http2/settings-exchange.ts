@@ -94,6 +94,12 @@ export class SettingsExchange {
     }
   }
 
+  /** The client's first SETTINGS came with a request to upgrade, and count as acknowledged (RFC 7540 §3.2.1). */
+  upgraded(payload: Buffer): void {
+    this.client.take(payload, 0, payload.length);
+    this.#applyTable(this.client.tableBytes);
+  }
+
   ackFromClient(): Verdict {
     const answered = this.#acksFromClient.shift();
     if (answered?.from !== "upstream") return "take";

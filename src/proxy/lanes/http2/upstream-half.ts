@@ -88,6 +88,12 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
     link.write(Buffer.concat(parts));
   }
 
+  /** Takes over a link on which the upstream has agreed to HTTP/2; the client's SETTINGS are to follow (RFC 7540 §3.2). */
+  adopt(link: Link): void {
+    this.#link = link;
+    link.write(preface);
+  }
+
   /** False: wait for `upstreamDrained`. */
   send(bytes: Buffer): boolean {
     return this.#link?.write(bytes) ?? true;
@@ -109,7 +115,7 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
   }
 
   pause(): void {
-    if (!this.#paused) this.#link?.pause();
+    this.#link?.pause();
     this.#paused = true;
   }
 
