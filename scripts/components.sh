@@ -15,6 +15,7 @@ components=(
   haproxy:haproxy
   wrk:wrk
   h2load:nghttp2-client
+  nghttpx:nghttp2-proxy
   nft:nftables
   iptables:iptables
   ip:iproute2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches grpc-node's own interop client and server, and runs test/interop/grpc-node.ts with them: us in the middle. They
-# stay in the cache, and run on the grpc-js that is installed here.
+# Fetches grpc-node's own interop client and server, and runs test/interop/grpc-node.ts with them: us in the middle, in the
+# clear and inside TLS. They stay in the cache, and run on the grpc-js that is installed here.
 #
 #   scripts/interop-grpc.sh             from its repository
 #   GRPC_NODE=DIR scripts/interop-grpc.sh   from a clone of it

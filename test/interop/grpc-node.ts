@@ -3,12 +3,14 @@
 // had everywhere.
 
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Server } from "@grpc/grpc-js";
 import { parseRules } from "../../src/control/rules/parse.ts";
 import { createGrpcDialect } from "../../src/proxy/lanes/dialects/grpc/dialect.ts";
+import { testAuthority } from "../support/https.ts";
 import { openRig, type RigOptions } from "../support/rig.ts";
 
 const folder = fileURLToPath(new URL("../../node_modules/.cache/grpc-interop/", import.meta.url));
@@ -22,10 +24,10 @@ interface Interop {
   ): void;
   runTest(
     address: string,
-    host: null,
+    host: string | null,
     name: string,
     tls: boolean,
-    ca: boolean,
+    ca: false,
     done: (error?: Error) => void,
   ): void;
   readonly test_cases: Readonly<Record<string, { readonly getCreds?: unknown }>>;
@@ -61,9 +63,23 @@ rules:
     fault: {abort: {grpcStatus: ABORTED}}
 `;
 
+/** A name that the certificate of the test server has, and that nobody resolves. */
+const secureName = "foo.test.google.fr";
+const ours = await testAuthority();
+const roots = `${folder}understudy-ca.pem`;
+writeFileSync(roots, ours.trust);
+// grpc-js asks for it when it is loaded: its clients trust us, and nobody else.
+process.env.GRPC_DEFAULT_SSL_ROOTS_FILE_PATH = roots;
+
+/** TLS on both sides: the client's ends at us, ours at the test server's own certificate. */
+const secure = (): RigOptions => ({
+  tls: { authority: ours, extraRoots: [readFileSync(`${folder}test/data/ca.pem`, "utf8")] },
+});
+
 async function everyCase(options: RigOptions): Promise<void> {
+  const tls = options.tls !== undefined;
   const { server, port } = await new Promise<{ server: Server; port: number }>((resolve, reject) =>
-    load("interop_server").getServer("0", false, (error, given) => (error ? reject(error) : resolve(given))),
+    load("interop_server").getServer("0", tls, (error, given) => (error ? reject(error) : resolve(given))),
   );
   await using rig = await openRig({
     upstream: { host: "127.0.0.1", port },
@@ -73,29 +89,45 @@ async function everyCase(options: RigOptions): Promise<void> {
   const client = load("interop_client");
   const cases = Object.keys(client.test_cases).filter((name) => !needsAccount.test(name));
   assert.equal(cases.length, 14);
+  const proxied = options.mode === "proxy";
+  const address = `127.0.0.1:${proxied ? port : rig.address.port}`;
+  if (proxied) process.env.grpc_proxy = `http://127.0.0.1:${rig.address.port}`;
   try {
     for (const name of cases) {
       await new Promise<void>((resolve, reject) =>
-        client.runTest(`127.0.0.1:${rig.address.port}`, null, name, false, false, (error) =>
+        client.runTest(address, tls ? secureName : null, name, tls, false, (error) =>
           error ? reject(new Error(name, { cause: error })) : resolve(),
         ),
       );
     }
-    assert.ok(rig.events.some(({ kind }) => kind === "call"));
+    const calls = rig.events.filter((event) => event.kind === "call");
+    assert.ok(calls.length >= cases.length, "every call was seen");
+    assert.ok(calls.every(({ protocol }) => protocol === "http/2"));
   } finally {
+    delete process.env.grpc_proxy;
     server.forceShutdown();
   }
 }
 
 const rulesOf = (text: string) => parseRules(text, "rules.yaml").rules;
 
-test("interop: all cases pass through, transparent", () => everyCase({ rules: rulesOf(elsewhere) }));
+const ways: readonly (readonly [what: string, options: RigOptions])[] = [
+  ["transparent", {}],
+  ["to a fixed upstream", { mode: "fixed" }],
+  ["through an explicit proxy", { mode: "proxy" }],
+];
 
-test("interop: all cases pass through, to a fixed upstream", () =>
-  everyCase({ rules: rulesOf(elsewhere), mode: "fixed" }));
+for (const [inside, given] of [
+  ["", () => ({})],
+  [" inside TLS", secure],
+] as const) {
+  for (const [what, options] of ways)
+    test(`interop: all cases pass${inside}, ${what}`, () =>
+      everyCase({ rules: rulesOf(elsewhere), ...options, ...given() }));
 
-test("interop: all cases pass where rules claim every call and change nothing", () =>
-  everyCase({ rules: rulesOf(touching) }));
+  test(`interop: all cases pass${inside} where rules claim every call and change nothing`, () =>
+    everyCase({ rules: rulesOf(touching), ...given() }));
 
-test("interop: all cases pass where rules look at each first message", () =>
-  everyCase({ rules: rulesOf(looking) }));
+  test(`interop: all cases pass${inside} where rules look at each first message`, () =>
+    everyCase({ rules: rulesOf(looking), ...given() }));
+}

@@ -327,6 +327,18 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     "4: rules[0].fault.abort: expected exactly one of httpStatus, grpcStatus, reset, close, hang, got httpStatus and reset",
   ],
   [
+    ["respond: {grpc: {status: 17}}"],
+    "4: rules[0].respond.grpc.status: expected a status of gRPC such as OK, NOT_FOUND, UNAVAILABLE, or its number, got 17",
+  ],
+  [
+    ['respond: {grpc: {status: OK, trailers: {Grpc-Status: "3"}}}'],
+    "4: rules[0].respond.grpc.trailers.Grpc-Status: says how the call ends, as status, message and details do",
+  ],
+  [
+    ["respond: {grpc: {status: OK, metadata: {grpc-message: no}}}"],
+    "4: rules[0].respond.grpc.metadata.grpc-message: says how the call ends, as status, message and details do",
+  ],
+  [
     ["fault: {abort: {grpcStatus: GONE}}"],
     '4: rules[0].fault.abort.grpcStatus: expected a status of gRPC such as OK, NOT_FOUND, UNAVAILABLE, or its number, got "GONE"',
   ],

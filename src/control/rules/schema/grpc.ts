@@ -53,9 +53,15 @@ export function gatherGrpc({ grpc, message, metadata }: Keys): { readonly grpc?:
 const statusExpected = `a status of gRPC such as OK, NOT_FOUND, UNAVAILABLE, or its number`;
 
 export const grpcStatus = z
-  .union([z.int().min(0).max(16), z.enum(grpcStatusNames).transform((name) => grpcStatusOf(name) ?? 2)], {
-    error: statusExpected,
-  })
+  .union(
+    [
+      z.int().min(0, statusExpected).max(16, statusExpected),
+      z.enum(grpcStatusNames).transform((name) => grpcStatusOf(name) ?? 2),
+    ],
+    {
+      error: statusExpected,
+    },
+  )
   .describe("OK, CANCELLED, UNKNOWN, INVALID_ARGUMENT, … or 0 to 16.");
 
 const statusText = z.string("text").max(8_192, "at most 8192 characters");
@@ -86,6 +92,17 @@ const oneOfSeveral = mapping("a mapping {message, delay, afterMessages}", {
   }),
 );
 
+/** What `status`, its text and `details` become: said twice, no client would know how the call has ended. */
+const ofStatus = new Set(["grpc-status", "grpc-message", "grpc-status-details-bin"]);
+
+const metadataFields = headerFields.superRefine((fields, context) => {
+  for (const [name] of fields)
+    if (ofStatus.has(name.toLowerCase())) {
+      const message = "says how the call ends, as status, message and details do";
+      context.addIssue({ code: "custom", path: [name], message });
+    }
+});
+
 const shape = {
   status: grpcStatus.exactOptional(),
   message: z
@@ -102,8 +119,8 @@ const shape = {
     .max(100, "at most 100 details")
     .exactOptional()
     .describe("Details of the status (google.rpc.Status)."),
-  metadata: headerFields.exactOptional().describe("Metadata sent before the messages."),
-  trailers: headerFields.exactOptional().describe("Metadata sent after the messages."),
+  metadata: metadataFields.exactOptional().describe("Metadata sent before the messages."),
+  trailers: metadataFields.exactOptional().describe("Metadata sent after the messages."),
   template: z
     .boolean("true or false")
     .exactOptional()

@@ -6,6 +6,7 @@ import type { HeaderList } from "../../../core/headers.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import { CallRecord } from "../call-record.ts";
 import type { UpgradeClaim } from "../websocket/upgrade.ts";
+import type { Http2Ask } from "./h2c.ts";
 import type { ResponseSink } from "./response-sink.ts";
 
 const noFields: HeaderList = [];
@@ -13,11 +14,13 @@ const noFields: HeaderList = [];
 export class Call extends CallRecord {
   /** The request asks to leave HTTP (Upgrade, CONNECT): a 101, or a 2xx to CONNECT, makes the connection a tunnel. */
   readonly mayUpgrade: boolean;
+  /** Set where it asks to go on as HTTP/2. */
+  asksHttp2: Http2Ask | null = null;
   /** Where the response goes; null: straight to the downstream, byte for byte. */
   sink: ResponseSink | null = null;
   /** True once the rich road has sent this call upstream. */
   upstreamUsed = false;
-  /** Fields of the reply that made the connection a tunnel; kept only where a rule concerns its messages. */
+  /** Fields of the reply that made the connection a tunnel; kept only where `looksAtUpgrade`. */
   upgradeReply: HeaderList = noFields;
   #upgrade: UpgradeClaim | null = null;
 
@@ -37,8 +40,9 @@ export class Call extends CallRecord {
     this.#upgrade = upgrade;
   }
 
-  get concernsMessages(): boolean {
-    return this.#upgrade !== null;
+  /** It matters what the upstream says to the upgrade. */
+  get looksAtUpgrade(): boolean {
+    return this.#upgrade !== null || this.asksHttp2 !== null;
   }
 
   /** What those rules hold, which is the caller's from now on. */

@@ -10,6 +10,7 @@ import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import type { Call } from "./call.ts";
 import { encodeChunk, encodeLastChunk, encodeRequestHead } from "./encode.ts";
+import { withoutHttp2Ask } from "./h2c.ts";
 import type { ResponseSink } from "./response-sink.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 
@@ -47,7 +48,7 @@ interface RequestFraming {
 
 function frameRequest(exchange: Exchange): RequestFraming {
   const { body } = exchange;
-  const { headers } = exchange.head;
+  const headers = withoutHttp2Ask(exchange.head.headers);
   if (headerValue(headers, "transfer-encoding") !== undefined) return { headers, body: "chunked" };
   if (body.lengthBytes === null) {
     return {

@@ -26,13 +26,14 @@ import { Carry } from "./carry.ts";
 import { continueHead, refusalReply } from "./encode.ts";
 import { failureBytes } from "./failure.ts";
 import type { FixedReplies } from "./fixed-replies.ts";
+import { asksForHttp2 } from "./h2c.ts";
 import { namesOpaqueHost, opaqueAdvice, roughHost } from "./opaque-host.ts";
 import type { ParserPool, Parsers } from "./parsers.ts";
 import { originFormHead } from "./proxy-form.ts";
 import type { Refusal } from "./refusal.ts";
 import type { RequestScanner } from "./request-scanner.ts";
 import { type AfterCall, serveRich } from "./rich-road.ts";
-import { openTunnel } from "./tunnel.ts";
+import { openTunnel, type Tunnel } from "./tunnel.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
 
 type Phase = "head" | "body" | "peek" | "barrier" | "rich" | "discard" | "switching" | "full" | "over";
@@ -120,8 +121,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   /** What to do once no response is due; set while the phase is `barrier`. */
   #afterResponses: (() => void) | null = null;
   #tunnel: { readonly call: Call; readonly link: Link; readonly rest: Buffer } | null = null;
-  /** The link, once it has left HTTP. */
+  /** The link, once it has left HTTP/1, and what the connection has become. */
   #spliced: Link | null = null;
+  #opened: Tunnel | null = null;
   #lastWords: Buffer | null = null;
   #headBegun = false;
   #first = true;
@@ -172,6 +174,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   drain(): void {
+    this.#opened?.drainConnection?.();
     if (this.#phase === "head" && this.#carry.isEmpty && this.#half.waiting === 0) this.#close();
   }
 
@@ -316,7 +319,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const mayUpgrade = scanner.upgrade || scanner.targetForm === "authority";
     const call = new Call(this.#connection, scanner, this.#traffic, now, mayUpgrade);
     call.requestBytes = length;
-    if (mayUpgrade) call.concernMessages(claimUpgrade(scanner, this.#connection, this.#traffic));
+    if (mayUpgrade) {
+      call.concernMessages(claimUpgrade(scanner, this.#connection, this.#traffic));
+      call.asksHttp2 = asksForHttp2(scanner);
+    }
     if (this.#connection.mode === "proxy") return this.#proxyHead(call, bytes, at, at + length);
     const verdict = this.#traffic.decide(scanner, this.#connection);
     if (verdict) return this.#decided(verdict, call, bytes, at, at + length);
@@ -700,9 +706,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   switchToTunnel(call: Call, link: Link, rest: Buffer): void {
     link.pause();
     this.#tunnel = { call, link, rest };
-    if (call.sink) return; // the reply is still to be written; afterRich goes on
-    call.finish(this.#traffic, this.#traffic.clock.now());
-    this.#openTunnel();
+    if (!call.sink) this.#openTunnel(); // else the reply is still to be written; afterRich goes on
   }
 
   upstreamDrained(): void {
@@ -834,6 +838,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#held = [];
     this.#detach();
     const splice = openTunnel(this.#connection, this.#traffic, tunnel.call);
+    this.#opened = splice;
     this.#half.delegateTo(splice);
     splice.start(tunnel.link, first);
     if (tunnel.rest.length > 0) splice.data(tunnel.rest);

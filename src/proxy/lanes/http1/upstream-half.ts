@@ -235,7 +235,7 @@ export class UpstreamHalf implements LinkEvents {
       return -1;
     }
     call.status = this.#scanner.status;
-    if (call.concernsMessages) call.upgradeReply = this.#scanner.headers;
+    if (call.looksAtUpgrade) call.upgradeReply = this.#scanner.headers;
     if (call.sink) call.sink.head(call.status, this.#scanner.reason, this.#scanner.headers, 0);
     else this.#flush(bytes, next);
     this.#waiting.shift();

@@ -92,14 +92,19 @@ export class ClientHalf implements FrameReader {
     return this.#lastStream;
   }
 
-  /** What is put in upstream now would stand inside a frame of the client. */
+  /** What is put in upstream now would stand inside a frame of the client, or before its SETTINGS. */
   get insideFrame(): boolean {
-    return this.#walk.insideFrame;
+    return this.#walk.insideFrame || this.#prefaceBytes >= 0;
   }
 
   /** The preface, a frame head or a header block has begun and is not complete. */
   get insideHead(): boolean {
     return this.#prefaceBytes >= 0 || this.#open !== null || this.#walk.isWaiting;
+  }
+
+  /** The client has opened this stream before its preface (RFC 7540 §3.2). */
+  hasAsked(stream: number): void {
+    this.#lastStream = stream;
   }
 
   stop(): void {
@@ -120,7 +125,7 @@ export class ClientHalf implements FrameReader {
   }
 
   admits(head: FrameHead): boolean {
-    if (this.#events.uploadWaits) {
+    if (this.#events.uploadWaits && this.#prefaceBytes < 0) {
       this.#walk.cut();
       this.#events.uploadBorder();
     }

@@ -13,16 +13,7 @@ import type { ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
 import { replyFields } from "./fixed-replies.ts";
 import type { FrameHead } from "./frame-walk.ts";
-import {
-  errorCodes,
-  flags,
-  frame,
-  frameTypes,
-  goAwayFrame,
-  headerFrames,
-  maxWindowBytes,
-  resetFrame,
-} from "./frames.ts";
+import { errorCodes, flags, frame, frameTypes, headerFrames, maxWindowBytes, resetFrame } from "./frames.ts";
 import type { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
@@ -254,7 +245,7 @@ export class FromUpstream implements UpstreamEvents {
       table.finish(id, stream);
     }
     if (isFinal) lifetime.goAwaySent = true;
-    wires.aside(goAwayFrame(Math.max(lastStream, table.lastLocal), code, detail.toString("latin1")));
+    lifetime.passGoAway(Math.max(lastStream, table.lastLocal), code, detail.toString("latin1"));
   }
 
   upstreamEnded(): void {
@@ -329,7 +320,7 @@ export class FromUpstream implements UpstreamEvents {
     const { client, up, wires, lifetime } = this.#deps;
     if (!client.insideFrame) {
       wires.toUpstream.flush();
-      up.send(goAwayFrame(0, code, detail));
+      up.bidFarewell(code, detail);
     }
     lifetime.refuse(errorCodes.internal, `the upstream broke HTTP/2: ${detail}`, "UPE");
   }

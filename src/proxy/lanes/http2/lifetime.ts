@@ -10,7 +10,7 @@ import type { Traffic } from "../../../core/lane.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { Http2Call } from "./call.ts";
 import type { ClientHalf } from "./client-half.ts";
-import { errorCodes, goAwayFrame } from "./frames.ts";
+import { errorCodes, goAwayFrame, maxWindowBytes } from "./frames.ts";
 import { Http2Head } from "./request-head.ts";
 import type { SettingsExchange } from "./settings-exchange.ts";
 import { LocalStream, RelayedStream } from "./stream.ts";
@@ -44,6 +44,7 @@ export class Lifetime implements Deadlined {
   #settingsBy = Number.POSITIVE_INFINITY;
   #headBegunAt = -1;
   #clientEnded = false;
+  #disownedAbove = maxWindowBytes;
 
   constructor(deps: LifetimeDeps) {
     this.#deps = deps;
@@ -189,7 +190,18 @@ export class Lifetime implements Deadlined {
     if (this.goAwaySent && code === errorCodes.none) return;
     settings.send();
     this.goAwaySent = true;
-    wires.aside(goAwayFrame(client.lastStream, code, detail));
+    wires.aside(goAwayFrame(this.#lastStreamOf(client.lastStream), code, detail));
+  }
+
+  /** The upstream's GOAWAY, in terms of what the client has here. */
+  passGoAway(lastStream: number, code: number, detail: string): void {
+    this.#deps.wires.aside(goAwayFrame(this.#lastStreamOf(lastStream), code, detail));
+  }
+
+  /** RFC 9113 §6.8: what has been disowned once is never owned again. */
+  #lastStreamOf(given: number): number {
+    this.#disownedAbove = Math.min(this.#disownedAbove, given);
+    return this.#disownedAbove;
   }
 
   /** After GOAWAY, or when a side has ended: the connection lasts as long as its streams. */

@@ -44,7 +44,7 @@ export class LocalCalls {
     this.#road = {
       connection: deps.connection,
       traffic: deps.traffic,
-      link: () => this.#richLink(),
+      link: (signal) => this.#richLink(signal),
       fields: (stream, fields, endStream) => this.#sendFields(stream, fields, endStream),
       write: (stream, bytes) => deps.queue.send(stream.out, bytes),
       end: (stream) => this.#end(stream),
@@ -154,7 +154,22 @@ export class LocalCalls {
     });
   }
 
-  #richLink(): RichLink {
+  #richLink(signal: AbortSignal): RichLink | Promise<RichLink> {
+    const link = this.#newestLink();
+    return link.hasRoom ? link : this.#linkWithRoom(link, signal);
+  }
+
+  /** RFC 9113 §5.1.2: no more streams than the upstream takes at once. The client's own limit bounds how many wait. */
+  async #linkWithRoom(first: RichLink, signal: AbortSignal): Promise<RichLink> {
+    for (let link = first; ; link = this.#newestLink()) {
+      if (link.hasRoom) return link;
+      await link.roomChanges(signal);
+      if (signal.aborted) link.passOn();
+      signal.throwIfAborted();
+    }
+  }
+
+  #newestLink(): RichLink {
     const { connection, traffic } = this.#deps;
     const upstream = connection.originalDestination;
     if (!upstream) throw new UnderstudyError("connect_failed", "the connection names no destination");

@@ -3,7 +3,14 @@
 import { defaultFrameBytes, defaultWindowBytes, errorCodes, maxWindowBytes } from "./frames.ts";
 import { defaultTableBytes } from "./hpack/decoder.ts";
 
-const ids = { tableBytes: 1, enablePush: 2, windowBytes: 4, frameBytes: 5, connectProtocol: 8 } as const;
+const ids = {
+  tableBytes: 1,
+  enablePush: 2,
+  maxStreams: 3,
+  windowBytes: 4,
+  frameBytes: 5,
+  connectProtocol: 8,
+} as const;
 /** The largest dynamic table that we keep for a peer; a larger one is announced as this. */
 const maxTableBytes = 65_536;
 /** Parameters that are kept for a later link; a peer that sends more of different ones sends nonsense. */
@@ -16,6 +23,8 @@ export class PeerSettings {
   tableBytes = defaultTableBytes;
   windowBytes = defaultWindowBytes;
   frameBytes = defaultFrameBytes;
+  /** Streams that we may have open at once (RFC 9113 §5.1.2). */
+  maxStreams = Number.POSITIVE_INFINITY;
   /** Everything said so far, as a new peer has to hear it. */
   readonly said = new Map<number, number>();
 
@@ -46,6 +55,7 @@ export class PeerSettings {
 
   #set(id: number, value: number): SettingsFlaw {
     if (id === ids.tableBytes) this.tableBytes = value;
+    else if (id === ids.maxStreams) this.maxStreams = value;
     else if (id === ids.enablePush && value > 1)
       return { code: errorCodes.protocol, reason: `SETTINGS_ENABLE_PUSH of ${value}` };
     else if (id === ids.connectProtocol && value > 1)

@@ -1,7 +1,7 @@
 // The link for claimed calls that go on to the upstream: a client of our own, with stream ids, windows and header tables of
 // its own. A call that a rule held up could not use the pinned link any more, where later streams have been opened
 // meanwhile and ids must only grow (RFC 9113 §5.1.1).
-// It is long because it is a whole client: sending, receiving and the windows between.
+// It is long because it is a whole client: sending, receiving, the windows between, and who waits for a stream.
 
 import type { HostPort } from "../../../core/address.ts";
 import { emptyBody } from "../../../core/body.ts";
@@ -13,6 +13,7 @@ import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import { Budget } from "./budget.ts";
+import { Farewell } from "./farewell.ts";
 import { type FrameHead, type FrameReader, FrameWalk } from "./frame-walk.ts";
 import {
   defaultFrameBytes,
@@ -21,7 +22,6 @@ import {
   flags,
   frame,
   frameTypes,
-  goAwayFrame,
   headerFrames,
   maxWindowBytes,
   preface,
@@ -116,6 +116,10 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   /** The upstream has sent its SETTINGS. */
   #greeted = false;
   readonly #head = new ResponseHead();
+  /** Set once the upstream has been told off; the link is its own. */
+  #farewell: Farewell | null = null;
+  /** Who waits for the upstream to take another stream, in their order. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(traffic: Traffic, upstream: HostPort, dial: Dial) {
     this.#traffic = traffic;
@@ -130,6 +134,35 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   /** False: a further call needs another link. */
   get isUsable(): boolean {
     return !this.#gone && !this.#goingAway;
+  }
+
+  /** The upstream takes another stream now (RFC 9113 §5.1.2). */
+  get hasRoom(): boolean {
+    return this.#streams.size < this.#settings.maxStreams;
+  }
+
+  /** Resolves when there is room, perhaps, when the link is not usable any more, or when `signal` aborts. */
+  roomChanges(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = () => {
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", leave, { once: true });
+    });
+  }
+
+  /** Lets the next one look: a place is free. */
+  passOn(): void {
+    for (const wake of this.#waiting) {
+      this.#waiting.delete(wake);
+      return wake();
+    }
   }
 
   /** Sends the exchange; rejects with connect_failed, connect_timeout or body_cut. */
@@ -152,6 +185,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     for (const [id, stream] of this.#streams) {
       if (stream.reply === reply) this.#reset(id, stream, errorCodes.cancel);
     }
+    if (this.#goingAway && this.#streams.size === 0) this.destroy();
   }
 
   destroy(): void {
@@ -161,6 +195,19 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     this.#link.destroy(false);
     for (const stream of this.#streams.values()) this.#queue.remove(stream.out);
     this.#streams.clear();
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  /** A stream has ended: its place is free. */
+  #leave(id: number): void {
+    this.#streams.delete(id);
+    this.passOn();
   }
 
   async #sendBody(exchange: Exchange, stream: RichStream): Promise<void> {
@@ -207,7 +254,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   }
 
   #reset(id: number, stream: RichStream, code: number): void {
-    this.#streams.delete(id);
+    this.#leave(id);
     this.#queue.remove(stream.out);
     stream.failed = true;
     this.#write(resetFrame(id, code));
@@ -230,6 +277,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   // ── link events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   data(chunk: Buffer): boolean {
+    if (this.#farewell) return this.#farewell.data(chunk);
     this.#walk.feed(chunk);
     if (this.#connectionOwed > 0) this.#write(windowUpdateFrame(0, this.#connectionOwed));
     this.#connectionOwed = 0;
@@ -242,11 +290,13 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   }
 
   end(): void {
+    if (this.#farewell) return this.#farewell.end();
     this.#close("UC", "the upstream ended the connection");
     this.#link.destroy(false);
   }
 
   close(how: LinkEnd, detail: string): void {
+    if (this.#farewell) return this.#farewell.close();
     const flag = how === "refused" ? "UF" : how === "timeout" ? "UT" : "UC";
     this.#close(flag, detail === "" ? "the upstream ended the connection" : detail);
   }
@@ -259,12 +309,12 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
       this.#queue.remove(stream.out);
       this.#failed(stream, flag, detail);
     }
+    this.#wakeAll();
   }
 
   #broke(code: number, detail: string): "take" {
     this.#walk.stop();
-    this.#write(goAwayFrame(0, code, detail));
-    this.#link.destroy(false);
+    this.#farewell = new Farewell(this.#link, this.#traffic, code, detail);
     this.#close("UPE", `the upstream broke HTTP/2: ${detail}`);
     return "take";
   }
@@ -369,6 +419,9 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
         if (head.stream !== 0) return this.#broke(errorCodes.protocol, "GOAWAY on a stream");
         if (head.length < 8) return this.#broke(errorCodes.frameSize, "GOAWAY of a wrong length");
         return this.#goAway(readUint32(bytes, from) & maxWindowBytes);
+      case frameTypes.priority:
+        if (head.stream === 0) return this.#broke(errorCodes.protocol, "PRIORITY on the connection");
+        return head.length === 5 ? "take" : this.#broke(errorCodes.frameSize, "PRIORITY of a wrong length");
       case frameTypes.pushPromise:
         return this.#broke(errorCodes.protocol, "PUSH_PROMISE although push is off");
       default:
@@ -390,8 +443,8 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     if (this.#isIdle(head.stream))
       return this.#broke(errorCodes.protocol, `RST_STREAM on stream ${head.stream}, which is not open`);
     const stream = this.#streams.get(head.stream);
-    this.#streams.delete(head.stream);
     if (!stream) return "take";
+    this.#leave(head.stream);
     this.#queue.remove(stream.out);
     this.#failed(stream, "UC", `the upstream reset the stream with code ${readUint32(bytes, from)}`);
     return "take";
@@ -402,6 +455,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     for (const [id, stream] of [...this.#streams]) {
       if (id > last) this.#fail(id, stream, "UC", "the upstream is going away");
     }
+    this.#wakeAll();
     return "take";
   }
 
@@ -421,6 +475,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
         return this.#broke(errorCodes.flowControl, "SETTINGS make a window larger than 2^31-1");
     }
     this.#write(settingsAck);
+    this.#wakeAll();
     this.#queue.pump();
     return "take";
   }
@@ -513,7 +568,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   }
 
   #responseEnds(stream: RichStream, trailers: HeaderList): void {
-    this.#streams.delete(stream.out.id);
+    this.#leave(stream.out.id);
     this.#queue.remove(stream.out);
     stream.pipe.end(trailers);
   }

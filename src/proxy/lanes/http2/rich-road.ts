@@ -21,8 +21,8 @@ import type { LocalStream } from "./stream.ts";
 export interface RichRoadDeps {
   readonly connection: Connection;
   readonly traffic: Traffic;
-  /** The link for claimed calls. Throws connect_failed where there is nowhere to go. */
-  readonly link: () => RichLink;
+  /** The link for claimed calls, once it takes another. connect_failed where there is nowhere to go; ends on abort. */
+  readonly link: (signal: AbortSignal) => RichLink | Promise<RichLink>;
   /** Fields of a head or of trailers. */
   readonly fields: (stream: LocalStream, fields: HeaderList, endStream: boolean) => void;
   /** Resolves when the bytes are out. */
@@ -45,8 +45,9 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     messages ??= streamRelayOf(stream, deps);
     return messages;
   };
-  const forward = (exchange: Exchange): Promise<Reply> => {
-    link = deps.link();
+  const forward = async (exchange: Exchange): Promise<Reply> => {
+    const found = deps.link(stream.abort.signal);
+    link = found instanceof Promise ? await found : found;
     call.upstream = link.upstream;
     const outgoing = stream.upgrade ? webSocket().outgoing(exchange) : exchange;
     relayed = link.relay(outgoing, stream.head.connectProtocol, {

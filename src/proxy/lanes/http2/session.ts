@@ -8,6 +8,8 @@
 
 import type { Connection } from "../../../core/connection.ts";
 import type { Session, Traffic } from "../../../core/lane.ts";
+import type { Link } from "../../../core/link.ts";
+import type { Http2Call } from "./call.ts";
 import { ClientHalf } from "./client-half.ts";
 import { ConnectionWindows } from "./connection-windows.ts";
 import type { FixedReplies } from "./fixed-replies.ts";
@@ -16,11 +18,21 @@ import { FromUpstream } from "./from-upstream.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
 import { Lifetime } from "./lifetime.ts";
 import { LocalCalls } from "./local-calls.ts";
+import type { Http2Head } from "./request-head.ts";
 import { SendQueue } from "./send-queue.ts";
 import { SettingsExchange } from "./settings-exchange.ts";
+import { RelayedStream } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
 import { UpstreamHalf } from "./upstream-half.ts";
 import { Wires } from "./wires.ts";
+
+/** A request that came before the connection spoke HTTP/2. */
+export interface AskedStream {
+  readonly head: Http2Head;
+  readonly call: Http2Call;
+  /** The client's first SETTINGS, which came with it: their payload, without a flaw. */
+  readonly settings: Buffer;
+}
 
 export class Http2Session implements Session {
   readonly connection: Connection;
@@ -75,6 +87,18 @@ export class Http2Session implements Session {
     if (socket.readableEnded) this.lifetime.clientEnded();
     if (socket.destroyed) this.lifetime.clientClosed();
     else this.wires.updateFlow();
+  }
+
+  /** Goes on where HTTP/1 has ended: stream 1 has been asked on `link`, which is paused, and waits for its response. */
+  startUpgraded(link: Link, asked: AskedStream, first: Buffer | null): void {
+    const stream = new RelayedStream(asked.call, asked.head);
+    stream.requestDone = true;
+    this.table.open.set(1, stream);
+    this.table.lastRelayed = 1;
+    this.client.hasAsked(1);
+    this.settings.upgraded(asked.settings);
+    this.up.adopt(link);
+    this.start(first);
   }
 
   drain(): void {

@@ -21,6 +21,9 @@ import type { Wires } from "./wires.ts";
 
 type Verdict = "pass" | "take";
 
+/** SETTINGS that a peer may leave unacknowledged (RFC 9113 §6.5.3); each takes a place here. */
+const maxOwed = 1_000;
+
 /** Whose SETTINGS an ACK answers; `bytes`: the table size that holds from then on. */
 interface Owed {
   readonly from: "us" | "client" | "upstream";
@@ -72,6 +75,10 @@ export class SettingsExchange {
     }
     this.#resizeWindows(this.client.windowBytes - before);
     const { tableBytes } = this.client;
+    if (this.#acksFromUpstream.length >= maxOwed) {
+      this.#deps.lifetime.refuse(errorCodes.enhanceYourCalm, "too many SETTINGS that nobody acknowledges");
+      return "take";
+    }
     if (up.isDialled) this.#acksFromUpstream.push({ from: "client", bytes: tableBytes });
     else {
       // Nobody is there yet who could acknowledge them; whoever comes gets them first of all.
@@ -92,6 +99,12 @@ export class SettingsExchange {
       if (stream.out.windowBytes > maxWindowBytes)
         this.#deps.lifetime.refuse(errorCodes.flowControl, "SETTINGS make a window larger than 2^31-1");
     }
+  }
+
+  /** The client's first SETTINGS came with a request to upgrade, and count as acknowledged (RFC 7540 §3.2.1). */
+  upgraded(payload: Buffer): void {
+    this.client.take(payload, 0, payload.length);
+    this.#applyTable(this.client.tableBytes);
   }
 
   ackFromClient(): Verdict {
@@ -115,6 +128,10 @@ export class SettingsExchange {
       flaw = { code: errorCodes.protocol, reason: "SETTINGS_ENABLE_PUSH of a server" };
     if (flaw) {
       this.#deps.fromUpstream.upstreamBroke(flaw.code, flaw.reason);
+      return "take";
+    }
+    if (this.#acksFromClient.length >= maxOwed) {
+      this.#deps.fromUpstream.upstreamBroke(errorCodes.enhanceYourCalm, "too many SETTINGS");
       return "take";
     }
     this.#deps.encoder.allowTable(this.server.tableBytes);

@@ -1,11 +1,13 @@
 // The pinned link and what the upstream sends on it, frame by frame. Nearly everything passes as the bytes that came;
-// header blocks are decoded beside that, for their status and because decoding has a memory.
+// header blocks are decoded beside that, for their status and because decoding has a memory. It is long because it is one
+// table: each type of frame with the checks that belong to it (RFC 9113 §6).
 //
 //   none ──a stream is relayed, or the client waits for SETTINGS──► dialled ──SETTINGS──► open ──FIN, RST──► gone
 
 import type { HostPort } from "../../../core/address.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
+import { Farewell } from "./farewell.ts";
 import { type FrameHead, type FrameReader, FrameWalk } from "./frame-walk.ts";
 import {
   defaultWindowBytes,
@@ -45,9 +47,13 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
   #holding = false;
   readonly #blocks: ResponseBlocks;
   #feeding = false;
+  /** Set once the upstream has been told off; the link is its own. */
+  #farewell: Farewell | null = null;
+  readonly #traffic: Traffic;
 
   constructor(events: UpstreamEvents, traffic: Traffic, dial: Dial) {
     this.#events = events;
+    this.#traffic = traffic;
     this.#dial = dial;
     this.#blocks = new ResponseBlocks(events, traffic.settings.limits, {
       send: (bytes) => this.#send(bytes),
@@ -88,6 +94,12 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
     link.write(Buffer.concat(parts));
   }
 
+  /** Takes over a link on which the upstream has agreed to HTTP/2; the client's SETTINGS are to follow (RFC 7540 §3.2). */
+  adopt(link: Link): void {
+    this.#link = link;
+    link.write(preface);
+  }
+
   /** False: wait for `upstreamDrained`. */
   send(bytes: Buffer): boolean {
     return this.#link?.write(bytes) ?? true;
@@ -108,8 +120,16 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
     this.#link = null;
   }
 
+  /** Nothing more goes there but GOAWAY, which must find no frame of the client half-way through. */
+  bidFarewell(code: number, detail: string): void {
+    const link = this.#link;
+    this.#walk.stop();
+    this.#link = null;
+    if (link) this.#farewell = new Farewell(link, this.#traffic, code, detail);
+  }
+
   pause(): void {
-    if (!this.#paused) this.#link?.pause();
+    this.#link?.pause();
     this.#paused = true;
   }
 
@@ -121,7 +141,8 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
 
   /** The client has taken every byte of the link that was written to it. */
   released(): void {
-    this.#link?.released();
+    if (this.#farewell) this.#farewell.released();
+    else this.#link?.released();
   }
 
   /** Sends on what waited, as far as the client's window reaches. */
@@ -137,6 +158,7 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
   // ── link events ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   data(chunk: Buffer): boolean {
+    if (this.#farewell) return this.#farewell.data(chunk);
     this.#feeding = true;
     this.#walk.feed(chunk);
     this.#feeding = false;
@@ -147,14 +169,16 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
   }
 
   drain(): void {
-    this.#events.upstreamDrained();
+    if (!this.#farewell) this.#events.upstreamDrained();
   }
 
   end(): void {
-    this.#events.upstreamEnded();
+    if (this.#farewell) this.#farewell.end();
+    else this.#events.upstreamEnded();
   }
 
   close(how: LinkEnd, detail: string): void {
+    if (this.#farewell) return this.#farewell.close();
     this.#link = null;
     this.#events.upstreamClosed(how, detail);
   }

@@ -90,14 +90,6 @@ export class RawPeer {
     return decoded.fields.map(({ name, value }) => [name, value]);
   }
 
-  /** Sends octet by octet, each in a packet of its own, so that the other side may find a border at every offset. */
-  async drip(bytes: Buffer): Promise<void> {
-    for (let at = 0; at < bytes.length && !this.socket.destroyed; at++) {
-      this.socket.write(bytes.subarray(at, at + 1));
-      await new Promise(setImmediate);
-    }
-  }
-
   send(...frames: readonly Buffer[]): void {
     this.socket.write(Buffer.concat(frames));
   }
@@ -128,17 +120,4 @@ export function requestFrame(
 /** HEADERS of a response. */
 export function responseFrame(stream: number, status = 200, flagBits = 0x4): Buffer {
   return frame(frameTypes.headers, flagBits, stream, encodeLiterals([[":status", String(status)]]));
-}
-
-/** Longer ones would take long to say octet by octet. */
-const maxDripBytes = 400;
-
-/** How a peer may say `bytes`: in one piece and, where they are few, octet by octet. */
-export function deliveries(
-  bytes: Buffer,
-): readonly (readonly [how: string, say: (peer: RawPeer) => void | Promise<void>])[] {
-  const whole = ["", (peer: RawPeer) => peer.send(bytes)] as const;
-  return bytes.length > maxDripBytes
-    ? [whole]
-    : [whole, [", octet by octet", (peer: RawPeer) => peer.drip(bytes)]];
 }

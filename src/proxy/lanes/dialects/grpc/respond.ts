@@ -16,7 +16,7 @@ import type { MessageType } from "./message-type.ts";
 import { replyIn, statusReply } from "./reply.ts";
 import { RequestMessages } from "./request-messages.ts";
 import { type Descriptors, methodOfExchange, methodsOfRule, schemaOfRule } from "./rule-types.ts";
-import { bareSchema, type Schema } from "./schema.ts";
+import { bareSchema, type MethodType, type Schema } from "./schema.ts";
 import type { Status } from "./status.ts";
 
 const notGrpc: Reply = {
@@ -74,10 +74,22 @@ export function grpcMock(
     tools,
     descriptors,
   };
+  const methods = methodsOfRule(rule, schema);
+  checkCount(spec, methods, root);
   if (!spec.template)
-    for (const { response } of methodsOfRule(rule, schema))
+    for (const { response } of methods)
       for (const { spec: message, path } of messages) check(message.value, response, path);
   return (exchange) => answerCall(exchange, prepared);
+}
+
+/** A method that answers with one message has no use for several: its clients take that for a broken server. */
+function checkCount({ messages }: GrpcReplySpec, methods: readonly MethodType[], root: RulePath): void {
+  const single = methods.some(({ serverStreams }) => !serverStreams);
+  if (single && messages.length > 1)
+    throw new RuleProblem(
+      [...root, "messages"],
+      `expected one message, since the method does not stream its answers, got ${messages.length}`,
+    );
 }
 
 function encodeDetail(detail: unknown, schema: Schema | null, path: RulePath): Buffer {
@@ -105,6 +117,7 @@ async function answerCall(exchange: Exchange, prepared: Prepared): Promise<Reply
     speaks || prepared.schema
       ? await methodOfExchange(exchange, prepared.schema, prepared.descriptors)
       : null;
+  if (method) checkCount(spec, [method], []); // known only now where the upstream has told its descriptors
   const waits = spec.template || messages.some((message) => message.spec.afterMessages > 0);
   const request = waits || method?.clientStreams ? new RequestMessages(exchange, flavour) : null;
   const talks = method?.serverStreams === true || messages.some((message) => message.spec.afterMessages > 0);

@@ -99,6 +99,17 @@ for (const version of ["v1", "v1alpha"] as const)
     assert.deepEqual(troubles, []);
   });
 
+test("reflection: a reply that turns out not to fit its method ends the call, and says why", async () => {
+  await using shop = await openShop(reflecting("v1"));
+  const messages = "[{message: {sku: a}}, {message: {sku: b}}]";
+  const rule = `\n- name: two\n  matches: [{grpc: {method: Get}}]\n  respond: {grpc: {messages: ${messages}}}\n`;
+  await using rig = await openRig(learning(rule, shop.address).options);
+  using client = shopClient(rig.address);
+  const { code, details } = await client.call("Get", [{ sku: "a" }]);
+  assert.ok(code !== 0);
+  assert.match(details, /expected one message, since the method does not stream its answers, got 2/);
+});
+
 test("reflection: a call of gRPC-Web over HTTP/1 waits for it, and what comes behind it", async () => {
   await using shop = await openShop(reflecting("v1"));
   const { options } = learning(aboutMessages, shop.address);

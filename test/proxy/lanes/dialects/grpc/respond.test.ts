@@ -226,9 +226,13 @@ test("grpc: replies in turn, and by weight", () =>
     },
   ));
 
-test("grpc: what is wrong in one of several replies is told with its place", async () => {
+test("grpc: what is wrong in a reply, or in one of several, is told with its place", async () => {
   for (const [respond, message] of [
     ["{cycle: [{grpc: {message: {skuu: a}}}]}", /did you mean "sku"/],
+    [
+      "{grpc: {messages: [{message: {sku: a}}, {message: {sku: b}}]}}",
+      /expected one message, since .*, got 2/,
+    ],
     ["{cycle: [{grpc: {message: {sku: a}}}, {status: 200}]}", /of gRPC in every place or in none/],
     ["{random: [{grpc: {status: OK}, status: 200}]}", /expected grpc to stand alone, got status beside it/],
   ] as const) {
