@@ -18,7 +18,7 @@ import { compileGraphqlMatch, concerning, LastRead, type MatchDeps } from "./mat
 import type { GraphqlMock } from "./mock/graphql-mock.ts";
 import { resultMock } from "./mock/result-mock.ts";
 import { schemaMock } from "./mock/schema-mock.ts";
-import { ScriptHost } from "./mock/script-host.ts";
+import { ScriptHost } from "./mock/script/script-host.ts";
 import { createObserver } from "./observer.ts";
 import { overlayEffect } from "./overlay/effect.ts";
 import { OverlayRule } from "./overlay/overlay-rule.ts";

@@ -112,10 +112,10 @@ test("graphql mock: a script that loops, fills the memory or looks for Node harm
   const email = await stage.ask("{ me { email } }");
   assert.match(email.json.data.me.email ?? JSON.stringify(email.json), /^undefinedundefined/);
   for (const [query, reason] of [
-    ["{ me { name } }", /timed out/],
+    ["{ me { name } }", /did not end/],
     ["{ me { joined } }", /Cannot read|disallowed/],
     ['{ search(text: "a") { ... on Item { price { currency } } } }', /disallowed/],
-    ["{ count }", /timed out|thread|memory/],
+    ["{ count }", /memory/],
   ] as const) {
     const { json } = await stage.ask(query);
     assert.match(json.errors?.[0]?.message ?? JSON.stringify(json), reason, query);

@@ -10,7 +10,8 @@ import type { GraphqlLibrary } from "../library.ts";
 import { compileExpression } from "./expression.ts";
 import { proxyResolver } from "./proxy-resolver.ts";
 import type { Prepared, View } from "./resolve.ts";
-import type { ScriptHost } from "./script-host.ts";
+import { scriptArguments } from "./script/messages.ts";
+import type { ScriptHost } from "./script/script-host.ts";
 
 export interface PrepareDeps extends GraphqlDeps, Pick<DialectTools, "wait"> {
   readonly lib: GraphqlLibrary;
@@ -101,7 +102,8 @@ function resolveOf(
     }
     case "script":
       checkScript(resolver.script, [...place, "script"]);
-      return (view) => deps.scripts.run(resolver.script, view(), resolver.timeoutMs);
+      return (view, call) =>
+        deps.scripts.run(resolver.script, view(), resolver.timeoutMs, call.exchange.signal);
     case "proxy": {
       const ask = proxyResolver(resolver.url, resolver.timeoutMs, deps, deps.lib);
       return (_view, call, info) => ask(call, info);
@@ -111,10 +113,15 @@ function resolveOf(
   }
 }
 
+/** `import(…)`, also with a comment between: the one word of the language that leads out of a script. */
+const importing = /\bimport\s*(?:\(|\.|\/[/*])/;
+
 /** A script that does not parse is a mistake in the rule. It is compiled here, never run. */
 function checkScript(script: string, place: RulePath): void {
+  if (importing.test(script))
+    throw new RuleProblem(place, "expected a script without import: it can reach nothing but its arguments");
   try {
-    new Function("args", "parent", "variables", "state", "headers", `"use strict";\n${script}`);
+    new Function(...scriptArguments, `"use strict";\n${script}`);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RuleProblem(place, `expected the body of a JavaScript function: ${reason}`, { cause });
