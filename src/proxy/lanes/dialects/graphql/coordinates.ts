@@ -42,10 +42,28 @@ function checkPath(
     throw unknown("field", first, roots.map(({ name }) => name).join(", "), fields, path);
   }
   let type: GraphQLNamedType = fieldOf(root, first, lib, path);
-  for (const name of rest) type = fieldOf(type, name, lib, path);
+  for (const name of rest) type = fieldBelow(type, name, schema, lib, path);
 }
 
-/** The named type of a field; of an abstract type also the fields of the types that it may be. */
+/** In a path also a field of the types that an abstract one may be: fragments lead there. */
+function fieldBelow(
+  type: GraphQLNamedType,
+  name: string,
+  schema: GraphQLSchema,
+  lib: GraphqlLibrary,
+  path: RulePath,
+): GraphQLNamedType {
+  if (!lib.isAbstractType(type)) return fieldOf(type, name, lib, path);
+  const owners = [type, ...schema.getPossibleTypes(type)].flatMap((one) =>
+    lib.isUnionType(one) ? [] : [one],
+  );
+  const owner = owners.find((one) => one.getFields()[name] !== undefined);
+  if (owner !== undefined) return fieldOf(owner, name, lib, path);
+  const fields = owners.flatMap((one) => Object.keys(one.getFields()));
+  throw unknown("field", name, type.name, [...new Set(fields)], path);
+}
+
+/** The named type of a field. */
 function fieldOf(
   type: GraphQLNamedType,
   name: string,
