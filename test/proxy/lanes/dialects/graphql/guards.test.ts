@@ -34,9 +34,6 @@ test("guards: every limit is refused with an error of a request that did not run
   assert.equal(batch.json.errors[0].extensions.limit, "batch");
   assert.equal(server.asked.length, 0);
   assert.deepEqual((await stage.ask("{ me { name } }")).json, { data: { me: { name: "Ann" } } });
-  const mixed = await stage.post([{ query: "{ count }" }, { query: nested(9) }]);
-  assert.deepEqual(mixed.json[0], { data: { count: 42 } });
-  assert.equal(mixed.json[1].errors[0].extensions.limit, "depth");
 });
 
 test("guards: what is too much to be read at all is refused too, and passes where nothing is limited", async () => {

@@ -4,9 +4,10 @@ import type { GraphQLSchema } from "graphql";
 import type { DialectTools } from "../../../../../core/dialect.ts";
 import type { GraphqlEvent, GraphqlOverride, GraphqlResolver } from "../../../../../core/rule-graphql.ts";
 import { type RulePath, RuleProblem } from "../../../../../core/rule-problem.ts";
-import { checkCoordinate } from "../coordinates.ts";
+import { checkCoordinate, type Named } from "../coordinates.ts";
 import type { GraphqlDeps } from "../deps.ts";
 import type { GraphqlLibrary } from "../library.ts";
+import { checkValue, valuePath } from "../static-value.ts";
 import { compileExpression } from "./expression.ts";
 import { proxyResolver } from "./proxy-resolver.ts";
 import type { Prepared, View } from "./resolve.ts";
@@ -46,12 +47,13 @@ export function prepareOverrides(
   for (const override of overrides) {
     const { coordinate, resolver } = override;
     const place = [...path, coordinate];
-    checkCoordinate(coordinate, deps.schema, deps.lib, place);
+    const named = checkCoordinate(coordinate, deps.schema, deps.lib, place);
     if (!deps.schema.getType(coordinate.split(".", 1)[0] ?? ""))
       throw new RuleProblem(
         place,
         `expected a type or a field of a type such as User.email, got "${coordinate}"`,
       );
+    checkWritten(resolver, named, place, deps);
     if (resolver?.kind === "events")
       scripts.set(coordinate, checkedEvents(resolver, coordinate, place, deps));
     prepared.set(coordinate, {
@@ -63,6 +65,22 @@ export function prepareOverrides(
     });
   }
   return { overrides: prepared, scripts };
+}
+
+/** The values that the rule writes, as far as a schema can tell. */
+function checkWritten(
+  resolver: GraphqlOverride["resolver"],
+  { kind, type }: Named,
+  place: RulePath,
+  deps: PrepareDeps,
+): void {
+  if (resolver?.kind === "static") {
+    // What stands for an abstract type fills in objects whose type is known.
+    if (kind === "field" || !deps.lib.isAbstractType(type))
+      checkValue(resolver.value, type, valuePath(resolver.value, place), deps);
+  } else if (resolver?.kind === "events" && kind === "field")
+    for (const [index, { value }] of resolver.events.entries())
+      checkValue(value, type, [...place, "events", index, "value"], deps);
 }
 
 function checkedEvents(
