@@ -49,7 +49,8 @@ async function start() {
   chooser.addEventListener("change", () => {
     location.search = new URLSearchParams({ rule: chooser.value });
   });
-  const page = React.createElement(GraphiQL, { fetcher: fetcherOf(rule), shouldPersistHeaders: false });
+  // Fields of a request are not carried to the mock, so that none are asked for.
+  const page = React.createElement(GraphiQL, { fetcher: fetcherOf(rule), isHeadersEditorEnabled: false });
   ReactDOM.createRoot(document.querySelector("#graphiql")).render(page);
 }
 

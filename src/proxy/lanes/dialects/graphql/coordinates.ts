@@ -1,9 +1,15 @@
 // The fields that rules name, held against a schema: what is not there is refused with the name that was probably meant.
 
-import type { GraphQLNamedType, GraphQLSchema } from "graphql";
+import type { GraphQLNamedType, GraphQLOutputType, GraphQLSchema } from "graphql";
 import { nearest } from "../../../../core/nearest.ts";
 import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
 import type { GraphqlLibrary } from "./library.ts";
+
+/** What a coordinate names. */
+export type Named =
+  | { readonly kind: "type"; readonly type: GraphQLNamedType }
+  /** `type`: of its values, with its lists. */
+  | { readonly kind: "field"; readonly type: GraphQLOutputType };
 
 /** `user.email` from a root, `User.email`, or `User`. Throws RuleProblem at `path`. */
 export function checkCoordinate(
@@ -11,18 +17,16 @@ export function checkCoordinate(
   schema: GraphQLSchema,
   lib: GraphqlLibrary,
   path: RulePath,
-): void {
+): Named {
   const names = coordinate.split(".");
   const [first = "", second] = names;
   const type = schema.getType(first);
-  if (second === undefined && type !== undefined) return;
-  if (names.length === 2 && type !== undefined && second !== undefined) {
-    fieldOf(type, second, lib, path);
-    return;
-  }
+  if (second === undefined && type !== undefined) return { kind: "type", type };
+  if (names.length === 2 && type !== undefined && second !== undefined)
+    return { kind: "field", type: fieldOf(type, second, lib, path) };
   const looksLikeType = /^[A-Z]/.test(first) && names.length <= 2;
-  if (looksLikeType) throw unknown("type", first, "the schema", Object.keys(schema.getTypeMap()), path);
-  checkPath(names, schema, lib, path);
+  if (looksLikeType) throw unknownName("type", first, "the schema", Object.keys(schema.getTypeMap()), path);
+  return { kind: "field", type: checkPath(names, schema, lib, path) };
 }
 
 /** Under any of the roots, since one rule may claim queries and mutations. */
@@ -31,7 +35,7 @@ function checkPath(
   schema: GraphQLSchema,
   lib: GraphqlLibrary,
   path: RulePath,
-): void {
+): GraphQLOutputType {
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].filter(
     (root) => root !== null && root !== undefined,
   );
@@ -39,27 +43,47 @@ function checkPath(
   const root = roots.find((one) => one.getFields()[first] !== undefined);
   if (root === undefined) {
     const fields = roots.flatMap((one) => Object.keys(one.getFields()));
-    throw unknown("field", first, roots.map(({ name }) => name).join(", "), fields, path);
+    throw unknownName("field", first, roots.map(({ name }) => name).join(", "), fields, path);
   }
-  let type: GraphQLNamedType = fieldOf(root, first, lib, path);
-  for (const name of rest) type = fieldOf(type, name, lib, path);
+  let type = fieldOf(root, first, lib, path);
+  for (const name of rest) type = fieldBelow(lib.getNamedType(type), name, schema, lib, path);
+  return type;
 }
 
-/** The named type of a field; of an abstract type also the fields of the types that it may be. */
+/** In a path also a field of the types that an abstract one may be: fragments lead there. */
+function fieldBelow(
+  type: GraphQLNamedType,
+  name: string,
+  schema: GraphQLSchema,
+  lib: GraphqlLibrary,
+  path: RulePath,
+): GraphQLOutputType {
+  if (!lib.isAbstractType(type)) return fieldOf(type, name, lib, path);
+  const owners = [type, ...schema.getPossibleTypes(type)].flatMap((one) =>
+    lib.isUnionType(one) ? [] : [one],
+  );
+  const owner = owners.find((one) => one.getFields()[name] !== undefined);
+  if (owner !== undefined) return fieldOf(owner, name, lib, path);
+  const fields = owners.flatMap((one) => Object.keys(one.getFields()));
+  throw unknownName("field", name, type.name, [...new Set(fields)], path);
+}
+
+/** The type of a field. */
 function fieldOf(
   type: GraphQLNamedType,
   name: string,
   lib: GraphqlLibrary,
   path: RulePath,
-): GraphQLNamedType {
+): GraphQLOutputType {
   const fields = lib.isObjectType(type) || lib.isInterfaceType(type) ? type.getFields() : null;
   const found = fields?.[name];
-  if (found !== undefined) return lib.getNamedType(found.type);
+  if (found !== undefined) return found.type;
   if (fields === null) throw new RuleProblem(path, `expected a type with fields, got ${type.name}`);
-  throw unknown("field", name, type.name, Object.keys(fields), path);
+  throw unknownName("field", name, type.name, Object.keys(fields), path);
 }
 
-function unknown(
+/** The problem of a name that is not there, with the one that was probably meant. */
+export function unknownName(
   kind: "field" | "type",
   name: string,
   place: string,

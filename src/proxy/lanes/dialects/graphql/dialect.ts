@@ -5,11 +5,12 @@ import type { Handler } from "../../../../core/exchange.ts";
 import type { MessagePlan } from "../../../../core/message.ts";
 import type { DelaySpec, RuleSpec } from "../../../../core/rule.ts";
 import {
+  type GraphqlOverlayField,
   type GraphqlOverlaySpec,
   type GraphqlReplySpec,
   upstreamSchema,
 } from "../../../../core/rule-graphql.ts";
-import { RuleProblem } from "../../../../core/rule-problem.ts";
+import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
 import { checkCoordinate } from "./coordinates.ts";
 import type { GraphqlDeps } from "./deps.ts";
 import { Documents } from "./documents.ts";
@@ -18,7 +19,7 @@ import { compileGraphqlMatch, concerning, LastRead, type MatchDeps } from "./mat
 import type { GraphqlMock } from "./mock/graphql-mock.ts";
 import { resultMock } from "./mock/result-mock.ts";
 import { schemaMock } from "./mock/schema-mock.ts";
-import { ScriptHost } from "./mock/script-host.ts";
+import { ScriptHost } from "./mock/script/script-host.ts";
 import { createObserver } from "./observer.ts";
 import { overlayEffect } from "./overlay/effect.ts";
 import { OverlayRule } from "./overlay/overlay-rule.ts";
@@ -28,6 +29,7 @@ import { SchemaFiles } from "./schema-file.ts";
 import { answeredMessages } from "./socket/answered.ts";
 import { overlaidMessages } from "./socket/overlaid.ts";
 import { socketServer } from "./socket/server.ts";
+import { checkValue, type ValueDeps, valuePath } from "./static-value.ts";
 import { mayBeGraphql } from "./wire/http-request.ts";
 import { PersistedQueries } from "./wire/persisted.ts";
 import { graphqlSubprotocol } from "./wire/socket-message.ts";
@@ -168,6 +170,18 @@ function overlayPlan(
   return { effects: [effect], terminal: null, ...overSockets(spec, messages, () => true) };
 }
 
+function checkField(
+  coordinate: string,
+  action: GraphqlOverlayField["action"],
+  place: RulePath,
+  deps: ValueDeps,
+): void {
+  const named = checkCoordinate(coordinate, deps.schema, deps.lib, place);
+  if (named.kind === "type")
+    throw new RuleProblem(place, `expected a field such as ${coordinate}.id, got the type "${coordinate}"`);
+  if (action.kind === "value") checkValue(action.value, named.type, valuePath(action.value, place), deps);
+}
+
 /** Types need a schema: where the rule names none, the upstream is asked for its own. */
 function schemasOf(
   overlay: GraphqlOverlaySpec,
@@ -179,8 +193,8 @@ function schemasOf(
   const path = ["patch", "graphql"];
   if (overlay.schema !== null && overlay.schema !== upstreamSchema) {
     const schema = shared.files.load(overlay.schema, [...path, "$schema"]);
-    for (const { coordinate } of overlay.fields)
-      checkCoordinate(coordinate, schema, lib, [...path, coordinate]);
+    for (const { coordinate, action } of overlay.fields)
+      checkField(coordinate, action, [...path, coordinate], { schema, lib });
     return fixedSchema(schema);
   }
   const wanted =

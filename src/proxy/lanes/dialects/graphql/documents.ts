@@ -15,8 +15,14 @@ const maxTokens = 50_000;
 /** Errors told of one document. */
 const maxErrors = 20;
 
-/** A document, or why it is none. */
-export type Parsed = ParsedDocument | { readonly kind: "invalid"; readonly error: GraphQLError };
+/** A document, or why it is none. `tooMuch`: it may be one, but is more than can be read. */
+export type Parsed = ParsedDocument | InvalidDocument;
+
+export interface InvalidDocument {
+  readonly kind: "invalid";
+  readonly error: GraphQLError;
+  readonly tooMuch: boolean;
+}
 
 export class ParsedDocument {
   readonly kind = "document";
@@ -95,8 +101,10 @@ export class Documents {
     try {
       return new ParsedDocument(this.lib.parse(text, { maxTokens, noLocation: false }), this.lib);
     } catch (thrown) {
-      if (thrown instanceof this.lib.GraphQLError) return { kind: "invalid", error: thrown };
-      return { kind: "invalid", error: tooDeep(this.lib) };
+      // Anything else is the stack, at its end.
+      if (!(thrown instanceof this.lib.GraphQLError))
+        return { kind: "invalid", error: tooDeep(this.lib), tooMuch: true };
+      return { kind: "invalid", error: thrown, tooMuch: thrown.message.includes(`${maxTokens} tokens`) };
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import type { GraphQLError } from "graphql";
 import type { GraphqlLimits } from "../../../../core/rule-graphql.ts";
-import type { ParsedDocument } from "./documents.ts";
+import type { InvalidDocument, ParsedDocument } from "./documents.ts";
 import type { GraphqlLibrary } from "./library.ts";
 import type { Operation } from "./operation.ts";
 
@@ -22,6 +22,13 @@ export function overLimit(
   if (isOver(aliases, found.aliases)) return refusal("aliases", aliases, found.aliases, lib);
   if (isOver(complexity, found.complexity)) return refusal("complexity", complexity, found.complexity, lib);
   return null;
+}
+
+/** The refusal of what is more than can be read, which keeps to no limit; null where there are none. */
+export function unreadable(limits: GraphqlLimits, { error, tooMuch }: InvalidDocument): GraphQLError | null {
+  const { tokens, depth, aliases, complexity } = limits;
+  const isGuarded = [tokens, depth, aliases, complexity].some((limit) => limit !== null);
+  return tooMuch && isGuarded ? error : null;
 }
 
 /** The refusal of a batch; null where it is small enough. */

@@ -165,6 +165,43 @@ const mistakes: readonly (readonly [rule: string, problem: RegExp])[] = [
     /because only a schema knows types, got "User.name"/,
   ],
   ["{matches: [{variables: {contains: x}}], respond: {status: 200}}", /only means something next to graphql/],
+  [
+    "patch: {graphql: {$schema: shop.graphql, me.plan: PAYD}}",
+    /me\.plan: expected a value of Plan \(FREE, PAID, ENTERPRISE\), got "PAYD", did you mean "PAID"\?/,
+  ],
+  [
+    "patch: {graphql: {$schema: shop.graphql, count: many}}",
+    /graphql\.count: expected a value of Int, got "many"/,
+  ],
+  [
+    "patch: {graphql: {$schema: shop.graphql, me: {value: {nmae: x}}}}",
+    /graphql\.me\.value\.nmae: expected a field of User, got "nmae", did you mean "name"\?/,
+  ],
+  ["patch: {graphql: {$schema: shop.graphql, me.friends: x}}", /expected a list for \[User!\], got "x"/],
+  [
+    "patch: {graphql: {$schema: shop.graphql, search: [{id: 1}]}}",
+    /graphql\.search\[0\]: expected __typename, to tell which type of Hit it is, got none/,
+  ],
+  [
+    "patch: {graphql: {$schema: shop.graphql, node: {value: {__typename: Usr}}}}",
+    /expected a type of Node, got "Usr", did you mean "User"\?/,
+  ],
+  [
+    "patch: {graphql: {$schema: shop.graphql, User: 3}}",
+    /expected a field such as User\.id, got the type "User"/,
+  ],
+  [
+    "respond: {graphql: {schema: shop.graphql, overrides: {Query.users: [1]}}}",
+    /Query\.users\[0\]: expected an object of User, got 1/,
+  ],
+  [
+    "respond: {graphql: {schema: shop.graphql, overrides: {User: {value: {plan: GOLD}}}}}",
+    /overrides\.User\.value\.plan: expected a value of Plan/,
+  ],
+  [
+    "respond: {graphql: {schema: shop.graphql, overrides: {Subscription.ticks: {events: [{value: 1}, {value: x}]}}}}",
+    /events\[1\]\.value: expected a value of Int, got "x"/,
+  ],
 ];
 
 for (const [rule, problem] of mistakes) {

@@ -162,3 +162,57 @@ test("overlay: errors of the server name places in the document that the client 
     ["query Q 6", "refused"],
   );
 });
+
+test("overlay: a refusal of the server names places in the document that the client sent", async () => {
+  await using server = await openGraphqlServer(root);
+  await using stage = await openStage("  - {name: plan, patch: {graphql: {me.plan: PAID}}}\n", {
+    upstream: server.address,
+  });
+  const { json } = await stage.ask("{\n  me { plan id }\n\n  me {\n    wrong } }");
+  assert.match(json.errors[0].message, /Cannot query field "wrong"/);
+  assert.deepEqual(json.errors[0].locations, [{ line: 5, column: 5 }]);
+  assert.equal("data" in json, false);
+});
+
+test("overlay: a path leads through unions and interfaces, with and without a schema", async () => {
+  const search = () => [user("1"), { __typename: "Item", id: "2", title: "Tea" }];
+  await using server = await openGraphqlServer({ ...root, search, node: () => user("3") });
+  const query =
+    '{ search(text: "a") { __typename ... on User { name } ... on Item { title } } node(id: 3) { id ... on User { name } } }';
+  for (const schema of ["", "$schema: shop.graphql, "]) {
+    await using stage = await openStage(
+      `  - {name: all, patch: {graphql: {${schema}search.title: Coffee, node.name: Bo}}}\n`,
+      { upstream: server.address },
+    );
+    const { json } = await stage.ask(query);
+    assert.deepEqual(json.data, {
+      search: [
+        { __typename: "User", name: "name of 1" },
+        { __typename: "Item", title: "Coffee" },
+      ],
+      node: { id: "3", name: "Bo" },
+    });
+  }
+  const mistaken = "  - {name: all, patch: {graphql: {$schema: shop.graphql, search.titel: x}}}\n";
+  await assert.rejects(
+    openStage(mistaken),
+    /search\.titel: expected a field of Hit, got "titel", did you mean "title"\?/,
+  );
+});
+
+test("overlay: names that objects of JavaScript have are names like any other", async () => {
+  await using server = await openGraphqlServer(root);
+  await using stage = await openStage(
+    "  - {name: odd, patch: {graphql: {me: {value: {name: Ann, plan: FREE}}, toString: x}}}\n",
+    { upstream: server.address },
+  );
+  const reply = await fetch(stage.url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query: "{ me { __proto__: name constructor: plan toString: missing } count }" }),
+  });
+  assert.equal(
+    await reply.text(),
+    '{"data":{"me":{"__proto__":"Ann","constructor":"FREE","toString":null},"count":42}}',
+  );
+});

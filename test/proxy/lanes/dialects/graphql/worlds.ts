@@ -39,22 +39,30 @@ interface Shape {
 const leaves = ["Int", "String", "Boolean", "ID", "Mood"];
 const shapes = ["%", "%", "%!", "[%]", "[%!]", "[%!]!", "[[%]!]"];
 
-/** `plain`: nothing is non-null, and a rule answers paths that end in leaves: what can be told without a schema. */
-export function makeWorld(seed: number, plain = false): World {
+export interface Manner {
+  /** Nothing is non-null, and a rule answers paths that end in leaves: what can be told without a schema. */
+  readonly plain?: boolean;
+  /** Aliases that are names of other fields, fragments used twice, mutations, introspection, variables inside lists. */
+  readonly wild?: boolean;
+}
+
+/** null: what was written at random is no valid operation, which happens to wild ones. */
+export function makeWorld(seed: number, { plain = false, wild = false }: Manner = {}): World | null {
   const random = seededRandom(seed);
-  const shape = makeShape(random, plain ? ["%", "[%]", "[[%]]"] : shapes);
+  const shape = makeShape(random, plain ? ["%", "[%]", "[[%]]"] : shapes, wild);
   const sdl = sdlOf(shape);
   const schema = buildSchema(sdl);
-  const writer = new Writer(shape, random);
+  const writer = new Writer(shape, random, wild);
   const query = writer.operation();
   const problems = validate(schema, parse(query));
+  if (problems.length > 0 && wild) return null;
   if (problems.length > 0) throw new Error(`${problems.join("\n")}\n${query}\n${sdl}`);
   const variables = { yes: true, no: false, amount: 1 + (random.uint32() % 5) };
   const used = Object.fromEntries(Object.entries(variables).filter(([name]) => query.includes(`$${name}`)));
   return { sdl, schema, query, variables: used, fields: makeFields(query, shape, random, plain), seed };
 }
 
-function makeShape(random: Random, shapes: readonly string[]): Shape {
+function makeShape(random: Random, shapes: readonly string[], wild: boolean): Shape {
   const names = ["A", "B", "C"];
   const composites = [...names, "Node", "Either"];
   let count = 0;
@@ -66,15 +74,19 @@ function makeShape(random: Random, shapes: readonly string[]): Shape {
   const node = fields(1);
   const objects = new Map(names.map((name) => [name, [...(name === "C" ? [] : node), ...fields(2)]]));
   objects.set("Query", fields(2));
+  if (wild) objects.set("Mutation", fields(2));
   return { objects, interfaces: new Map([["Node", node]]), union: ["A", "C"] };
 }
 
 function sdlOf({ objects, interfaces, union }: Shape): string {
   const body = (fields: readonly Field[]) =>
-    fields.map((one) => `  ${one.name}(n: Int): ${one.shape.replace("%", one.type)}`).join("\n");
+    fields
+      .map((one) => `  ${one.name}(n: Int = 3, many: [More!]): ${one.shape.replace("%", one.type)}`)
+      .join("\n");
   return [
     `union Either = ${union.join(" | ")}`,
     "enum Mood { GOOD BAD }",
+    "input More { n: Int, more: [Int] }",
     ...[...interfaces].map(([name, fields]) => `interface ${name} {\n${body(fields)}\n}`),
     ...[...objects].map(
       ([name, fields]) =>
@@ -87,25 +99,32 @@ function sdlOf({ objects, interfaces, union }: Shape): string {
 class Writer {
   readonly #shape: Shape;
   readonly #random: Random;
+  readonly #wild: boolean;
   readonly #fragments: string[] = [];
+  /** Of the types on which the fragments are. */
+  readonly #conditions: string[] = [];
 
-  constructor(shape: Shape, random: Random) {
+  constructor(shape: Shape, random: Random, wild: boolean) {
     this.#shape = shape;
     this.#random = random;
+    this.#wild = wild;
   }
 
   operation(): string {
-    const set = this.#set("Query", 0);
+    const isMutation = this.#wild && this.#chance(0.2);
+    const set = this.#set(isMutation ? "Mutation" : "Query", 0);
     const text = [`Q ${set}`, ...this.#fragments].join("\n");
-    const types = { yes: "Boolean!", no: "Boolean = true", amount: "Int" };
+    const types = { yes: "Boolean!", no: "Boolean = true", amount: "Int", left: "Boolean = false" };
     const used = Object.entries(types).filter(([name]) => text.includes(`$${name}`));
     const definitions = used.map(([name, type]) => `$${name}: ${type}`).join(", ");
-    return text.replace("Q ", `query Q${definitions === "" ? "" : `(${definitions})`} `);
+    const head = `${isMutation ? "mutation" : "query"} Q${definitions === "" ? "" : `(${definitions})`}`;
+    return text.replace("Q ", `${head} `);
   }
 
   #set(type: string, depth: number): string {
     const fields = this.#fieldsOf(type);
     const parts: string[] = this.#chance(0.25) ? ["__typename"] : [];
+    if (this.#wild) parts.push(...this.#meta(type));
     const wanted = 1 + (this.#random.uint32() % 4);
     for (let i = 0; i < wanted; i++) {
       const chance = this.#random.next();
@@ -116,9 +135,26 @@ class Writer {
     return `{ ${parts.join(" ")} }`;
   }
 
+  #meta(type: string): readonly string[] {
+    if (this.#chance(0.1)) return [`t: __typename${this.#directive()}`];
+    if (type !== "Query" || !this.#chance(0.2)) return [];
+    return ["__schema { queryType { name } }", 't: __type(name: "A") { name fields { name } }'];
+  }
+
   #field(field: Field, depth: number): string {
     const composite = !leaves.includes(field.type);
     if (composite && depth >= 4) return "__typename";
+    const text = this.#head(field);
+    const set = composite ? ` ${this.#set(field.type, depth + 1)}` : "";
+    return `${text}${this.#directive()}${set}`;
+  }
+
+  #head(field: Field): string {
+    if (this.#wild && this.#chance(0.15)) {
+      const names = [...this.#shape.objects.values()].flat().map(({ name }) => name);
+      const many = this.#chance(0.5) ? "(many: [{n: $amount}, {more: [1, $amount]}])" : "(n: null)";
+      return `${pick(names, this.#random)}: ${field.name}${this.#chance(0.3) ? many : ""}`;
+    }
     const kind = this.#random.uint32() % 5;
     const head =
       kind === 0
@@ -128,31 +164,42 @@ class Writer {
           : kind === 2
             ? `z${field.name}: ${field.name}(n: $amount)`
             : field.name;
-    const set = composite ? ` ${this.#set(field.type, depth + 1)}` : "";
-    return `${head}${this.#directive()}${set}`;
+    return head;
   }
 
   #fragment(type: string, depth: number): string {
     const inner = pick(this.#overlapping(type), this.#random);
+    const again = this.#wild && this.#chance(0.4) ? this.#known(inner) : null;
+    if (again !== null) return `...${again}${this.#directive()}`;
     const set = this.#set(inner, depth + 1);
     if (this.#chance(0.5)) return `... on ${inner}${this.#directive()} ${set}`;
     if (inner === type && this.#chance(0.3)) return `...${this.#directive()} ${set}`;
     const name = `F${this.#fragments.length}`;
     this.#fragments.push(`fragment ${name} on ${inner} ${set}`);
+    this.#conditions.push(inner);
     return `...${name}${this.#directive()}`;
+  }
+
+  /** A fragment on that type that is written already, and therefore spreads none that is not. */
+  #known(type: string): string | null {
+    const found = this.#conditions.flatMap((condition, index) => (condition === type ? [`F${index}`] : []));
+    return found.length === 0 ? null : pick(found, this.#random);
   }
 
   #directive(): string {
     const chance = this.#random.next();
     if (chance < 0.05) return " @skip(if: true)";
     if (chance < 0.1) return " @include(if: $yes)";
-    return chance < 0.15 ? " @skip(if: $no)" : "";
+    if (chance < 0.15) return " @skip(if: $no)";
+    if (!this.#wild || chance > 0.25) return "";
+    return chance < 0.2 ? " @include(if: $yes) @skip(if: $left)" : " @include(if: $left)";
   }
 
   #overlapping(type: string): readonly string[] {
     switch (type) {
       case "Query":
-        return ["Query"];
+      case "Mutation":
+        return [type];
       case "A":
         return ["A", "Node", "Either"];
       case "B":

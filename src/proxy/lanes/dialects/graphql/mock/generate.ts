@@ -30,29 +30,31 @@ export class Made {
 const noArguments: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /** Values of a scalar by name: what most schemas mean by it. Without case. */
-const scalars: Readonly<Record<string, (key: number) => unknown>> = {
-  int: (key) => key % 1_000,
-  float: (key) => (key % 100_000) / 100,
-  boolean: (key) => key % 2 === 0,
-  id: (key) => String(key),
-  date: (key) => dateOf(key).slice(0, 10),
-  time: (key) => dateOf(key).slice(11),
-  datetime: dateOf,
-  timestamp: dateOf,
-  gittimestamp: dateOf,
-  precisedatetime: dateOf,
-  uri: urlOf,
-  url: urlOf,
-  uuid: uuidOf,
-  guid: uuidOf,
-  email: (key) => `user${key % 10_000}@example.com`,
-  emailaddress: (key) => `user${key % 10_000}@example.com`,
-  bigint: (key) => String(key),
-  long: (key) => key % 1_000_000,
-  decimal: (key) => ((key % 100_000) / 100).toFixed(2),
-  json: (key) => ({ key }),
-  jsonobject: (key) => ({ key }),
-};
+const scalars: ReadonlyMap<string, (key: number) => unknown> = new Map(
+  Object.entries({
+    int: (key: number): unknown => key % 1_000,
+    float: (key) => (key % 100_000) / 100,
+    boolean: (key) => key % 2 === 0,
+    id: (key) => String(key),
+    date: (key) => dateOf(key).slice(0, 10),
+    time: (key) => dateOf(key).slice(11),
+    datetime: dateOf,
+    timestamp: dateOf,
+    gittimestamp: dateOf,
+    precisedatetime: dateOf,
+    uri: urlOf,
+    url: urlOf,
+    uuid: uuidOf,
+    guid: uuidOf,
+    email: (key) => `user${key % 10_000}@example.com`,
+    emailaddress: (key) => `user${key % 10_000}@example.com`,
+    bigint: (key) => String(key),
+    long: (key) => key % 1_000_000,
+    decimal: (key) => ((key % 100_000) / 100).toFixed(2),
+    json: (key) => ({ key }),
+    jsonobject: (key) => ({ key }),
+  } satisfies Record<string, (key: number) => unknown>),
+);
 
 export interface GeneratorDeps {
   readonly lib: GraphqlLibrary;
@@ -106,7 +108,7 @@ export class Generator {
     if (isObjectType(type)) return new Made(type.name, key, given);
     if (isAbstractType(type)) return this.#abstract(type, key, given);
     if (isEnumType(type)) return pick(valuesOf(type), key);
-    const make = scalars[type.name.toLowerCase()];
+    const make = scalars.get(type.name.toLowerCase());
     // Text says where it comes from: `name 417` is more use in a log than a sentence of Latin.
     return make ? make(key) : `${field} ${key % 1_000}`;
   }

@@ -4,13 +4,15 @@ import type { GraphQLSchema } from "graphql";
 import type { DialectTools } from "../../../../../core/dialect.ts";
 import type { GraphqlEvent, GraphqlOverride, GraphqlResolver } from "../../../../../core/rule-graphql.ts";
 import { type RulePath, RuleProblem } from "../../../../../core/rule-problem.ts";
-import { checkCoordinate } from "../coordinates.ts";
+import { checkCoordinate, type Named } from "../coordinates.ts";
 import type { GraphqlDeps } from "../deps.ts";
 import type { GraphqlLibrary } from "../library.ts";
+import { checkValue, valuePath } from "../static-value.ts";
 import { compileExpression } from "./expression.ts";
 import { proxyResolver } from "./proxy-resolver.ts";
 import type { Prepared, View } from "./resolve.ts";
-import type { ScriptHost } from "./script-host.ts";
+import { scriptArguments } from "./script/messages.ts";
+import type { ScriptHost } from "./script/script-host.ts";
 
 export interface PrepareDeps extends GraphqlDeps, Pick<DialectTools, "wait"> {
   readonly lib: GraphqlLibrary;
@@ -45,12 +47,13 @@ export function prepareOverrides(
   for (const override of overrides) {
     const { coordinate, resolver } = override;
     const place = [...path, coordinate];
-    checkCoordinate(coordinate, deps.schema, deps.lib, place);
+    const named = checkCoordinate(coordinate, deps.schema, deps.lib, place);
     if (!deps.schema.getType(coordinate.split(".", 1)[0] ?? ""))
       throw new RuleProblem(
         place,
         `expected a type or a field of a type such as User.email, got "${coordinate}"`,
       );
+    checkWritten(resolver, named, place, deps);
     if (resolver?.kind === "events")
       scripts.set(coordinate, checkedEvents(resolver, coordinate, place, deps));
     prepared.set(coordinate, {
@@ -62,6 +65,22 @@ export function prepareOverrides(
     });
   }
   return { overrides: prepared, scripts };
+}
+
+/** The values that the rule writes, as far as a schema can tell. */
+function checkWritten(
+  resolver: GraphqlOverride["resolver"],
+  { kind, type }: Named,
+  place: RulePath,
+  deps: PrepareDeps,
+): void {
+  if (resolver?.kind === "static") {
+    // What stands for an abstract type fills in objects whose type is known.
+    if (kind === "field" || !deps.lib.isAbstractType(type))
+      checkValue(resolver.value, type, valuePath(resolver.value, place), deps);
+  } else if (resolver?.kind === "events" && kind === "field")
+    for (const [index, { value }] of resolver.events.entries())
+      checkValue(value, type, [...place, "events", index, "value"], deps);
 }
 
 function checkedEvents(
@@ -101,7 +120,8 @@ function resolveOf(
     }
     case "script":
       checkScript(resolver.script, [...place, "script"]);
-      return (view) => deps.scripts.run(resolver.script, view(), resolver.timeoutMs);
+      return (view, call) =>
+        deps.scripts.run(resolver.script, view(), resolver.timeoutMs, call.exchange.signal);
     case "proxy": {
       const ask = proxyResolver(resolver.url, resolver.timeoutMs, deps, deps.lib);
       return (_view, call, info) => ask(call, info);
@@ -111,10 +131,15 @@ function resolveOf(
   }
 }
 
+/** `import(…)`, also with a comment between: the one word of the language that leads out of a script. */
+const importing = /\bimport\s*(?:\(|\.|\/[/*])/;
+
 /** A script that does not parse is a mistake in the rule. It is compiled here, never run. */
 function checkScript(script: string, place: RulePath): void {
+  if (importing.test(script))
+    throw new RuleProblem(place, "expected a script without import: it can reach nothing but its arguments");
   try {
-    new Function("args", "parent", "variables", "state", "headers", `"use strict";\n${script}`);
+    new Function(...scriptArguments, `"use strict";\n${script}`);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RuleProblem(place, `expected the body of a JavaScript function: ${reason}`, { cause });

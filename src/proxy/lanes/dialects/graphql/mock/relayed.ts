@@ -17,7 +17,8 @@ export class Relayed {
   }
 
   field({ path, returnType }: GraphQLResolveInfo, lib: GraphqlLibrary): unknown {
-    return relayedValue(this.#fields[path.key], lib.isCompositeType(lib.getNamedType(returnType)));
+    const value = Object.hasOwn(this.#fields, path.key) ? this.#fields[path.key] : null;
+    return relayedValue(value, lib.isCompositeType(lib.getNamedType(returnType)));
   }
 }
 

@@ -96,7 +96,7 @@ function known(
   length: number,
 ): unknown {
   const { fieldName, returnType } = info;
-  const found = source instanceof Made ? source.given[fieldName] : memberOf(source, fieldName);
+  const found = memberOf(source instanceof Made ? source.given : source, fieldName);
   if (found !== undefined && fits(source, returnType, deps.lib)) return found;
   const type =
     deps.overrides.size === 0 ? undefined : deps.overrides.get(deps.lib.getNamedType(returnType).name);

@@ -19,7 +19,7 @@ import type { GraphqlMock } from "./graphql-mock.ts";
 import { answerBatch, type MixedBatchDeps } from "./mixed-batch.ts";
 import { prepareOverrides } from "./prepare.ts";
 import { createResolver, createTypeResolver } from "./resolve.ts";
-import type { ScriptHost } from "./script-host.ts";
+import type { ScriptHost } from "./script/script-host.ts";
 import { eventStreamReply, type SubscriptionDeps, subscriptionResults } from "./subscription.ts";
 
 export interface SchemaMockDeps

@@ -149,9 +149,9 @@ function object(
   let risen = false;
   for (const [key, found] of fields) {
     const member = fieldOf(value, type, name, found, { ...at, path: [...at.path, key] }, answering);
-    if (member !== rising) result[key] = member;
+    if (member !== rising) setMember(result, key, member);
     else if (answering.lib.isNonNullType(type?.getFields()[found[0]?.name.value ?? ""]?.type)) risen = true;
-    else result[key] = null;
+    else setMember(result, key, null);
   }
   return risen ? rising : result;
 }
@@ -241,4 +241,11 @@ function failed(
     ...(error.extensions === null ? {} : { extensions: error.extensions }),
   });
   return rising;
+}
+
+/** As JSON has it: `__proto__` is a name like any other. */
+export function setMember(object: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__")
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  else object[key] = value;
 }

@@ -1,10 +1,10 @@
 // One operation of a request under an overlay: what is refused, what is still asked, and what becomes of the answer.
 
-import type { GraphQLSchema } from "graphql";
+import type { GraphQLError, GraphQLSchema } from "graphql";
 import type { DelaySpec } from "../../../../../core/rule.ts";
 import type { GraphqlOverlaySpec } from "../../../../../core/rule-graphql.ts";
 import type { Documents, ParsedDocument } from "../documents.ts";
-import { overLimit } from "../limits.ts";
+import { overLimit, unreadable } from "../limits.ts";
 import type { Operation } from "../operation.ts";
 import type { GraphqlResult } from "../wire/http-reply.ts";
 import { type GraphqlParams, isRecord, withoutHash } from "../wire/params.ts";
@@ -49,16 +49,24 @@ const noVariables: Readonly<Record<string, unknown>> = {};
 export function overlayItem(params: GraphqlParams, deps: OverlayDeps): OverlaidItem {
   const text = deps.persisted.documentOf(params);
   const parsed = text === null ? null : deps.documents.parse(text);
-  // What cannot be read is the upstream's to refuse, in its own words.
-  if (parsed === null || parsed.kind === "invalid") return { kind: "untouched", params };
+  if (parsed === null) return { kind: "untouched", params };
+  if (parsed.kind === "invalid") {
+    const refusal = unreadable(deps.spec.limits, parsed);
+    // What is no document is the upstream's to refuse, in its own words.
+    return refusal === null ? { kind: "untouched", params } : { kind: "refused", result: resultOf(refusal) };
+  }
   const operation = parsed.operation(params.operationName);
   if (operation === undefined) return { kind: "untouched", params };
   const variables = params.variables ?? noVariables;
   const refusal = overLimit(deps.spec.limits, parsed, operation, variables, deps.documents.lib);
-  if (refusal !== null) return { kind: "refused", result: { errors: [refusal.toJSON()] } };
+  if (refusal !== null) return { kind: "refused", result: resultOf(refusal) };
   if (operation.type === "subscription" || deps.spec.fields.length === 0)
     return { kind: "untouched", params };
   return prunedItem(params, parsed, operation, variables, deps);
+}
+
+function resultOf(refusal: GraphQLError): GraphqlResult {
+  return { errors: [refusal.toJSON()] };
 }
 
 function prunedItem(
@@ -97,7 +105,10 @@ export function completeItem(
   if (!item.pruned.changed && result !== null) return result;
   const data = result === null ? {} : result.data;
   // The upstream refused it, or its null has risen to the top: there is nothing to put anything into.
-  if (!isRecord(data)) return result ?? {};
+  if (!isRecord(data))
+    return Array.isArray(result?.errors)
+      ? { ...result, errors: errorsOf(result, item.pruned) }
+      : (result ?? {});
   const call = {
     operation: item.operation.node,
     fragments: item.parsed.fragments,

@@ -6,7 +6,14 @@ import type { GraphqlOverlayField } from "../../../../../core/rule-graphql.ts";
 import type { GraphqlLibrary } from "../library.ts";
 import type { Fragments } from "../measure.ts";
 import { isRecord } from "../wire/params.ts";
-import { type AnswerError, type Answering, answerField, type ResponsePath, rising } from "./answer.ts";
+import {
+  type AnswerError,
+  type Answering,
+  answerField,
+  type ResponsePath,
+  rising,
+  setMember,
+} from "./answer.ts";
 import type { PrunedEntry, PrunedOperation, PrunedSet } from "./pruned.ts";
 import type { Targets } from "./targets.ts";
 
@@ -120,7 +127,7 @@ function fill(
     if (value === undefined) continue;
     // The others are still looked at, since each may have an error to tell.
     if (value === rising && isNonNull(typeOfSlot(slot, type), merging)) risen = true;
-    else set(result, key, value === rising ? null : value);
+    else setMember(result, key, value === rising ? null : value);
   }
   return risen ? rising : result;
 }
@@ -192,11 +199,4 @@ function itemTypeOf(type: GraphQLOutputType | null, { lib }: Merging): GraphQLOu
   if (type === null) return null;
   const nullable = lib.getNullableType(type);
   return lib.isListType(nullable) ? nullable.ofType : null;
-}
-
-/** As JSON has it: `__proto__` is a name like any other. */
-function set(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__")
-    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-  else object[key] = value;
 }

@@ -23,7 +23,8 @@ export function paramsOf(value: unknown): GraphqlParams | string {
     return wrong("extensions", "an object or null", extensions);
   const hash = hashIn(extensions);
   if (query === null && hash === null) return `"query": expected a string, got nothing`;
-  return { query, operationName, variables, extensions, hash };
+  // An empty name is none: clients send it, and servers take it so.
+  return { query, operationName: operationName || null, variables, extensions, hash };
 }
 
 /** What goes upstream for it: keys without a value are left out. */
