@@ -52,18 +52,30 @@ async function runWords(words: readonly string[]): Promise<number> {
     shell.stderr.write(await helpFor([], commandEntries));
     return exitCodes.usage;
   }
-  if (first === "--help" || first === "-h" || first === "help") {
-    shell.stdout.write(await helpFor(words.slice(1), commandEntries));
+  const topic = helpTopic(words);
+  if (topic !== null) {
+    shell.stdout.write(await helpFor(topic, commandEntries));
     return exitCodes.ok;
   }
   const { entry, args } = findCommand(words, commandEntries);
   const command = await entry.load();
   setFlagsFromString("--opt"); // which bin/understudy.js has switched off
-  if (args[0] === "--help" || args[0] === "-h") {
+  if (asksForHelp(args[0])) {
     shell.stdout.write(command.help);
     return exitCodes.ok;
   }
   return command.run(args, shell);
+}
+
+/** What help is asked about; null: none is, or the command's own flags have to be read for it. */
+function helpTopic(words: readonly string[]): readonly string[] | null {
+  const [first = "", second] = words;
+  if (first === "help" || asksForHelp(first)) return words.slice(1).filter((word) => !asksForHelp(word));
+  return words.length === 2 && asksForHelp(second) ? [first] : null;
+}
+
+function asksForHelp(word: string | undefined): boolean {
+  return word === "--help" || word === "-h";
 }
 
 const exitCodeOf: Partial<Record<ErrorCode, number>> = {
