@@ -5,17 +5,19 @@ import { setFlagsFromString } from "node:v8";
 import { exitCodes, type Shell, type TextSink } from "./commands/command.ts";
 import { commandEntries } from "./commands/entries.ts";
 import { findCommand, helpFor } from "./commands/help.ts";
+import { openStandardError } from "./commands/standard-error.ts";
 import { systemClock } from "./core/clock.ts";
 import { createDebug } from "./core/debug.ts";
 import { type ErrorCode, messageOf, UnderstudyError } from "./core/errors.ts";
 
-const debug = createDebug(process.env.UNDERSTUDY_DEBUG, process.stderr, systemClock)("main");
+const stderr = openStandardError(systemClock, () => process.stderr);
+const debug = createDebug(process.env.UNDERSTUDY_DEBUG, stderr, systemClock)("main");
 
 const shell: Shell = {
   env: process.env,
   cwd: process.cwd(),
   stdout: sinkOf(process.stdout),
-  stderr: sinkOf(process.stderr),
+  stderr,
   openLog: async () => (await import("./commands/log-destination.ts")).openLogDestination(1, systemClock),
   uid: process.geteuid?.() ?? -1,
   gid: process.getegid?.() ?? -1,
@@ -126,9 +128,12 @@ function onStrayError(thrown: unknown): void {
 process.on("uncaughtException", onStrayError);
 process.on("unhandledRejection", onStrayError);
 
+/** For a reader of stderr that takes nothing. */
+const stderrPatienceMs = 1_000;
+
 const code = await runWords(process.argv.slice(2)).catch(tellFailure);
 // What was written must leave before the process does: a pipe may be slower than we are.
-await Promise.all([process.stdout, process.stderr].map(flushed));
+await Promise.all([flushed(process.stdout), stderr.drained(stderrPatienceMs)]);
 process.exit(code);
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

@@ -10,6 +10,7 @@ import { createAccessLog } from "../proxy/tap/access-log.ts";
 import { createDebugLines } from "../proxy/tap/debug-lines.ts";
 import { createLiveLines } from "../proxy/tap/live-lines.ts";
 import { createSummary } from "../proxy/tap/summary.ts";
+import { lostAsJson } from "./bounded-sink.ts";
 import type { LogDestination, Shell } from "./command.ts";
 
 /** What there is to say once traffic is accepted. */
@@ -101,7 +102,7 @@ async function jsonObservers(
   shell: Shell,
   clock: Clock,
 ): Promise<Observers> {
-  const destination = (await shell.openLog?.()) ?? plainDestination(shell);
+  const destination = (await shell.openLog?.()) ?? plainDestination(shell, clock);
   const base = { pid: shell.pid, hostname: hostname() };
   const log = createAccessLog({
     destination,
@@ -136,8 +137,9 @@ async function jsonObservers(
   };
 }
 
-function plainDestination(shell: Shell): LogDestination {
-  return { write: (lines) => shell.stdout.write(lines), close: async () => {} };
+function plainDestination({ stdout }: Shell, clock: Clock): LogDestination {
+  const tellLost = lostAsJson(clock);
+  return { write: (lines) => stdout.write(lines, tellLost), close: async () => {} };
 }
 
 /** `understudy: proxy on 127.0.0.1:15080, 3 rules, admin http://127.0.0.1:15090/`. */
