@@ -27,7 +27,7 @@ Examples:
   understudy rules check mocks.yaml                 find mistakes, with their lines
 
 understudy help COMMAND tells more about one; understudy help options lists all options.
-UNDERSTUDY_DEBUG=accept,detect,http1,opaque,rules (or *) shows what happens inside.
+UNDERSTUDY_DEBUG=decide,relay (or *) shows what happens inside, see docs/debug.md.
 `;
 }
 

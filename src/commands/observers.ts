@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import type { Config } from "../control/config/load.ts";
 import { formatHostPort, type HostPort } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
-import { createDebug } from "../core/debug.ts";
+import { createDebug, type Debug, debugAreas, unknownDebugAreas } from "../core/debug.ts";
 import { type Tap, type TapEvent, teeTaps } from "../core/tap.ts";
 import { createAccessLog } from "../proxy/tap/access-log.ts";
 import { createDebugLines } from "../proxy/tap/debug-lines.ts";
@@ -28,6 +28,8 @@ export interface Started {
 
 export interface Observers {
   readonly taps: readonly Tap[];
+  /** To be handed to the sidecar: empty where nobody asked for debug lines. */
+  readonly debugging: { readonly debug?: Debug };
   started(facts: Started): void;
   /** A message for people; at a terminal it is shown even where quiet was asked for. */
   say(text: string): void;
@@ -45,8 +47,13 @@ export async function createObservers(
   const observers = inJson ? await jsonObservers(config, shell, clock) : liveObservers(config, shell);
   const { UNDERSTUDY_DEBUG: areas } = shell.env;
   if (!areas) return withoutEarlyRejections(observers);
-  const debugLines = createDebugLines(createDebug(areas, shell.stderr, clock));
-  return withoutEarlyRejections({ ...observers, taps: [...observers.taps, debugLines] });
+  for (const area of unknownDebugAreas(areas))
+    shell.stderr.write(
+      `understudy: UNDERSTUDY_DEBUG: ${area}: no such area; there are ${debugAreas.join(", ")}\n`,
+    );
+  const debug = createDebug(areas, shell.stderr, clock);
+  const taps = [...observers.taps, createDebugLines(debug)];
+  return withoutEarlyRejections({ ...observers, taps, debugging: { debug } });
 }
 
 /**
@@ -87,6 +94,7 @@ function liveObservers(config: Pick<Config, "quiet">, shell: Shell): Observers {
   const summary = createSummary();
   return {
     taps: [live, summary],
+    debugging: {},
     started(facts) {
       if (!config.quiet) stderr.write(startedText(facts));
     },
@@ -119,6 +127,7 @@ async function jsonObservers(
   };
   return {
     taps: [log],
+    debugging: {},
     started: ({ mode, version, listeners, admin, gossip, rules }) =>
       note({
         mode,

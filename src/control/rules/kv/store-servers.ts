@@ -2,6 +2,7 @@
 // and etcd each bring their own client and their own words.
 
 import { formatHostPort } from "../../../core/address.ts";
+import { type DebugLine, noDebug } from "../../../core/debug.ts";
 import { UnderstudyError } from "../../../core/errors.ts";
 import type { StoreAccess } from "../../../core/store-access.ts";
 import type { StoreUrl } from "../../../core/store-url.ts";
@@ -29,6 +30,8 @@ export class StoreServers<Connection extends { close(): void }> {
   /** `consul://127.0.0.1:8500`. */
   readonly name: string;
   readonly #client: StoreClient<Connection>;
+  readonly #hosts: StoreUrl["hosts"];
+  readonly #debug: DebugLine;
   readonly #access: StoreAccess;
   readonly #clock: StoreDeps["clock"];
   readonly #turns: TurnsOfHosts;
@@ -39,11 +42,13 @@ export class StoreServers<Connection extends { close(): void }> {
   constructor(
     { kind, hosts }: StoreUrl,
     access: StoreAccess,
-    { clock, random }: StoreDeps,
+    { clock, random, debug = noDebug }: StoreDeps,
     client: StoreClient<Connection>,
   ) {
     this.name = `${kind}://${hosts.map(formatHostPort).join(",")}`;
     this.#client = client;
+    this.#hosts = hosts;
+    this.#debug = debug("stores");
     this.#access = access;
     this.#clock = clock;
     this.#turns = new TurnsOfHosts(hosts, random);
@@ -79,7 +84,7 @@ export class StoreServers<Connection extends { close(): void }> {
         this.#shared.use(at, (connection) => work(connection, stop)),
       );
     } catch (thrown) {
-      if (!this.#isRefusal(thrown)) this.#turns.failed(at);
+      if (!this.#isRefusal(thrown)) this.#failed(at, thrown);
       throw this.#told(thrown, signal);
     }
   }
@@ -92,9 +97,12 @@ export class StoreServers<Connection extends { close(): void }> {
     const at = this.#turns.current;
     const connection = await this.#connect(at);
     try {
-      yield* views(connection);
+      for await (const view of views(connection)) {
+        this.#debug(() => `${this.#hostAt(at)} has ${view.keys.length} keys at ${view.index}`);
+        yield view;
+      }
     } catch (thrown) {
-      this.#turns.failed(at);
+      this.#failed(at, thrown);
       throw this.#told(thrown, signal);
     } finally {
       connection.close();
@@ -112,7 +120,18 @@ export class StoreServers<Connection extends { close(): void }> {
     this.#closing.abort(new UnderstudyError("aborted", `${this.name}: closed`));
   }
 
+  #failed(at: number, thrown: unknown): void {
+    this.#debug(() => `${this.#hostAt(at)} failed: ${this.#client.textOf(thrown)}`);
+    this.#turns.failed(at);
+  }
+
+  #hostAt(at: number): string {
+    const host = this.#hosts[at];
+    return host === undefined ? "" : formatHostPort(host);
+  }
+
   async #connect(at: number): Promise<Connection> {
+    this.#debug(() => `${this.#hostAt(at)} is connected to`);
     return this.#client.connect(at, await readAccess(this.#access));
   }
 
