@@ -107,7 +107,8 @@ function tellFailure(thrown: unknown): number {
     shell.stderr.write("  next: UNDERSTUDY_DEBUG=main shows where this comes from\n");
     return exitCodes.failed;
   }
-  const step = nextSteps[thrown.code];
+  // A message that names a command already is its own next step.
+  const step = lines.some((line) => line.includes("understudy ")) ? undefined : nextSteps[thrown.code];
   if (step !== undefined) shell.stderr.write(`  ${step}\n`);
   return exitCodeOf[thrown.code] ?? exitCodes.failed;
 }
