@@ -65,7 +65,8 @@ function unknownCommand(first: string, second: string, entries: readonly Command
   if (family.length > 0 && (second === "" || second.startsWith("-"))) {
     return new UnderstudyError("usage", `${first}: expected one of ${family.join(", ")}`);
   }
-  const near = nearest(`${first} ${second}`.trim(), names) ?? nearest(first, [...names, "help", "--help", "--version"]);
+  const near =
+    nearest(`${first} ${second}`.trim(), names) ?? nearest(first, [...names, "help", "--help", "--version"]);
   const written = family.length > 0 ? `${first} ${second}` : first;
   const hint = near === undefined ? "see understudy --help" : `did you mean ${near}?`;
   return new UnderstudyError("usage", `${written}: no such command; ${hint}`);
