@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts the program: the compiled one of a package, or the sources of a checkout.
 import { existsSync } from "node:fs";
-import { enableCompileCache, flushCompileCache } from "node:module";
+import * as modules from "node:module"; // by name, an older Node would fail before it can be told so
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 
@@ -16,8 +16,8 @@ if (major < 24) {
 // Compiled code is kept beside the program: the next start takes half the time. Where the folder cannot be written
 // nothing is kept, and nothing is lost. Coverage would be blind to code that comes from the cache.
 if (!process.env.NODE_V8_COVERAGE) {
-  enableCompileCache(fileURLToPath(new URL("../.cache", import.meta.url)));
-  setTimeout(flushCompileCache, 3_000).unref(); // a sidecar may be killed before it ends
+  modules.enableCompileCache(fileURLToPath(new URL("../.cache", import.meta.url)));
+  setTimeout(modules.flushCompileCache, 3_000).unref(); // a sidecar may be killed before it ends
 }
 // Optimising what runs once, while modules are loaded, costs the start 20 ms, and 5 MB of the compiler's own code for
 // good. The program switches it on again.

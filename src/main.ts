@@ -5,17 +5,19 @@ import { setFlagsFromString } from "node:v8";
 import { exitCodes, type Shell, type TextSink } from "./commands/command.ts";
 import { commandEntries } from "./commands/entries.ts";
 import { findCommand, helpFor } from "./commands/help.ts";
+import { openStandardError } from "./commands/standard-error.ts";
 import { systemClock } from "./core/clock.ts";
 import { createDebug } from "./core/debug.ts";
 import { type ErrorCode, messageOf, UnderstudyError } from "./core/errors.ts";
 
-const debug = createDebug(process.env.UNDERSTUDY_DEBUG, process.stderr, systemClock)("main");
+const stderr = openStandardError(systemClock, () => process.stderr);
+const debug = createDebug(process.env.UNDERSTUDY_DEBUG, stderr, systemClock)("main");
 
 const shell: Shell = {
   env: process.env,
   cwd: process.cwd(),
   stdout: sinkOf(process.stdout),
-  stderr: sinkOf(process.stderr),
+  stderr,
   openLog: async () => (await import("./commands/log-destination.ts")).openLogDestination(1, systemClock),
   uid: process.geteuid?.() ?? -1,
   gid: process.getegid?.() ?? -1,
@@ -52,18 +54,30 @@ async function runWords(words: readonly string[]): Promise<number> {
     shell.stderr.write(await helpFor([], commandEntries));
     return exitCodes.usage;
   }
-  if (first === "--help" || first === "-h" || first === "help") {
-    shell.stdout.write(await helpFor(words.slice(1), commandEntries));
+  const topic = helpTopic(words);
+  if (topic !== null) {
+    shell.stdout.write(await helpFor(topic, commandEntries));
     return exitCodes.ok;
   }
   const { entry, args } = findCommand(words, commandEntries);
   const command = await entry.load();
   setFlagsFromString("--opt"); // which bin/understudy.js has switched off
-  if (args[0] === "--help" || args[0] === "-h") {
+  if (asksForHelp(args[0])) {
     shell.stdout.write(command.help);
     return exitCodes.ok;
   }
   return command.run(args, shell);
+}
+
+/** What help is asked about; null: none is, or the command's own flags have to be read for it. */
+function helpTopic(words: readonly string[]): readonly string[] | null {
+  const [first = "", second] = words;
+  if (first === "help" || asksForHelp(first)) return words.slice(1).filter((word) => !asksForHelp(word));
+  return words.length === 2 && asksForHelp(second) ? [first] : null;
+}
+
+function asksForHelp(word: string | undefined): boolean {
+  return word === "--help" || word === "-h";
 }
 
 const exitCodeOf: Partial<Record<ErrorCode, number>> = {
@@ -93,7 +107,8 @@ function tellFailure(thrown: unknown): number {
     shell.stderr.write("  next: UNDERSTUDY_DEBUG=main shows where this comes from\n");
     return exitCodes.failed;
   }
-  const step = nextSteps[thrown.code];
+  // A message that names a command already is its own next step.
+  const step = lines.some((line) => line.includes("understudy ")) ? undefined : nextSteps[thrown.code];
   if (step !== undefined) shell.stderr.write(`  ${step}\n`);
   return exitCodeOf[thrown.code] ?? exitCodes.failed;
 }
@@ -114,9 +129,12 @@ function onStrayError(thrown: unknown): void {
 process.on("uncaughtException", onStrayError);
 process.on("unhandledRejection", onStrayError);
 
+/** For a reader of stderr that takes nothing. */
+const stderrPatienceMs = 1_000;
+
 const code = await runWords(process.argv.slice(2)).catch(tellFailure);
 // What was written must leave before the process does: a pipe may be slower than we are.
-await Promise.all([process.stdout, process.stderr].map(flushed));
+await Promise.all([flushed(process.stdout), stderr.drained(stderrPatienceMs)]);
 process.exit(code);
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

@@ -21,7 +21,8 @@ process.once("SIGTERM", () => {
 });
 
 async function part(url: string): Promise<{ readonly status: number; readonly own: object }> {
-  const response = await fetch(url);
+  const response = await fetch(url).catch(() => null);
+  if (response === null) return { status: 502, own: { failed: url } };
   const { status } = response;
   const text = await response.text();
   if (status !== 200) return { status, own: { failed: text } };

@@ -3,7 +3,7 @@
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { freePort, start } from "../shop/processes.ts";
+import { freePort, start } from "../processes.ts";
 
 export type Kind = "etcd" | "consul" | "file";
 

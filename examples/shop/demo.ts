@@ -2,12 +2,13 @@
 // new rules while it runs; checks each of them, and leaves nothing behind. Exit code 1 when something was not as said.
 // Arguments go to understudy run: npm run demo -- --mode env
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { freePort, isListening, startNode, stop, until } from "../processes.ts";
+import { type Show, show } from "../show.ts";
 import { makeCertificate } from "./certificate.ts";
-import { freePort, isListening, killAll, pathOf, startNode, stop, stopAll, until } from "./processes.ts";
 
 interface Answer {
   readonly status: number;
@@ -15,40 +16,19 @@ interface Answer {
   readonly ms: number;
 }
 
-const deadlineMs = 30_000;
-const folder = mkdtempSync(join(tmpdir(), "understudy-demo-"));
-const rulesFile = join(folder, "rules.yaml");
+const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const rules = readFileSync(pathOf("./rules.yaml"), "utf8");
-let failures = 0;
 
-process.once("exit", () => {
-  killAll();
-  rmSync(folder, { recursive: true, force: true });
-});
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
-const tooLong = setTimeout(() => {
-  console.log(`demo: did not end within ${deadlineMs / 1000} s`);
-  process.exit(1);
-}, deadlineMs);
+await show(30_000, demo);
 
-try {
-  await demo();
-} catch (problem) {
-  failures += 1;
-  console.log(`demo: ${problem instanceof Error ? problem.message : String(problem)}`);
-} finally {
-  await stopAll();
-  clearTimeout(tooLong);
-}
-console.log(failures === 0 ? "\nAll as said." : `\n${failures} not as said.`);
-process.exitCode = failures === 0 ? 0 : 1;
-
-async function demo(): Promise<void> {
-  say(
+async function demo(stage: Show): Promise<void> {
+  const { folder, title, check } = stage;
+  const rulesFile = join(folder, "rules.yaml");
+  console.log(
     "A shop of four processes: a storefront, and what it calls: payments over HTTPS, the inventory over gRPC,",
   );
-  say("the search over HTTP. Understudy stands beside the storefront:");
-  say("  understudy run --rules rules.yaml -- node storefront.ts");
+  console.log("the search over HTTP. Understudy stands beside the storefront:");
+  console.log("  understudy run --rules rules.yaml -- node storefront.ts");
   const { certificate, key } = await makeCertificate(folder);
   const ports = {
     payments: await startService("payments", { TLS_CERTIFICATE: certificate, TLS_KEY: key }),
@@ -60,21 +40,11 @@ async function demo(): Promise<void> {
   writeFileSync(rulesFile, rules);
   const port = await freePort();
   const storefront = `http://127.0.0.1:${port}`;
-  const run = [
-    "run",
-    ...process.argv.slice(2),
-    "--rules",
-    rulesFile,
-    "--publish",
-    String(port),
-    "--",
-    process.execPath,
-    pathOf("./storefront.ts"),
-  ];
+  const run = ["run", ...process.argv.slice(2), "--rules", rulesFile, "--publish", String(port)];
   let open = false;
   let reloaded = false;
   const understudy = startNode(
-    [pathOf("../../bin/understudy.js"), ...run],
+    [pathOf("../../bin/understudy.js"), ...run, "--", process.execPath, pathOf("./storefront.ts")],
     {
       PORT: String(port),
       PAYMENTS_URL: `https://localhost:${ports.payments}`,
@@ -90,17 +60,17 @@ async function demo(): Promise<void> {
   );
   await until("the storefront", 30_000, async () => open);
 
-  await passThrough(storefront);
-  await mocks(storefront, () => askCharges(ports.payments, readFileSync(certificate, "utf8")));
-  await delayFault(storefront, search);
-  await reload(storefront, async () => reloaded);
+  await passThrough(stage, storefront);
+  await mocks(stage, storefront, () => askCharges(ports.payments, readFileSync(certificate, "utf8")));
+  await delayFault(stage, storefront, search);
+  await reload(stage, storefront, rulesFile, async () => reloaded);
 
   title("The shop closes");
   const code = await stop(understudy);
   check("the storefront's exit code came through", code === 0, `exit code ${code}`);
 }
 
-async function passThrough(storefront: string): Promise<void> {
+async function passThrough({ title, check }: Show, storefront: string): Promise<void> {
   title("1. Nothing to do with any rule: the calls go through");
   const stock = await ask(`${storefront}/stock?item=lamp`);
   check("the inventory itself answered, over gRPC", stock.text.includes('"count":12'), stock.text);
@@ -108,7 +78,11 @@ async function passThrough(storefront: string): Promise<void> {
   check("a lamp for 40 was paid by the payment service, over HTTPS", order.status === 201, describe(order));
 }
 
-async function mocks(storefront: string, charges: () => Promise<string>): Promise<void> {
+async function mocks(
+  { title, check }: Show,
+  storefront: string,
+  charges: () => Promise<string>,
+): Promise<void> {
   title("2. Mocks: charges above 1000 are declined, and no sofa is left");
   const order = await ask(`${storefront}/orders?item=sofa`, "POST");
   check(
@@ -132,7 +106,7 @@ async function mocks(storefront: string, charges: () => Promise<string>): Promis
   );
 }
 
-async function delayFault(storefront: string, search: string): Promise<void> {
+async function delayFault({ title, check }: Show, storefront: string, search: string): Promise<void> {
   title("3. A fault: the search is 400 ms late");
   const direct = await ask(`${search}/v1/search?q=lamp`);
   const found = await ask(`${storefront}/products?q=lamp`);
@@ -145,7 +119,12 @@ async function delayFault(storefront: string, search: string): Promise<void> {
   );
 }
 
-async function reload(storefront: string, isDone: () => Promise<boolean>): Promise<void> {
+async function reload(
+  { title, check }: Show,
+  storefront: string,
+  rulesFile: string,
+  isDone: () => Promise<boolean>,
+): Promise<void> {
   title("4. New rules while it runs: the payment service is down, the search is well again");
   const mended = rules
     .slice(0, rules.indexOf("  # A mock over gRPC"))
@@ -195,17 +174,4 @@ async function ask(url: string, method = "GET"): Promise<Answer> {
 
 function describe({ status, text }: Answer): string {
   return `${status} ${text}`;
-}
-
-function say(text: string): void {
-  console.log(text);
-}
-
-function title(text: string): void {
-  console.log(`\n${text}`);
-}
-
-function check(what: string, holds: boolean, seen: string): void {
-  if (!holds) failures += 1;
-  console.log(`  ${holds ? "✔" : "✘"} ${what}: ${seen}`);
 }

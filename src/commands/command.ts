@@ -2,7 +2,8 @@
 
 /** A stream of text that people or programs read. */
 export interface TextSink {
-  write(text: string): void;
+  /** `tellLost`: how to say that lines before this one were dropped, where the sink does that; for people where left out. */
+  write(text: string, tellLost?: (lines: number) => string): void;
   readonly isTTY: boolean;
 }
 
@@ -18,6 +19,7 @@ export interface Shell {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly stdout: TextSink;
+  /** Never blocks, keeps a bounded amount for a slow reader, drops the rest and says so. */
   readonly stderr: TextSink;
   /** Stdout for log lines that may come fast. Left out: they go to `stdout` itself. */
   readonly openLog?: () => Promise<LogDestination>;

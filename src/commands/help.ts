@@ -14,14 +14,12 @@ export interface CommandEntry {
 
 /** The text of `understudy --help`. */
 export function overview(entries: readonly CommandEntry[]): string {
-  const width = Math.max(...entries.map(({ name }) => name.length)) + 2;
-  const list = entries.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`).join("\n");
   return `understudy stands beside a program: calls that a rule names are mocked or disturbed,
 all others go through byte for byte.
 
 Usage: understudy COMMAND [FLAGS]
 
-${list}
+${listOf(entries)}
 
 Examples:
   understudy run -- npm test                        see every call that a program makes
@@ -29,7 +27,22 @@ Examples:
   understudy rules check mocks.yaml                 find mistakes, with their lines
 
 understudy help COMMAND tells more about one; understudy help options lists all options.
-UNDERSTUDY_DEBUG=accept,detect,http1,opaque,rules (or *) shows what happens inside.
+UNDERSTUDY_DEBUG=decide,relay (or *) shows what happens inside, see docs/debug.md.
+`;
+}
+
+function listOf(entries: readonly CommandEntry[]): string {
+  const width = Math.max(...entries.map(({ name }) => name.length)) + 2;
+  return entries.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`).join("\n");
+}
+
+/** Of the commands whose first word is the same; the text of `understudy rules --help`. */
+function familyHelp(word: string, family: readonly CommandEntry[]): string {
+  return `Usage: understudy ${word} COMMAND [FLAGS]
+
+${listOf(family)}
+
+understudy help ${word} COMMAND tells more about one.
 `;
 }
 
@@ -52,19 +65,19 @@ function unknownCommand(first: string, second: string, entries: readonly Command
   if (family.length > 0 && (second === "" || second.startsWith("-"))) {
     return new UnderstudyError("usage", `${first}: expected one of ${family.join(", ")}`);
   }
-  const near = nearest(`${first} ${second}`.trim(), names) ?? nearest(first, [...names, "help"]);
+  const near =
+    nearest(`${first} ${second}`.trim(), names) ?? nearest(first, [...names, "help", "--help", "--version"]);
   const written = family.length > 0 ? `${first} ${second}` : first;
   const hint = near === undefined ? "see understudy --help" : `did you mean ${near}?`;
   return new UnderstudyError("usage", `${written}: no such command; ${hint}`);
 }
 
-/** The text for `understudy help WORDS…`. */
+/** The text for `understudy help WORDS…`. Throws `usage` where they name nothing. */
 export async function helpFor(words: readonly string[], entries: readonly CommandEntry[]): Promise<string> {
   if (words.length === 0) return overview(entries);
   if (words[0] === "options") return allOptionsHelp();
-  const family = entries.filter(({ name }) => name.startsWith(`${words[0]} `));
-  if (words.length === 1 && family.length > 0 && !entries.some(({ name }) => name === words[0])) {
-    return `${family.map(({ name, summary }) => `${name}: ${summary}`).join("\n")}\n`;
-  }
+  const [word = ""] = words;
+  const family = entries.filter(({ name }) => name.startsWith(`${word} `));
+  if (words.length === 1 && family.length > 0) return familyHelp(word, family);
   return (await findCommand(words, entries).entry.load()).help;
 }

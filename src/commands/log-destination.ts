@@ -3,6 +3,7 @@
 
 import sonicBoom from "sonic-boom";
 import type { Clock } from "../core/clock.ts";
+import { lostAsJson } from "./bounded-sink.ts";
 import type { LogDestination } from "./command.ts";
 
 /** Bytes that wait for a slow reader before lines are dropped. */
@@ -26,9 +27,7 @@ export function openLogDestination(fd: number, clock: Clock): LogDestination {
       const before = dropped;
       if (before > 0) {
         dropped = 0;
-        destination.write(
-          `{"level":40,"time":${clock.wall()},"dropped":${before},"msg":"log lines dropped: nobody read them in time"}\n`,
-        );
+        destination.write(lostAsJson(clock)(before));
         if (dropped > 0) dropped = before; // still no room, not even to say so
       }
       destination.write(lines);

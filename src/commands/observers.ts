@@ -4,12 +4,13 @@ import { hostname } from "node:os";
 import type { Config } from "../control/config/load.ts";
 import { formatHostPort, type HostPort } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
-import { createDebug } from "../core/debug.ts";
+import { createDebug, type Debug, debugAreas, unknownDebugAreas } from "../core/debug.ts";
 import { type Tap, type TapEvent, teeTaps } from "../core/tap.ts";
 import { createAccessLog } from "../proxy/tap/access-log.ts";
 import { createDebugLines } from "../proxy/tap/debug-lines.ts";
 import { createLiveLines } from "../proxy/tap/live-lines.ts";
 import { createSummary } from "../proxy/tap/summary.ts";
+import { lostAsJson } from "./bounded-sink.ts";
 import type { LogDestination, Shell } from "./command.ts";
 
 /** What there is to say once traffic is accepted. */
@@ -27,6 +28,8 @@ export interface Started {
 
 export interface Observers {
   readonly taps: readonly Tap[];
+  /** To be handed to the sidecar: empty where nobody asked for debug lines. */
+  readonly debugging: { readonly debug?: Debug };
   started(facts: Started): void;
   /** A message for people; at a terminal it is shown even where quiet was asked for. */
   say(text: string): void;
@@ -44,8 +47,13 @@ export async function createObservers(
   const observers = inJson ? await jsonObservers(config, shell, clock) : liveObservers(config, shell);
   const { UNDERSTUDY_DEBUG: areas } = shell.env;
   if (!areas) return withoutEarlyRejections(observers);
-  const debugLines = createDebugLines(createDebug(areas, shell.stderr, clock));
-  return withoutEarlyRejections({ ...observers, taps: [...observers.taps, debugLines] });
+  for (const area of unknownDebugAreas(areas))
+    shell.stderr.write(
+      `understudy: UNDERSTUDY_DEBUG: ${area}: no such area; there are ${debugAreas.join(", ")}\n`,
+    );
+  const debug = createDebug(areas, shell.stderr, clock);
+  const taps = [...observers.taps, createDebugLines(debug)];
+  return withoutEarlyRejections({ ...observers, taps, debugging: { debug } });
 }
 
 /**
@@ -86,6 +94,7 @@ function liveObservers(config: Pick<Config, "quiet">, shell: Shell): Observers {
   const summary = createSummary();
   return {
     taps: [live, summary],
+    debugging: {},
     started(facts) {
       if (!config.quiet) stderr.write(startedText(facts));
     },
@@ -101,7 +110,7 @@ async function jsonObservers(
   shell: Shell,
   clock: Clock,
 ): Promise<Observers> {
-  const destination = (await shell.openLog?.()) ?? plainDestination(shell);
+  const destination = (await shell.openLog?.()) ?? plainDestination(shell, clock);
   const base = { pid: shell.pid, hostname: hostname() };
   const log = createAccessLog({
     destination,
@@ -118,6 +127,7 @@ async function jsonObservers(
   };
   return {
     taps: [log],
+    debugging: {},
     started: ({ mode, version, listeners, admin, gossip, rules }) =>
       note({
         mode,
@@ -136,8 +146,9 @@ async function jsonObservers(
   };
 }
 
-function plainDestination(shell: Shell): LogDestination {
-  return { write: (lines) => shell.stdout.write(lines), close: async () => {} };
+function plainDestination({ stdout }: Shell, clock: Clock): LogDestination {
+  const tellLost = lostAsJson(clock);
+  return { write: (lines) => stdout.write(lines, tellLost), close: async () => {} };
 }
 
 /** `understudy: proxy on 127.0.0.1:15080, 3 rules, admin http://127.0.0.1:15090/`. */

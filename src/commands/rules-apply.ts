@@ -7,18 +7,8 @@ import { systemClock } from "../core/clock.ts";
 import { UnderstudyError } from "../core/errors.ts";
 import { formatDuration, parseDuration } from "../core/units.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
-import {
-  diffJson,
-  diffSummary,
-  diffText,
-  durationOf,
-  progressJson,
-  rulesInForce,
-  rulesOfFiles,
-  waitFlags,
-  waitHelp,
-  waitWhereAsked,
-} from "./rule-changes.ts";
+import { changeFlags, changeHelp, durationOf, finishChange, waitWhereAsked } from "./finish-change.ts";
+import { diffJson, diffSummary, diffText, rulesInForce, rulesOfFiles } from "./rule-changes.ts";
 import {
   authorOf,
   countOf,
@@ -40,8 +30,7 @@ were written by hand as keys of their own stay as they are.
   --lease [TIME]           the rules belong to this process: they are in force while it
                            runs, and vanish from every sidecar within TIME (30s) after it
                            ends, dies or is cut off; the applied rules stay as they are
-${waitHelp}  --keep N                 versions before this one that are kept, 20
-  --dry-run                write nothing, as rules diff
+${changeHelp}  --dry-run                write nothing, as rules diff
 
 ${storeFlagsHelp}
 Exit code: 0 done or nothing to do, 1 some sidecar lags (--wait),
@@ -61,7 +50,7 @@ export const rulesApply: Command = {
   run(args, shell) {
     const spec = {
       command: "rules apply",
-      flags: { ...waitFlags, expect: "string", lease: "string", keep: "string", "dry-run": "boolean" },
+      flags: { ...changeFlags, expect: "string", lease: "string", "dry-run": "boolean" },
       operands: { what: "a file or a folder of rules", least: 1, most: 100 },
     } as const;
     return withStore(withLeaseTime(args), shell, spec, async (line, signal) =>
@@ -94,23 +83,16 @@ async function apply(line: StoreLine, shell: Shell, signal: AbortSignal): Promis
   if (!json) shell.stdout.write(diffText(diff, shell));
   const isDry = line.isSet("dry-run");
   if (isEmpty(diff) || isDry) {
-    const text = isEmpty(diff)
-      ? `version ${inForce} has these rules already`
-      : `would be: ${diffSummary(diff)}`;
-    shell.stdout.write(
-      json ? `${JSON.stringify({ applied: false, version: inForce, ...diffJson(diff) })}\n` : `${text}\n`,
-    );
-    const waited = isDry ? null : await waitWhereAsked(line, seen.manifest?.index ?? 0, shell, signal);
-    return waited === null || waited.laggards.length === 0 ? exitCodes.ok : exitCodes.failed;
+    const had = `version ${inForce} has these rules already`;
+    if (!json) shell.stdout.write(`${isEmpty(diff) ? had : `would be: ${diffSummary(diff)}`}\n`);
+    const told = { applied: false, version: inForce, ...diffJson(diff) };
+    if (!isDry) return finishChange(line, shell, signal, seen.manifest?.index ?? 0, told);
+    if (json) shell.stdout.write(`${JSON.stringify(told)}\n`);
+    return exitCodes.ok;
   }
   const { version, index } = await registry.put(rules, "apply", seen, signal);
   if (!json) shell.stdout.write(`version ${version} is in force: ${diffSummary(diff)}\n`);
-  const progress = await waitWhereAsked(line, index, shell, signal);
-  if (json) {
-    const told = { applied: true, version, index, ...diffJson(diff), ...progressJson(progress) };
-    shell.stdout.write(`${JSON.stringify(told)}\n`);
-  }
-  return progress === null || progress.laggards.length === 0 ? exitCodes.ok : exitCodes.failed;
+  return finishChange(line, shell, signal, index, { applied: true, version, index, ...diffJson(diff) });
 }
 
 async function lease(line: StoreLine, shell: Shell, signal: AbortSignal): Promise<number> {

@@ -2,8 +2,9 @@
 
 import type { RegistryState } from "../control/rules/registry/registry-state.ts";
 import { UnderstudyError } from "../core/errors.ts";
-import { type Command, exitCodes } from "./command.ts";
-import { progressJson, rulesInForce, waitFlags, waitHelp, waitWhereAsked } from "./rule-changes.ts";
+import type { Command } from "./command.ts";
+import { changeFlags, changeHelp, finishChange } from "./finish-change.ts";
+import { rulesInForce } from "./rule-changes.ts";
 import { type StoreLine, storeExitHelp, storeFlagsHelp, withStore } from "./store-line.ts";
 
 const help = `Usage: understudy rules rm NAME --store URL [FLAGS]
@@ -11,7 +12,7 @@ const help = `Usage: understudy rules rm NAME --store URL [FLAGS]
 Removes one rule: an applied one, which makes a new version, or one that was written by
 hand. Rules of an owner end with their owner.
 
-${waitHelp}
+${changeHelp}
 ${storeFlagsHelp}
 Exit code: 0, 1 some sidecar lags (--wait), 69 also where there is no such rule,
 ${storeExitHelp}.
@@ -23,15 +24,12 @@ export const rulesRm: Command = {
   help,
   run(args, shell) {
     const operands = { what: "the name of one rule", least: 1, most: 1 };
-    const spec = { command: "rules rm", flags: { ...waitFlags, keep: "string" }, operands } as const;
+    const spec = { command: "rules rm", flags: changeFlags, operands } as const;
     return withStore(args, shell, spec, async (line, signal) => {
       const [name = ""] = line.operands;
       const index = await remove(name, line, await line.registry.state(signal), signal);
       if (!line.json) shell.stdout.write(`${name} is removed\n`);
-      const progress = await waitWhereAsked(line, index, shell, signal);
-      if (line.json)
-        shell.stdout.write(`${JSON.stringify({ removed: name, index, ...progressJson(progress) })}\n`);
-      return progress === null || progress.laggards.length === 0 ? exitCodes.ok : exitCodes.failed;
+      return finishChange(line, shell, signal, index, { removed: name, index });
     });
   },
 };

@@ -6,17 +6,9 @@ import type { DesiredRule } from "../control/rules/registry/registry.ts";
 import type { RegistryState } from "../control/rules/registry/registry-state.ts";
 import { diffRules } from "../control/rules/registry/rule-diff.ts";
 import { UnderstudyError } from "../core/errors.ts";
-import { type Command, exitCodes } from "./command.ts";
-import {
-  diffJson,
-  diffSummary,
-  diffText,
-  progressJson,
-  rulesInForce,
-  waitFlags,
-  waitHelp,
-  waitWhereAsked,
-} from "./rule-changes.ts";
+import type { Command } from "./command.ts";
+import { changeFlags, changeHelp, finishChange } from "./finish-change.ts";
+import { diffJson, diffSummary, diffText, rulesInForce } from "./rule-changes.ts";
 import { countOf, storeExitHelp, storeFlagsHelp, withStore } from "./store-line.ts";
 
 const help = `Usage: understudy rules rollback [VERSION] --store URL [FLAGS]
@@ -25,7 +17,7 @@ Puts an earlier version of the applied rules in force again: the one before the 
 change, unless a VERSION of understudy rules history is given. It becomes a new version,
 so that it can be rolled back too.
 
-${waitHelp}
+${changeHelp}
 ${storeFlagsHelp}
 Exit code: 0, 1 some sidecar lags (--wait), 69 also where there is no such version,
 ${storeExitHelp}.
@@ -37,7 +29,7 @@ export const rulesRollback: Command = {
   help,
   run(args, shell) {
     const operands = { what: "at most one version", least: 0, most: 1 };
-    const spec = { command: "rules rollback", flags: { ...waitFlags, keep: "string" }, operands } as const;
+    const spec = { command: "rules rollback", flags: changeFlags, operands } as const;
     return withStore(args, shell, spec, async (line, signal) => {
       const seen = await line.registry.state(signal);
       const inForce = seen.manifest?.value.version ?? 0;
@@ -51,12 +43,8 @@ export const rulesRollback: Command = {
           `version ${written.version} is in force, as version ${version} was: ${diffSummary(diff)}\n`,
         );
       }
-      const progress = await waitWhereAsked(line, written.index, shell, signal);
-      if (line.json) {
-        const told = { applied: true, ...written, as: version, ...diffJson(diff), ...progressJson(progress) };
-        shell.stdout.write(`${JSON.stringify(told)}\n`);
-      }
-      return progress === null || progress.laggards.length === 0 ? exitCodes.ok : exitCodes.failed;
+      const told = { applied: true, ...written, as: version, ...diffJson(diff) };
+      return finishChange(line, shell, signal, written.index, told);
     });
   },
 };

@@ -61,7 +61,7 @@ export async function startSidecarFor(
       ...(job.tls ? { tls: job.tls } : {}),
       ...(connectInside ? { connectInside } : {}),
     },
-    { clock: systemClock, random: systemRandom },
+    { clock: systemClock, random: systemRandom, ...observers.debugging },
   );
 }
 

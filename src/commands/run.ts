@@ -206,7 +206,7 @@ function besideCommand(config: Pick<Config, "json">, shell: Shell): Shell {
   return {
     ...rest,
     stdout: shell.stderr,
-    stderr: { write: (text) => shell.stderr.write(text), isTTY: !config.json },
+    stderr: { write: (...said) => shell.stderr.write(...said), isTTY: !config.json },
     env: shell.stderr.isTTY ? shell.env : { ...shell.env, NO_COLOR: "1" },
   };
 }

@@ -47,7 +47,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         version,
         ...(tls ? { tls } : {}),
       },
-      { clock: systemClock, random: systemRandom },
+      { clock: systemClock, random: systemRandom, ...observers.debugging },
     );
     observers.started({
       mode: serving.mode,

@@ -4,8 +4,19 @@ import type { Clock } from "./clock.ts";
 
 /** Writes one debug line; `text` is called only where its area is on. Must not throw. */
 export type DebugLine = (text: () => string) => void;
-/** Gives the debug line of an area: `accept`, `detect`, `http1`, `relay`, … Ask once, not per call. */
+/** Gives the debug line of an area, one of `debugAreas`. Ask once, not per call. */
 export type Debug = (area: string) => DebugLine;
+
+/** What there is to ask for. */
+export const debugAreas = [
+  ...["accept", "detect", "decide", "perform", "relay", "http1", "http2", "opaque", "tls"],
+  ...["websocket", "grpc", "graphql", "rules", "stores", "faults", "mesh", "main"],
+] as const;
+
+/** Names in a value of UNDERSTUDY_DEBUG that mean no area. */
+export function unknownDebugAreas(areas: string): readonly string[] {
+  return namesIn(areas).filter((pattern) => !debugAreas.some((area) => covers(pattern, area)));
+}
 
 const off: DebugLine = () => {};
 
@@ -21,11 +32,7 @@ export function createDebug(
   sink: { write(text: string): void },
   clock: Pick<Clock, "now">,
 ): Debug {
-  const wanted = (areas ?? "")
-    .toLowerCase()
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
+  const wanted = namesIn(areas ?? "");
   if (wanted.length === 0) return noDebug;
   return (area) => {
     const name = area.toLowerCase();
@@ -39,6 +46,14 @@ export function createDebug(
       }
     };
   };
+}
+
+function namesIn(areas: string): readonly string[] {
+  return areas
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
 
 function covers(pattern: string, name: string): boolean {

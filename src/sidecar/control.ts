@@ -5,6 +5,7 @@ import { startAdmin } from "../control/admin/server.ts";
 import type { AppWatch } from "../control/health/app-watch.ts";
 import type { HostPort } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
+import { noDebug } from "../core/debug.ts";
 import { type AdminParts, adminSources } from "./admin-sources.ts";
 import type { SidecarMesh } from "./mesh.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
@@ -93,6 +94,7 @@ async function openMesh(
       ...{ store: rules.store, followed: rules.followed },
       version: options.version ?? "",
       appHealth: () => app?.health ?? null,
+      debug: (deps.debug ?? noDebug)("mesh"),
     },
     options.whenRulesAreBad === "refuse",
     signal,

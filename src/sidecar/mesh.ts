@@ -21,6 +21,7 @@ import type { RuleStore } from "../control/rules/store.ts";
 import { formatHostPort } from "../core/address.ts";
 import type { AppHealth } from "../core/app-health.ts";
 import { type Clock, sleep } from "../core/clock.ts";
+import type { DebugLine } from "../core/debug.ts";
 import { formatStop, parseStop } from "../core/fault-stop.ts";
 import type { Random } from "../core/random.ts";
 import type { Tap } from "../core/tap.ts";
@@ -43,6 +44,8 @@ export interface SidecarMeshDeps {
   readonly isDraining: () => boolean;
   /** null: nobody asks. */
   readonly appHealth: () => AppHealth | null;
+  /** Area `mesh`. */
+  readonly debug: DebugLine;
 }
 
 /** null: there is no answer. What it throws counts as none. */
@@ -78,7 +81,7 @@ export async function startSidecarMesh(
   mustWork: boolean,
   signal: AbortSignal,
 ): Promise<SidecarMesh> {
-  const { clock, random, tap, faults, followed } = deps;
+  const { clock, random, tap, faults, followed, debug } = deps;
   const answerers = new Map<string, MeshAnswerer>([[figuresQuery, () => figuresOf(faults)]]);
   // Without keys anybody could hand over rules, so nobody does.
   const encrypted = options.keys.length > 0;
@@ -88,9 +91,18 @@ export async function startSidecarMesh(
     ...{ clock, random, tap },
     sources: { lookUp, inStore: followed === null ? null : (stop) => followed.gossiping(stop) },
     facts: () => factsOf(options, deps),
-    onMember: (_member, facts) => faults.switch.hear(facts.stop),
-    onBroadcast: (broadcast) => hearStop(broadcast, faults),
-    onQuestion: (question) => answerers.get(question.name)?.(question) ?? null,
+    onMember: (member, facts) => {
+      debug(() => `${member.name} at ${formatHostPort(member.address)} is ${member.status}, ${facts.state}`);
+      faults.switch.hear(facts.stop);
+    },
+    onBroadcast: (broadcast) => {
+      debug(() => `broadcast ${broadcast.name}, ${broadcast.payload.length} bytes`);
+      hearStop(broadcast, faults);
+    },
+    onQuestion: (question) => {
+      debug(() => `asked for ${question.name}`);
+      return answerers.get(question.name)?.(question) ?? null;
+    },
     newId: () => random.uint32().toString(16),
   });
   faults.switch.onChange((stop, own) => {

@@ -6,6 +6,7 @@ import type { RuleReader } from "../control/rules/reader/rule-reader.ts";
 import type { HostPort } from "../core/address.ts";
 import type { Authority } from "../core/certificates.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Debug } from "../core/debug.ts";
 import type { Random } from "../core/random.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Tap } from "../core/tap.ts";
@@ -50,4 +51,6 @@ export interface TlsOptions extends Pick<SecureDialDeps, "extraRoots" | "clientC
 export interface SidecarDeps {
   readonly clock: Clock;
   readonly random: Random;
+  /** Left out: nobody asked for debug lines, and nothing is done for them. */
+  readonly debug?: Debug;
 }

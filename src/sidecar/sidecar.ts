@@ -20,6 +20,7 @@ import { createStates } from "../proxy/perform/state.ts";
 import { createPipeline } from "../proxy/pipeline.ts";
 import { type Connections, listen } from "./connections.ts";
 import { type Control, startControl } from "./control.ts";
+import { debuggedDetect, debuggedTraffic } from "./debugged.ts";
 import { faultBrake } from "./fault-brake.ts";
 import { observe } from "./observed.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
@@ -52,6 +53,7 @@ const tickMs = 250;
  * bad_rules, bad_config.
  */
 export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): Promise<Sidecar> {
+  const { debug } = deps;
   const stop = new AbortController();
   const observed = observe(options, deps);
   const buffers = createReadBuffers();
@@ -66,10 +68,13 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: upstreams.loadOpener });
-    const lanes = [createHttp1Lane(), createHttp2Lane(opaque), tls];
-    const detection = new DelayLine(deps.clock, options.settings.deadlines.detectMs);
-    const intake = createIntake({ detection, detect, lanes, opaque });
-    const traffic: Traffic = createPipeline({
+    const intake = createIntake({
+      detection: new DelayLine(deps.clock, options.settings.deadlines.detectMs),
+      detect: debug ? debuggedDetect(detect, debug) : detect,
+      lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls],
+      opaque,
+    });
+    const pipeline = createPipeline({
       settings: options.settings,
       clock: deps.clock,
       random: deps.random,
@@ -84,6 +89,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       route: (connection, first, protocol) => intake.route(connection, first, protocol, traffic),
       isDraining: () => draining,
     });
+    const traffic: Traffic = debug ? debuggedTraffic(pipeline, debug) : pipeline;
     connections.serve((connection) => intake.accept(connection, traffic));
     const control = await startControl(options, deps, {
       ...{ observed, rules, faults: brake.control },

@@ -3,7 +3,6 @@
 
 import type { Socket } from "node:net";
 import { type HostPort, splitAuthority } from "../core/address.ts";
-import type { Clock } from "../core/clock.ts";
 import type { Deadlines } from "../core/deadlines.ts";
 import type { Dial } from "../core/link.ts";
 import type { ReadBuffers } from "../core/read-buffers.ts";
@@ -11,6 +10,7 @@ import { isLoopback } from "../proxy/accept/loop-guard.ts";
 import type { TlsLaneDeps } from "../proxy/lanes/tls/lane.ts";
 import { createInsideDial } from "../proxy/relay/adopted-link.ts";
 import { createDial } from "../proxy/relay/socket-link.ts";
+import { debuggedDial, debuggedSecureDial } from "./debugged.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
 
 /** Rejects when the signal aborts first. */
@@ -29,10 +29,11 @@ export interface Upstreams {
 /** `ownAddresses`: of this machine, and so of the namespace too. */
 export function createUpstreams(
   options: SidecarOptions,
-  { clock }: SidecarDeps,
+  deps: SidecarDeps,
   shared: { readonly deadlines: Deadlines; readonly buffers: ReadBuffers },
   ownAddresses: ReadonlySet<string>,
 ): Upstreams {
+  const { clock, debug } = deps;
   const { connectInside, settings } = options;
   const { connectMs } = settings.deadlines;
   const isInside = ({ host }: HostPort) => isLoopback(host) || host === "localhost" || ownAddresses.has(host);
@@ -43,16 +44,19 @@ export function createUpstreams(
     const connect = connectInside ? tcp.connectTcpInside(isInside, connectInside) : tcp.connectTcp;
     return connect(upstream, signal);
   };
+  const dial = connectInside
+    ? createInsideDial(isInside, connectInside, outside, timeout, connectMs)
+    : outside;
   return {
-    dial: connectInside ? createInsideDial(isInside, connectInside, outside, timeout, connectMs) : outside,
+    dial: debug ? debuggedDial(dial, debug, clock) : dial,
     connectTcp,
-    loadOpener: openerOf(options, clock, connectTcp),
+    loadOpener: openerOf(options, deps, connectTcp),
   };
 }
 
 function openerOf(
   { tls, settings }: SidecarOptions,
-  clock: Clock,
+  { clock, debug }: SidecarDeps,
   connectTcp: ConnectTcp,
 ): TlsLaneDeps["loadOpener"] {
   const authority = tls?.authority;
@@ -64,7 +68,11 @@ function openerOf(
     ]);
     const { connectMs } = settings.deadlines;
     const secureDial = createSecureDial({ ...tls, clock, connectMs, connectTcp });
-    return createOpener({ authority, secureDial, traffic });
+    return createOpener({
+      authority,
+      secureDial: debug ? debuggedSecureDial(secureDial, debug) : secureDial,
+      traffic,
+    });
   };
 }
 

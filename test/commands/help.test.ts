@@ -40,7 +40,9 @@ test("help: of all, of one, of a family, of the options", async () => {
   assert.equal(await helpFor(["rules", "check"], entries), "help of rules check");
   assert.equal(
     await helpFor(["rules"], entries),
-    "rules check: does rules check\nrules explain: does rules explain\n",
+    "Usage: understudy rules COMMAND [FLAGS]\n\n" +
+      "  rules check    does rules check\n  rules explain  does rules explain\n\n" +
+      "understudy help rules COMMAND tells more about one.\n",
   );
   assert.equal(await helpFor(["options"], entries), allOptionsHelp());
   await assert.rejects(helpFor(["nothing"], entries), { code: "usage" });

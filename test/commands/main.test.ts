@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -35,6 +36,38 @@ test("understudy: help of a command is the same by either way", () => {
   assert.match(text, /^Usage: understudy proxy/);
   assert.equal(understudy(["proxy", "--help"]).stdout, text);
   assert.equal(understudy(["proxy", "--json", "-h"]).stdout, text);
+});
+
+test("understudy: --help after the first word of several commands lists them", () => {
+  const asked = understudy(["rules", "--help"]);
+  assert.equal(asked.status, 0);
+  assert.match(asked.stdout, /^Usage: understudy rules COMMAND/);
+  assert.equal(understudy(["help", "rules", "--help"]).stdout, asked.stdout);
+});
+
+const oldNode = oldNodeHere();
+
+/** Of the machine, not of the checkout, which has the one that is needed. */
+function oldNodeHere(): string | undefined {
+  const folders = (process.env.PATH ?? "")
+    .split(delimiter)
+    .filter((folder) => !folder.includes("node_modules"));
+  return folders
+    .map((folder) => join(folder, "node"))
+    .find((path) => {
+      const { status, stdout } = spawnSync(path, ["-p", "parseInt(process.versions.node)"], {
+        encoding: "utf8",
+      });
+      return status === 0 && Number(stdout) < 24;
+    });
+}
+
+test("understudy: an older Node is told what is needed, and where to find it", {
+  skip: oldNode === undefined && "needs a Node older than 24 in PATH",
+}, () => {
+  const told = spawnSync(oldNode ?? "", [program, "--version"], { encoding: "utf8", timeout: 60_000 });
+  assert.equal(told.status, 69);
+  assert.match(told.stderr, /^understudy: needs Node 24 or newer, this is v\d+.*\n {2}in a checkout: npm ci/);
 });
 
 test("understudy: mistakes are lines on stderr with a next step and an exit code that tells their kind", () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createDebug, noDebug } from "../../src/core/debug.ts";
+import { createDebug, noDebug, unknownDebugAreas } from "../../src/core/debug.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 function linesOf(areas: string | undefined, use: (debug: ReturnType<typeof createDebug>) => void): string[] {
@@ -38,4 +38,8 @@ test("debug: a text or sink that throws harms nobody", () => {
   debug("a")(() => {
     throw new Error("broken");
   });
+});
+
+test("debug: names that mean no area are told apart", () => {
+  assert.deepEqual(unknownDebugAreas("accept, HTTP*, *, htp1, x*"), ["htp1", "x*"]);
 });

@@ -23,33 +23,36 @@ const env = { HOME: folder, XDG_CONFIG_HOME: "" };
 let origin: Http2SecureServer;
 let port = 0;
 
-before(async () => {
-  const theirs = await testAuthority("the upstream's authority");
-  const leaf = await theirs.issue("localhost");
-  origin = createSecureServer({ cert: leaf.chain, key: leaf.key, allowHTTP1: true }, (request, response) => {
-    response.setHeader("content-type", "text/html");
-    response.end(`<p>real ${request.url} over ${request.httpVersion}</p>`);
-  });
-  origin.listen(0, "127.0.0.1");
-  await once(origin, "listening");
-  port = (origin.address() as AddressInfo).port;
-  writeFileSync(upstreamCa, theirs.trust);
-  writeFileSync(
-    rules,
-    "version: 1\nrules:\n  - name: paid\n    matches: [{host: localhost, path: /pay}]\n" +
-      "    respond: {status: 402, headers: {content-type: text/html}, body: <p>mocked</p>}\n",
-  );
-});
-after(() => {
-  origin.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
 const url = (path: string) => `https://localhost:${port}${path}`;
 const mocked = { status: 402, text: "mocked", protocol: "h2" };
 const real = { status: 200, text: "real /cart over 2.0", protocol: "h2" };
 
 describe("Chromium", { skip: noChromium }, () => {
+  before(async () => {
+    const theirs = await testAuthority("the upstream's authority");
+    const leaf = await theirs.issue("localhost");
+    origin = createSecureServer(
+      { cert: leaf.chain, key: leaf.key, allowHTTP1: true },
+      (request, response) => {
+        response.setHeader("content-type", "text/html");
+        response.end(`<p>real ${request.url} over ${request.httpVersion}</p>`);
+      },
+    );
+    origin.listen(0, "127.0.0.1");
+    await once(origin, "listening");
+    port = (origin.address() as AddressInfo).port;
+    writeFileSync(upstreamCa, theirs.trust);
+    writeFileSync(
+      rules,
+      "version: 1\nrules:\n  - name: paid\n    matches: [{host: localhost, path: /pay}]\n" +
+        "    respond: {status: 402, headers: {content-type: text/html}, body: <p>mocked</p>}\n",
+    );
+  });
+  after(() => {
+    origin.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
   test("through `understudy proxy`, with the user's authority: mocked and relayed over h2", async (context) => {
     const { certificateFile } = await initAuthority(join(folder, "ca"), "A user", systemClock);
     const words = ["proxy", "--listen", "127.0.0.1:0", "--admin", "off", "--rules", rules, "--json"];

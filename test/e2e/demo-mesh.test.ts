@@ -13,7 +13,7 @@ const demo = fileURLToPath(new URL("../../examples/mesh/demo.ts", import.meta.ur
 for (const kind of ["etcd", "consul", "file"] as const)
   test(`the mesh demo with ${kind}: all as said`, {
     skip: kind === "file" ? false : lacks(kind),
-    timeout: 100_000,
+    timeout: 130_000,
   }, async (context) => {
     const folders = [dirname(programs.etcd), dirname(programs.consul), process.env.PATH];
     const child = spawn(process.execPath, [demo, kind], {
@@ -28,5 +28,7 @@ for (const kind of ["etcd", "consul", "file"] as const)
     const [code] = await once(child, "exit");
     assert.equal(code, 0, text);
     assert.match(text, /All as said\.\n$/);
-    assert.equal(text.match(/✔/g)?.length, kind === "file" ? 3 : 7, text);
+    assert.equal(text.match(/✔/g)?.length, kind === "file" ? 10 : 13, text);
+    assert.match(text, /3 of 3 sidecars say so/);
+    assert.match(text, /price +127\.0\.0\.1:\d+ +failed/);
   });

@@ -46,11 +46,13 @@ export async function startMeshSidecar(
   t: TestContext,
   name: string,
   flags: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<MeshSidecar> {
-  const process = startUnderstudy([
+  const words = [
     ...["proxy", "--json", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
     ...["--gossip", "127.0.0.1:0", "--name", name, ...flags],
-  ]);
+  ];
+  const process = startUnderstudy(words, { env });
   t.after(async () => {
     process.process.kill("SIGKILL");
     await process.finished;

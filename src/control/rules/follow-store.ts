@@ -1,6 +1,7 @@
 // All that a sidecar does with a store: takes its rules, keeps the last good ones on disk, and says which are in force.
 
 import type { Clock } from "../../core/clock.ts";
+import type { Debug } from "../../core/debug.ts";
 import type { Random } from "../../core/random.ts";
 import type { Problem } from "../../core/rule-source.ts";
 import type { StoreAccess } from "../../core/store-access.ts";
@@ -27,6 +28,8 @@ export interface FollowDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly tap: Tap;
+  /** Left out: nobody asked for debug lines. */
+  readonly debug?: Debug;
   /** `inForce()` has changed, perhaps. */
   readonly moved?: () => void;
 }

@@ -1,4 +1,4 @@
-// Every event as a debug line of its area, connections included: UNDERSTUDY_DEBUG=accept,detect,http1,opaque,rules,websocket.
+// Every event as a debug line of its area, connections included. What happens between the events, the stages themselves tell.
 
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Debug } from "../../core/debug.ts";
@@ -11,15 +11,20 @@ export function createDebugLines(debug: Debug): Tap {
     accept: debug("accept"),
     detect: debug("detect"),
     http1: debug("http1"),
+    http2: debug("http2"),
     opaque: debug("opaque"),
     rules: debug("rules"),
+    stores: debug("stores"),
+    faults: debug("faults"),
     websocket: debug("websocket"),
   };
   return {
     observe(event) {
       switch (event.kind) {
         case "call":
-          lines.http1(() => `${event.connectionId} ${callLine(event)}`);
+          lines[event.protocol === "http/2" ? "http2" : "http1"](
+            () => `${event.connectionId} ${callLine(event)}`,
+          );
           break;
         case "opaque":
           lines.opaque(() => `${event.connectionId} ${callLine(event)}`);
@@ -41,10 +46,10 @@ export function createDebugLines(debug: Debug): Tap {
           lines.rules(() => printable(`rejected: ${event.problems.slice(0, 10).join("; ")}`));
           break;
         case "rule-source":
-          lines.rules(() => printable(sourceText(event)));
+          lines.stores(() => printable(sourceText(event)));
           break;
         case "faults-stopped":
-          lines.rules(() => printable(`faults ${event.stopped ? "stopped" : "resumed"} by ${event.by}`));
+          lines.faults(() => printable(`faults ${event.stopped ? "stopped" : "resumed"} by ${event.by}`));
           break;
         case "trouble":
           debug(event.area)(() => printable(event.message));

@@ -15,6 +15,8 @@ const events: readonly TapEvent[] = [
   opaque({ upstream: null, serverName: "" }),
   { kind: "rules-applied", revision: "r1", rules: 2 },
   { kind: "rules-rejected", problems: ["a", "b"] },
+  { kind: "rule-source", source: "etcd://a", connected: false, reason: "gone" },
+  { kind: "faults-stopped", stopped: true, by: "ann" },
   { kind: "trouble", area: "relay", message: "odd\u001b" },
   connectionEvent("connection-closed"),
 ];
@@ -34,6 +36,8 @@ test("debug lines: every event in its area", () => {
     "0.000 OPAQUE c2 tls ? via nobody → relayed unread, 517 B up, 1.5 MiB down 2.0 s\n",
     "0.000 RULES revision r1, 2 rules\n",
     "0.000 RULES rejected: a; b\n",
+    "0.000 STORES etcd://a is away: gone\n",
+    "0.000 FAULTS faults stopped by ann\n",
     "0.000 RELAY odd\\x1b\n",
     "0.000 ACCEPT c1 closed, outbound from 127.0.0.1:40000 to nobody\n",
   ]);

@@ -5,21 +5,18 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
 const alive = new Set<ChildProcess>();
 
-/** Absolute path of a file beside this one, or above. */
-export function pathOf(relative: string): string {
-  return fileURLToPath(new URL(relative, import.meta.url));
-}
+/** What becomes of its stdout; `lines`: they go where those of stderr go. */
+export type Stdout = "inherit" | "ignore" | "lines";
 
 /** Runs Node on a program; each line that it writes on stderr goes to `onLine`. */
 export function startNode(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   onLine: (line: string) => void,
-  stdout: "inherit" | "ignore" = "inherit",
+  stdout: Stdout = "inherit",
 ): ChildProcess {
   return start(process.execPath, args, env, onLine, stdout);
 }
@@ -30,15 +27,16 @@ export function start(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   onLine: (line: string) => void,
-  stdout: "inherit" | "ignore" = "inherit",
+  stdout: Stdout = "inherit",
 ): ChildProcess {
   const child = spawn(program, args, {
     env: { ...process.env, ...env },
-    stdio: ["ignore", stdout, "pipe"],
+    stdio: ["ignore", stdout === "lines" ? "pipe" : stdout, "pipe"],
   });
   alive.add(child);
   child.once("exit", () => alive.delete(child));
-  if (child.stderr !== null) createInterface(child.stderr).on("line", onLine);
+  for (const stream of [child.stdout, child.stderr])
+    if (stream !== null) createInterface(stream).on("line", onLine);
   return child;
 }
 
