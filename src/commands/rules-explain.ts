@@ -190,5 +190,7 @@ async function loadRules(path: string, shell: Shell): Promise<RuleSet | null> {
 }
 
 function describedRoll(): Roll {
-  return { nowMs: systemClock.wall(), seed: 0, activeCalls: () => 0, stateOf: () => undefined };
+  const activeCalls = () => 0;
+  const hasRoom = () => true;
+  return { nowMs: systemClock.wall(), seed: 0, activeCalls, hasRoom, stateOf: () => undefined };
 }

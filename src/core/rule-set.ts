@@ -44,6 +44,8 @@ export interface Roll {
   readonly seed: number;
   /** Calls in flight under the rule of that name. */
   activeCalls(rule: string): number;
+  /** Whether the rule of that name may have one more call, of `maxActive` in the whole mesh. */
+  hasRoom(rule: string, maxActive: number): boolean;
   /** Current value of a named state for a key; undefined before the first change. */
   stateOf(name: string, key: string): string | undefined;
 }

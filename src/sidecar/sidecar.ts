@@ -13,6 +13,7 @@ import { createHttp1Lane } from "../proxy/lanes/http1/lane.ts";
 import { createHttp2Lane } from "../proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "../proxy/lanes/opaque/lane.ts";
 import { createTlsLane } from "../proxy/lanes/tls/lane.ts";
+import { ActiveCalls } from "../proxy/perform/active-calls.ts";
 import { planConnectionFault } from "../proxy/perform/connection-fault.ts";
 import { decodedBody } from "../proxy/perform/content-encoding.ts";
 import { createStates } from "../proxy/perform/state.ts";
@@ -62,6 +63,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     const brake = faultBrake(rules, deps.clock, observed.tap, stop.signal);
     // Whether others have stopped all faults is not known yet.
     if (options.mesh && options.mesh.join.length > 0) await brake.control.hold();
+    const calls = new ActiveCalls(Boolean(options.mesh));
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: upstreams.loadOpener });
@@ -75,6 +77,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       dial: upstreams.dial,
       rules: brake.rules,
       states: createStates(maxStates),
+      calls,
       decodeBody: decodedBody,
       faultOf: (spec) => planConnectionFault(spec, deps),
       destinationOf,
@@ -83,7 +86,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     });
     connections.serve((connection) => intake.accept(connection, traffic));
     const control = await startControl(options, deps, {
-      ...{ observed, rules, faults: brake.control },
+      ...{ observed, rules, calls, faults: brake.control },
       isDraining: () => draining,
       signal: stop.signal,
     });

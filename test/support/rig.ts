@@ -23,6 +23,7 @@ import { createOpaqueLane } from "../../src/proxy/lanes/opaque/lane.ts";
 import { createTlsLane } from "../../src/proxy/lanes/tls/lane.ts";
 import { createOpener } from "../../src/proxy/lanes/tls/opener.ts";
 import { compileRules } from "../../src/proxy/match/compile.ts";
+import { ActiveCalls } from "../../src/proxy/perform/active-calls.ts";
 import { planConnectionFault } from "../../src/proxy/perform/connection-fault.ts";
 import { decodedBody } from "../../src/proxy/perform/content-encoding.ts";
 import { createPlanner } from "../../src/proxy/perform/plan.ts";
@@ -102,6 +103,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     }),
     rules: options.ruleSet ?? (() => rules),
     states,
+    calls: new ActiveCalls(false),
     decodeBody: decodedBody,
     faultOf: (spec) => planConnectionFault(spec, { clock, random }),
     destinationOf: (authority) => {

@@ -86,7 +86,7 @@ function maxActiveKey(rule: string, maxActive: number): Key {
   return {
     name: "scope.maxActive",
     anchor: null,
-    test: (call) => call.roll.activeCalls(rule) < maxActive,
+    test: (call) => call.roll.hasRoom(rule, maxActive),
     expected: () => `fewer than ${maxActive} calls at once`,
     actual: (call) => `${call.roll.activeCalls(rule)} in flight`,
   };

@@ -117,6 +117,11 @@ export class SidecarMember {
     return this.#joiner.tried;
   }
 
+  /** Whether there may be others of whom we have not heard: not asked yet, or nobody answered. */
+  get isLost(): boolean {
+    return this.#host.problem !== "" || !this.#joiner.hasTried || this.#joiner.problem !== "";
+  }
+
   get name(): string {
     return this.#options.name;
   }
