@@ -192,5 +192,12 @@ async function loadRules(path: string, shell: Shell): Promise<RuleSet | null> {
 function describedRoll(): Roll {
   const activeCalls = () => 0;
   const hasRoom = () => true;
-  return { nowMs: systemClock.wall(), seed: 0, activeCalls, hasRoom, stateOf: () => undefined };
+  return {
+    nowMs: systemClock.wall(),
+    seed: 0,
+    activeCalls,
+    hasRoom,
+    faultsHalted: false,
+    stateOf: () => undefined,
+  };
 }

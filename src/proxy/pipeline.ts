@@ -27,6 +27,8 @@ export interface PipelineDeps {
   readonly dial: Dial;
   /** The rules in force; each call asks once. */
   readonly rules: () => RuleSet;
+  /** Whether no fault may happen, whatever the rules say. */
+  readonly faultsHalted: () => boolean;
   readonly states: {
     get(name: string, key: string): string | undefined;
     set(name: string, key: string, value: string): void;
@@ -57,7 +59,8 @@ export function createPipeline(deps: PipelineDeps): Traffic {
     names.set(set, known);
     return known;
   };
-  const claim = (rule: Rule, head: RequestHead): Claim => {
+  const claim = (verdict: Rule, head: RequestHead): Claim => {
+    const rule = verdict.calm !== undefined && deps.faultsHalted() ? verdict.calm : verdict;
     const { state } = rule.spec;
     // At once, so that of two calls at the same time only one finds the old state.
     if (state !== null && state.becomes !== null)
@@ -98,6 +101,8 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       return {
         rules,
         isInForce: ({ spec }) => {
+          // Only a rule for messages gets here, and that is a fault where its fault is one for messages.
+          if (spec.fault?.websocket !== undefined && deps.faultsHalted()) return false;
           const { expiresAtMs } = spec.scope;
           if (expiresAtMs !== null && deps.clock.wall() >= expiresAtMs) return false;
           const now = deps.rules();
@@ -212,6 +217,10 @@ class CallRoll implements Roll {
 
   hasRoom(rule: string, maxActive: number): boolean {
     return this.#deps.calls.hasRoom(rule, maxActive);
+  }
+
+  get faultsHalted(): boolean {
+    return this.#deps.faultsHalted();
   }
 
   stateOf(name: string, key: string): string | undefined {

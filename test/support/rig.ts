@@ -52,6 +52,8 @@ export interface RigOptions {
   readonly dialects?: readonly Dialect[];
   /** Instead of `rules`: the set in force, asked at each call. */
   readonly ruleSet?: () => RuleSet;
+  /** Whether faults are stopped; left out: never. */
+  readonly faultsHalted?: () => boolean;
   readonly limits?: Partial<Limits>;
   readonly deadlines?: Partial<Deadlines>;
   readonly opaqueHosts?: readonly string[];
@@ -104,6 +106,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     rules: options.ruleSet ?? (() => rules),
     states,
     calls: new ActiveCalls(false),
+    faultsHalted: options.faultsHalted ?? (() => false),
     decodeBody: decodedBody,
     faultOf: (spec) => planConnectionFault(spec, { clock, random }),
     destinationOf: (authority) => {

@@ -31,6 +31,7 @@ const noRoll: Roll = {
   seed: 0,
   activeCalls: () => 0,
   hasRoom: () => true,
+  faultsHalted: false,
   stateOf: () => undefined,
 };
 

@@ -181,6 +181,7 @@ test("the index gives the verdict of a plain walk through the rules, before and 
             seed,
             activeCalls: (rule) => Number(rule.endsWith("1")),
             hasRoom: (rule, most) => Number(rule.endsWith("1")) < most,
+            faultsHalted: false,
             stateOf: () => undefined,
           };
           const head = headOf(described);
@@ -215,6 +216,7 @@ test("need-body is said only where a rule that could claim waits for it", () => 
         seed,
         activeCalls: () => 0,
         hasRoom: () => true,
+        faultsHalted: false,
         stateOf: () => undefined,
       };
       const head = headOf(described);
@@ -248,6 +250,7 @@ test("a connection that nobody parses is claimed by the first rule that names no
         seed,
         activeCalls: () => 0,
         hasRoom: () => true,
+        faultsHalted: false,
         stateOf: () => undefined,
       };
       const plain = specs.filter(
