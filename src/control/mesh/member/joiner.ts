@@ -18,8 +18,8 @@ export interface JoinerDeps {
   readonly join: (addresses: readonly HostPort[]) => Promise<JoinResult>;
 }
 
-/** With somebody there, it is looked again so often whether anybody is left. */
-const contentMs = 10_000;
+/** With somebody there, it is looked again so often whether anybody is left: after a new start of the thread nobody is. */
+const contentMs = 2_000;
 const firstWaitMs = 500;
 const mostWaitMs = 15_000;
 
