@@ -24,7 +24,14 @@ const connection: ConnectionFacts = {
   // As through an explicit proxy: each call names its own destination.
   originalDestination: null,
 };
-const roll: Roll = { nowMs: 0, seed: 1, activeCalls: () => 0, stateOf: () => undefined };
+const roll: Roll = {
+  nowMs: 0,
+  seed: 1,
+  activeCalls: () => 0,
+  hasRoom: () => true,
+  faultsHalted: false,
+  stateOf: () => undefined,
+};
 
 /** Reads authority and path from bytes whenever asked, as a lane does: the strings are new in every decision. */
 class WireHead implements RequestHead {

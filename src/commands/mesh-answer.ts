@@ -28,6 +28,15 @@ const member = z.object({
   sidecar: sidecar.nullable(),
 });
 
+const budget = z.object({
+  rule: z.string(),
+  maxActive: z.number(),
+  active: z.number(),
+  share: z.number(),
+  others: z.number(),
+  withheld: z.number(),
+});
+
 const mesh = z.object({
   name: z.string(),
   address: z.string().nullable(),
@@ -35,6 +44,8 @@ const mesh = z.object({
   problem: z.string(),
   healthScore: z.number().nullable(),
   members: z.array(member),
+  /** Left out by sidecars of earlier versions. */
+  budgets: z.array(budget).optional(),
 });
 
 export type MeshAnswer = Readonly<z.infer<typeof mesh>>;

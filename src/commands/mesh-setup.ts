@@ -14,7 +14,7 @@ import { memberNameOf } from "./store-setup.ts";
 
 /** Config options of the mesh and of the health of the service, which only serving commands have. */
 export const meshOptionKeys = [
-  ...["gossip", "gossipAdvertise", "join", "name", "gossipKey", "gossipPlain", "zone"],
+  ...["gossip", "gossipAdvertise", "join", "name", "gossipKey", "gossipLabel", "gossipPlain", "zone"],
   ...["appHealth", "appHealthInterval", "appHealthDeadline"],
 ] as const;
 
@@ -26,7 +26,7 @@ export async function meshOptionsOf(
   { mesh, store }: Pick<Config, "mesh" | "store">,
   shell: Shell,
 ): Promise<MeshOptions | null> {
-  const { gossip, join: targets, keyFile, plain, zone } = mesh;
+  const { gossip, join: targets, keyFile, label, plain, zone } = mesh;
   if (gossip === null) {
     if (targets.length > 0)
       throw bad("join: expected gossip too, the address where this sidecar gossips, got none");
@@ -44,7 +44,8 @@ export async function meshOptionsOf(
     throw bad(`zone: expected at most ${maxPlaceBytes} characters with service and namespace`);
   const file = keyFile === null ? null : isAbsolute(keyFile) ? keyFile : join(shell.cwd, keyFile);
   return {
-    ...{ bind: gossip, join: targets, keyFile: file, openWithoutKeys: plain, service, namespace, zone },
+    ...{ bind: gossip, join: targets, keyFile: file, label, openWithoutKeys: plain },
+    ...{ service, namespace, zone },
     advertise: mesh.advertise ?? (isUnspecified(gossip.host) ? ownAddress(gossip) : null),
     name: mesh.name ?? memberNameOf(service, shell).replaceAll("_", "-").slice(0, 128),
     keys: file === null ? [] : await readKeyring(file),
@@ -86,6 +87,7 @@ export const meshFlagsHelp = `Flags of the mesh (docs/mesh.md):
   --name NAME              name of this sidecar among the others
   --gossip-key FILE        keys of the mesh, base64, one a line; without any it is on loopback
                            alone, unless --gossip-plain says otherwise
+  --gossip-label LABEL     who has another label, or none, is not heard
   --zone NAME              zone or rack, told to the others
   --app-health URL         ask after the service: http://ADDR:PORT/PATH, tcp://ADDR:PORT,
                            grpc://ADDR:PORT/SERVICE

@@ -15,6 +15,9 @@ of other makes. Who has left or failed is listed for a day.
   REVISION  of the rules in force: twelve digits, equal where the rules are
   FAULTS    rules that can do harm now, or stopped
 
+Below them, rules with maxActive: how many of those calls this sidecar allows itself, how many
+the others count on, and how many stay unused because members that failed counted on them.
+
 ${adminFlagsHelp}
 Exit code: 0 all well, 1 some member has failed, or is failing, 69 no sidecar answers or it
 is in no mesh, 64 the command line is not understood.
@@ -60,7 +63,16 @@ function tell(mesh: MeshAnswer, shell: Shell): void {
       mesh.members.map((member) => rowOf(member, mesh.name)),
     ),
   );
+  const budgets = mesh.budgets ?? [];
+  if (budgets.length > 0) shell.stdout.write(`\n${textTable(budgetHead, budgets.map(budgetRow))}`);
   if (mesh.problem !== "") shell.stderr.write(`understudy: ${mesh.problem}\n`);
+}
+
+const budgetHead = ["RULE", "MAXACTIVE", "ACTIVE HERE", "SHARE HERE", "OTHERS", "WITHHELD"];
+
+function budgetRow(budget: NonNullable<MeshAnswer["budgets"]>[number]): readonly string[] {
+  const { rule, maxActive, active, share, others, withheld } = budget;
+  return [rule, ...[maxActive, active, share, others, withheld].map(String)];
 }
 
 /** `3: slow, cut, …` */

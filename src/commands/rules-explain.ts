@@ -190,5 +190,14 @@ async function loadRules(path: string, shell: Shell): Promise<RuleSet | null> {
 }
 
 function describedRoll(): Roll {
-  return { nowMs: systemClock.wall(), seed: 0, activeCalls: () => 0, stateOf: () => undefined };
+  const activeCalls = () => 0;
+  const hasRoom = () => true;
+  return {
+    nowMs: systemClock.wall(),
+    seed: 0,
+    activeCalls,
+    hasRoom,
+    faultsHalted: false,
+    stateOf: () => undefined,
+  };
 }

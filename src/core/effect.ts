@@ -8,6 +8,8 @@ export interface Effect {
   readonly kind: string;
   /** True for an effect that is a fault: the call is flagged so (FI, DI) in logs and metrics. */
   readonly fault: boolean;
+  /** True for one that is no fault, but there only for the sake of the rule's faults. Left out: false. */
+  readonly forFault?: boolean;
   apply(exchange: Exchange, next: Handler): Promise<Reply>;
 }
 

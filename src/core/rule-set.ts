@@ -25,6 +25,8 @@ export interface Rule extends Plan {
   readonly spec: RuleSpec;
   /** Place in the order in which rules are tried; 0 is tried first. */
   readonly rank: number;
+  /** What acts in its place while faults are stopped; left out: itself. */
+  readonly calm?: Rule;
 }
 
 /** One item of a rule's `matches`, for the messages of one connection. */
@@ -44,6 +46,10 @@ export interface Roll {
   readonly seed: number;
   /** Calls in flight under the rule of that name. */
   activeCalls(rule: string): number;
+  /** Whether the rule of that name may have one more call, of `maxActive` in the whole mesh. */
+  hasRoom(rule: string, maxActive: number): boolean;
+  /** Whether faults are stopped: a rule that is nothing but one claims nothing. */
+  readonly faultsHalted: boolean;
   /** Current value of a named state for a key; undefined before the first change. */
   stateOf(name: string, key: string): string | undefined;
 }

@@ -14,6 +14,7 @@ import type { Roll, Rule, RuleSet } from "../core/rule-set.ts";
 import type { Settings } from "../core/settings.ts";
 import { stateKeyOf } from "../core/state-key.ts";
 import type { Tap } from "../core/tap.ts";
+import type { ActiveCalls, ActiveCount } from "./perform/active-calls.ts";
 import { withFaultEnd } from "./perform/exchange-change.ts";
 import { FaultsUnderWay } from "./perform/faults-under-way.ts";
 
@@ -26,10 +27,14 @@ export interface PipelineDeps {
   readonly dial: Dial;
   /** The rules in force; each call asks once. */
   readonly rules: () => RuleSet;
+  /** Whether no fault may happen, whatever the rules say. */
+  readonly faultsHalted: () => boolean;
   readonly states: {
     get(name: string, key: string): string | undefined;
     set(name: string, key: string, value: string): void;
   };
+  /** Calls at once under the rules that bound them. */
+  readonly calls: ActiveCalls;
   /** Undoes Content-Encoding; null where it cannot, or the result is larger than `limitBytes`. */
   readonly decodeBody: (
     body: Uint8Array,
@@ -45,22 +50,22 @@ export interface PipelineDeps {
 
 /** The traffic that all lanes of one sidecar share. */
 export function createPipeline(deps: PipelineDeps): Traffic {
-  const calls = new ActiveCalls();
+  const { calls } = deps;
   const faults = new FaultsUnderWay(deps);
-  const rollOf = () => new CallRoll(deps, calls);
+  const rollOf = () => new CallRoll(deps);
   const names = new WeakMap<RuleSet, RuleNames>();
   const namesOf = (set: RuleSet): RuleNames => {
     const known = names.get(set) ?? ruleNames(set);
     names.set(set, known);
     return known;
   };
-  const claim = (rule: Rule, head: RequestHead): Claim => {
-    const { state, name } = rule.spec;
+  const claim = (verdict: Rule, head: RequestHead): Claim => {
+    const rule = verdict.calm !== undefined && deps.faultsHalted() ? verdict.calm : verdict;
+    const { state } = rule.spec;
     // At once, so that of two calls at the same time only one finds the old state.
     if (state !== null && state.becomes !== null)
       deps.states.set(state.name, stateKeyOf(state, head), state.becomes);
-    // Counted only where a rule asks for the count: most do not, and it is on the path of every mock.
-    return new RuleClaim(rule, rule.spec.scope.maxActive === null ? uncounted : calls.enter(name), faults);
+    return new RuleClaim(rule, calls, faults);
   };
   return {
     settings: deps.settings,
@@ -96,6 +101,8 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       return {
         rules,
         isInForce: ({ spec }) => {
+          // Only a rule for messages gets here, and that is a fault where its fault is one for messages.
+          if (spec.fault?.websocket !== undefined && deps.faultsHalted()) return false;
           const { expiresAtMs } = spec.scope;
           if (expiresAtMs !== null && deps.clock.wall() >= expiresAtMs) return false;
           const now = deps.rules();
@@ -112,10 +119,10 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       const rule = rules.decideConnection(connection, rollOf());
       const fault = rule && deps.faultOf(rule.spec);
       if (!rule || !fault) return null;
-      const leaveCount = calls.enter(rule.spec.name);
+      const count = enter(calls, rule);
       const { ends: faultEnds, leave } = faults.enter(rule);
       const release = () => {
-        leaveCount();
+        if (count !== null) calls.leave(rule.spec.name, count);
         leave();
       };
       return { rule: rule.spec.name, fault, faultEnds, release } satisfies ConnectionClaim;
@@ -177,18 +184,21 @@ function undecided(
   };
 }
 
-const uncounted = (): void => undefined;
+const nothing = (): void => undefined;
+
+/** Counted only where a rule asks for the count: most do not, and it is on the path of every mock. */
+function enter(calls: ActiveCalls, { spec }: Rule): ActiveCount | null {
+  return spec.scope.maxActive === null ? null : calls.enter(spec.name);
+}
 
 /** The circumstances of one call; each is found out when a rule first asks, and stays. */
 class CallRoll implements Roll {
   readonly #deps: PipelineDeps;
-  readonly #calls: ActiveCalls;
   #nowMs = 0;
   #seed = -1;
 
-  constructor(deps: PipelineDeps, calls: ActiveCalls) {
+  constructor(deps: PipelineDeps) {
     this.#deps = deps;
-    this.#calls = calls;
   }
 
   get nowMs(): number {
@@ -202,7 +212,15 @@ class CallRoll implements Roll {
   }
 
   activeCalls(rule: string): number {
-    return this.#calls.of(rule);
+    return this.#deps.calls.of(rule);
+  }
+
+  hasRoom(rule: string, maxActive: number): boolean {
+    return this.#deps.calls.hasRoom(rule, maxActive);
+  }
+
+  get faultsHalted(): boolean {
+    return this.#deps.faultsHalted();
   }
 
   stateOf(name: string, key: string): string | undefined {
@@ -213,18 +231,22 @@ class CallRoll implements Roll {
 class RuleClaim implements Claim {
   readonly kind = "claim";
   readonly rule: Rule;
-  #leaveFault: () => void = uncounted;
-  readonly #uncount: () => void;
+  #leaveFault: () => void = nothing;
+  readonly #calls: ActiveCalls;
+  /** null: not counted, or released. */
+  #count: ActiveCount | null;
   readonly #faults: FaultsUnderWay;
 
-  constructor(rule: Rule, uncount: () => void, faults: FaultsUnderWay) {
+  constructor(rule: Rule, calls: ActiveCalls, faults: FaultsUnderWay) {
     this.rule = rule;
-    this.#uncount = uncount;
+    this.#calls = calls;
+    this.#count = enter(calls, rule);
     this.#faults = faults;
   }
 
   release(): void {
-    this.#uncount();
+    if (this.#count !== null) this.#calls.leave(this.rule.spec.name, this.#count);
+    this.#count = null;
     this.#leaveFault();
   }
 
@@ -249,26 +271,4 @@ class RuleClaim implements Claim {
 
 function isFault({ effects, terminal }: Rule): boolean {
   return terminal.kind === "abort" || effects.some(({ fault }) => fault);
-}
-
-/** Calls in flight by rule; a rule without any has no entry. */
-class ActiveCalls {
-  readonly #counts = new Map<string, number>();
-
-  of(rule: string): number {
-    return this.#counts.get(rule) ?? 0;
-  }
-
-  /** The returned function leaves again; further calls of it do nothing. */
-  enter(rule: string): () => void {
-    this.#counts.set(rule, this.of(rule) + 1);
-    let left = false;
-    return () => {
-      if (left) return;
-      left = true;
-      const count = this.of(rule) - 1;
-      if (count > 0) this.#counts.set(rule, count);
-      else this.#counts.delete(rule);
-    };
-  }
 }

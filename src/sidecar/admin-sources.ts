@@ -53,9 +53,8 @@ export function adminSources(
     ...(store ? { playground: playgroundOf(store) } : {}),
     faults: {
       status,
-      async say(halted, by) {
+      say(halted, by) {
         faults.switch.say(halted, by);
-        await faults.settle();
         return status();
       },
     },

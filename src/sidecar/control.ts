@@ -4,6 +4,7 @@
 import { startAdmin } from "../control/admin/server.ts";
 import type { AppWatch } from "../control/health/app-watch.ts";
 import type { HostPort } from "../core/address.ts";
+import type { CallBudgets } from "../core/call-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { noDebug } from "../core/debug.ts";
 import { type AdminParts, adminSources } from "./admin-sources.ts";
@@ -12,6 +13,7 @@ import type { SidecarDeps, SidecarOptions } from "./options.ts";
 
 /** What the control plane sees of the sidecar. */
 export interface ControlParts extends AdminParts {
+  readonly calls: CallBudgets;
   /** Ends what watches in the background. */
   readonly signal: AbortSignal;
 }
@@ -82,7 +84,7 @@ async function watchApp(
 async function openMesh(
   options: SidecarOptions,
   deps: SidecarDeps,
-  { observed, rules, faults, isDraining, signal }: ControlParts,
+  { observed, rules, faults, calls, isDraining, signal }: ControlParts,
   app: AppWatch | null,
 ): Promise<SidecarMesh | null> {
   if (!options.mesh) return null;
@@ -90,7 +92,7 @@ async function openMesh(
   const mesh = await startSidecarMesh(
     options.mesh,
     {
-      ...{ clock: deps.clock, random: deps.random, tap: observed.tap, isDraining, faults },
+      ...{ clock: deps.clock, random: deps.random, tap: observed.tap, isDraining, faults, calls },
       ...{ store: rules.store, followed: rules.followed },
       version: options.version ?? "",
       appHealth: () => app?.health ?? null,

@@ -1,18 +1,22 @@
 // The mesh in the metrics: what is known of it at a scrape.
 
-import type { MeshReport } from "../control/mesh/member/sidecar-member.ts";
+import type { BudgetReport } from "../control/mesh/budget/shared-budgets.ts";
 import type { MeshStatus } from "../control/mesh/mesh.ts";
 import type { MetricFamily, Sample } from "../proxy/tap/exposition.ts";
+import type { MeshView } from "./mesh.ts";
+
+/** Rules with a budget in the metrics. */
+const maxSeries = 100;
 
 const statuses: readonly MeshStatus[] = ["alive", "leaving", "left", "failed"];
 
 /** `report`: the newest; null where there is no mesh, and then there are no series. */
-export function meshFamilies(report: () => MeshReport | null): readonly MetricFamily[] {
+export function meshFamilies(report: () => MeshView | null): readonly MetricFamily[] {
   const family = (
     name: string,
     help: string,
     type: "gauge" | "counter",
-    samples: (report: MeshReport) => readonly Sample[],
+    samples: (report: MeshView) => readonly Sample[],
   ): MetricFamily => ({
     ...{ name: `understudy_mesh_${name}`, help, type },
     samples: () => {
@@ -56,5 +60,22 @@ export function meshFamilies(report: () => MeshReport | null): readonly MetricFa
       "counter",
       ({ state }) => count(state?.lostEvents),
     ),
+    ...budgetFamilies(() => report()?.budgets ?? null),
+  ];
+}
+
+function budgetFamilies(report: () => readonly BudgetReport[] | null): readonly MetricFamily[] {
+  const family = (name: string, help: string, value: (budget: BudgetReport) => number): MetricFamily => ({
+    ...{ name: `understudy_mesh_budget_${name}`, help, type: "gauge" },
+    samples: () =>
+      (report() ?? [])
+        .slice(0, maxSeries)
+        .map((budget) => ({ labels: { rule: budget.rule }, value: value(budget) })),
+  });
+  return [
+    family("share", "Calls at once that this sidecar allows a rule with maxActive.", ({ share }) => share),
+    family("active", "Calls under the rule in this sidecar.", ({ active }) => active),
+    family("others", "Calls at once that the other sidecars of the mesh count on.", ({ others }) => others),
+    family("withheld", "Calls at once that failed sidecars counted on.", ({ withheld }) => withheld),
   ];
 }

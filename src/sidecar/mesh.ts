@@ -3,10 +3,12 @@
 //
 //   rules, faults, health of the service ──▶ tags ──▶ everybody
 //   rules of the store ◀──▶ a member that has newer ones, while the store is away
+//   calls at once under rules that bound them ◀──▶ broadcasts, and the table of a member now and then
 //   stop of all faults ◀──▶ a broadcast (fast) and a tag (for whoever comes later)
 
 import { lookup } from "node:dns/promises";
 import type { FaultControl } from "../control/faults/fault-control.ts";
+import type { BudgetReport, SharedBudgets } from "../control/mesh/budget/shared-budgets.ts";
 import { answerForRules, exchangeRules, rulesFetch } from "../control/mesh/member/rule-exchange.ts";
 import {
   type MeshReport,
@@ -20,11 +22,14 @@ import type { FollowedStore } from "../control/rules/follow-store.ts";
 import type { RuleStore } from "../control/rules/store.ts";
 import { formatHostPort } from "../core/address.ts";
 import type { AppHealth } from "../core/app-health.ts";
+import type { CallBudgets } from "../core/call-budget.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import type { DebugLine } from "../core/debug.ts";
 import { formatStop, parseStop } from "../core/fault-stop.ts";
 import type { Random } from "../core/random.ts";
+import { noRules } from "../core/rule-set.ts";
 import type { Tap } from "../core/tap.ts";
+import { budgetBroadcast, budgetFetch, openBudgets } from "./mesh-budgets.ts";
 
 /** How a sidecar takes part in the mesh. */
 export interface MeshOptions extends SidecarMemberOptions {
@@ -41,6 +46,8 @@ export interface SidecarMeshDeps {
   readonly store: RuleStore | null;
   readonly followed: FollowedStore | null;
   readonly faults: FaultControl;
+  /** Calls at once under rules that bound them. */
+  readonly calls: CallBudgets;
   readonly isDraining: () => boolean;
   /** null: nobody asks. */
   readonly appHealth: () => AppHealth | null;
@@ -51,6 +58,11 @@ export interface SidecarMeshDeps {
 /** null: there is no answer. What it throws counts as none. */
 export type MeshAnswerer = (question: Question) => Promise<Uint8Array | null> | Uint8Array | null;
 
+/** The mesh, and the budgets that are shared in it. */
+export interface MeshView extends MeshReport {
+  readonly budgets: readonly BudgetReport[];
+}
+
 export interface SidecarMesh {
   readonly member: SidecarMember;
   /** Who answers questions of that name, by query or by fetch; one each. */
@@ -59,9 +71,9 @@ export interface SidecarMesh {
   readonly informed: Promise<void>;
   /** What we say of ourselves is no longer true. */
   changed(): void;
-  report(): Promise<MeshReport>;
+  report(): Promise<MeshView>;
   /** For `/mesh`: the same as JSON has it; with the names of faults, for which each member has to be asked. */
-  describe(report: MeshReport, withFaultNames: boolean): Promise<unknown>;
+  describe(report: MeshView, withFaultNames: boolean): Promise<unknown>;
   /** Whether the other live sidecars have stopped their faults, as last heard. */
   stops(): readonly { readonly name: string; readonly halted: boolean; readonly time: number }[];
 }
@@ -97,7 +109,8 @@ export async function startSidecarMesh(
     },
     onBroadcast: (broadcast) => {
       debug(() => `broadcast ${broadcast.name}, ${broadcast.payload.length} bytes`);
-      hearStop(broadcast, faults);
+      if (broadcast.name === budgetBroadcast) budgets.hear(broadcast.payload);
+      else hearStop(broadcast, faults);
     },
     onQuestion: (question) => {
       debug(() => `asked for ${question.name}`);
@@ -105,6 +118,9 @@ export async function startSidecarMesh(
     },
     newId: () => random.uint32().toString(16),
   });
+  const rules = () => deps.store?.rules() ?? noRules;
+  const budgets = openBudgets(member, { clock, random, rules, calls: deps.calls });
+  answerers.set(budgetFetch, ({ by }) => (by === "fetch" ? budgets.table() : null));
   faults.switch.onChange((stop, own) => {
     if (own) {
       const word = { word: formatStop(stop), by: stop.by };
@@ -113,6 +129,7 @@ export async function startSidecarMesh(
     member.changed(true);
   });
   await member.start(mustWork);
+  void budgets.keep(signal);
   if (followed !== null && encrypted) {
     const { service, namespace } = options;
     const lacksBeyond = () => followed.lacksBeyond();
@@ -125,13 +142,20 @@ export async function startSidecarMesh(
     member,
     answer: (name, answerer) => void answerers.set(name, answerer),
     informed: Promise.race([member.tried, patience]),
-    changed: () => member.changed(),
-    report: () => member.report(),
+    changed() {
+      budgets.refresh();
+      member.changed();
+    },
+    report: async () => viewOf(await member.report(), budgets),
     async describe(report, withFaultNames) {
       return describe(report, withFaultNames ? await askFigures(member) : new Map());
     },
     stops: () => stopsOf(member),
   };
+}
+
+function viewOf(report: MeshReport, budgets: SharedBudgets): MeshView {
+  return { ...report, budgets: budgets.report() };
 }
 
 function stopsOf({ members, name: self }: SidecarMember) {
@@ -214,13 +238,14 @@ function readFigures(payload: Uint8Array): readonly string[] | null {
 }
 
 function describe(
-  { name, address, encrypted, problem, members, state }: MeshReport,
+  { name, address, encrypted, problem, members, state, budgets }: MeshView,
   figures: ReadonlyMap<string, readonly string[]>,
 ): unknown {
   return {
     ...{ name, address: address && formatHostPort(address), encrypted, problem },
     healthScore: state?.awareness ?? null,
     confirmed: state?.confirmed ?? false,
+    budgets,
     counters: state && {
       ...state.counters,
       lostEvents: state.lostEvents,

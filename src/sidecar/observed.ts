@@ -1,10 +1,10 @@
 // Who watches the traffic: metrics, journal, the observers that the caller brought, and the mesh.
 
-import type { MeshReport } from "../control/mesh/member/sidecar-member.ts";
 import { readProcessUsage } from "../core/process-usage.ts";
 import { type Tap, teeTaps } from "../core/tap.ts";
 import { createJournal, type Journal } from "../proxy/tap/journal.ts";
 import { createMetrics, type Metrics } from "../proxy/tap/metrics.ts";
+import type { MeshView } from "./mesh.ts";
 import { meshFamilies } from "./mesh-metrics.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
 
@@ -16,7 +16,7 @@ export interface Observed {
   /** What others are told of this sidecar may have changed. */
   readonly changes: Changes;
   /** The mesh at the last scrape. */
-  mesh: MeshReport | null;
+  mesh: MeshView | null;
 }
 
 /** How the parts of a sidecar tell one another that it is no longer what it was. */

@@ -11,13 +11,11 @@ import type { Observed } from "./observed.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
 import { destinationOf, type Upstreams } from "./upstreams.ts";
 
-/** Where the rules come from, and how they are compiled. */
+/** Where the rules come from. */
 export interface OpenRules {
   /** null: no rules at all. */
   readonly store: RuleStore | null;
   readonly followed: FollowedStore | null;
-  /** null without rules. */
-  readonly compile: Compile | null;
 }
 
 /**
@@ -31,7 +29,7 @@ export async function openRules(
   { dial, connectTcp }: Upstreams,
   signal: AbortSignal,
 ): Promise<OpenRules> {
-  if (options.rules === null && !options.store) return { store: null, followed: null, compile: null };
+  if (options.rules === null && !options.store) return { store: null, followed: null };
   const { limits, deadlines } = options.settings;
   const { clock } = deps;
   const [
@@ -78,5 +76,5 @@ export async function openRules(
     throw new UnderstudyError("bad_rules", problems.map(formatProblem).join("\n"));
   }
   followed?.announce(() => store.status().problems, signal);
-  return { store, followed, compile };
+  return { store, followed };
 }

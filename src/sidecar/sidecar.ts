@@ -1,12 +1,14 @@
 // The composition root. Reads in the order in which a connection meets the parts: accept, detect, lanes, match,
 // perform, relay, tap; then the control plane beside it. Each part is put together in a file of this folder.
 
+import { FaultControl } from "../control/faults/fault-control.ts";
 import type { HostPort } from "../core/address.ts";
 import { type Clock, sleep } from "../core/clock.ts";
 import { createDeadlines } from "../core/deadlines.ts";
 import { DelayLine } from "../core/delay-line.ts";
 import type { Traffic } from "../core/lane.ts";
 import { createReadBuffers } from "../core/read-buffers.ts";
+import { noRules } from "../core/rule-set.ts";
 import { createIntake, type Intake } from "../proxy/accept/intake.ts";
 import { detect } from "../proxy/detect/detect.ts";
 import { serverNameOf } from "../proxy/detect/server-name.ts";
@@ -14,6 +16,7 @@ import { createHttp1Lane } from "../proxy/lanes/http1/lane.ts";
 import { createHttp2Lane } from "../proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "../proxy/lanes/opaque/lane.ts";
 import { createTlsLane } from "../proxy/lanes/tls/lane.ts";
+import { ActiveCalls } from "../proxy/perform/active-calls.ts";
 import { planConnectionFault } from "../proxy/perform/connection-fault.ts";
 import { decodedBody } from "../proxy/perform/content-encoding.ts";
 import { createStates } from "../proxy/perform/state.ts";
@@ -21,7 +24,6 @@ import { createPipeline } from "../proxy/pipeline.ts";
 import { type Connections, listen } from "./connections.ts";
 import { type Control, startControl } from "./control.ts";
 import { debuggedDetect, debuggedTraffic } from "./debugged.ts";
-import { faultBrake } from "./fault-brake.ts";
 import { observe } from "./observed.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
 import { openRules } from "./rules.ts";
@@ -62,9 +64,11 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     const deadlines = createDeadlines(deps.clock, tickMs);
     const upstreams = createUpstreams(options, deps, { deadlines, buffers }, connections.ownAddresses);
     const rules = await openRules(options, deps, observed, upstreams, stop.signal);
-    const brake = faultBrake(rules, deps.clock, observed.tap, stop.signal);
+    const inForce = () => rules.store?.rules() ?? noRules;
+    const faults = new FaultControl(inForce, observed.tap);
     // Whether others have stopped all faults is not known yet.
-    if (options.mesh && options.mesh.join.length > 0) await brake.control.hold();
+    if (options.mesh && options.mesh.join.length > 0) faults.hold();
+    const calls = new ActiveCalls(Boolean(options.mesh));
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
     const tls = createTlsLane({ opaque, loadOpener: upstreams.loadOpener });
@@ -81,8 +85,10 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       deadlines,
       tap: observed.tap,
       dial: upstreams.dial,
-      rules: brake.rules,
+      rules: inForce,
+      faultsHalted: () => faults.halted,
       states: createStates(maxStates),
+      calls,
       decodeBody: decodedBody,
       faultOf: (spec) => planConnectionFault(spec, deps),
       destinationOf,
@@ -92,7 +98,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     const traffic: Traffic = debug ? debuggedTraffic(pipeline, debug) : pipeline;
     connections.serve((connection) => intake.accept(connection, traffic));
     const control = await startControl(options, deps, {
-      ...{ observed, rules, faults: brake.control },
+      ...{ observed, rules, calls, faults },
       isDraining: () => draining,
       signal: stop.signal,
     });

@@ -16,7 +16,14 @@ export function messageRules(text: string): Traffic["decideMessages"] {
   });
   const set = compileRules(rulesOf(text), planner, "test");
   if ("problems" in set) throw new Error(set.problems.map(({ problem }) => problem.message).join("\n"));
-  const roll = { nowMs: 0, seed: 0, activeCalls: () => 0, stateOf: () => undefined };
+  const roll = {
+    nowMs: 0,
+    seed: 0,
+    activeCalls: () => 0,
+    hasRoom: () => true,
+    faultsHalted: false,
+    stateOf: () => undefined,
+  };
   return (head, connection) => {
     const rules = set.decideMessages(head, connection, roll);
     return rules.length === 0 ? null : { rules, isInForce: () => true, release: () => undefined };

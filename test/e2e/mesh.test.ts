@@ -146,6 +146,35 @@ test("mesh: a lone sidecar stops its faults as well, and is in no mesh", async (
   assert.deepEqual((await alone.tell("mesh", "status")).code, 69);
 });
 
+test("mesh: members of one label find each other whoever dials, and hear nobody of another or of none", async (t) => {
+  const folder = meshFolder(t);
+  for (const keys of [[], ["--gossip-key", folder.file("keys", key)]]) {
+    const blue = [...keys, "--gossip-label", "blue"];
+    const a = await startMeshSidecar(t, "a", blue);
+    const b = await startMeshSidecar(t, "b", [...blue, "--join", a.gossip]);
+    for (const one of [a, b])
+      await eventually(`${one.name} knows both`, async () => (await one.mesh()).members.length === 2);
+    const red = [...keys, "--gossip-label", "red", "--join", a.gossip];
+    const [other, none] = await Promise.all([
+      startMeshSidecar(t, "other", red),
+      startMeshSidecar(t, "none", [...keys, "--join", a.gossip]),
+    ]);
+    // Ours dials them, too.
+    const c = await startMeshSidecar(t, "c", [...blue, "--join", `${none.gossip},${other.gossip}`]);
+    for (const one of [other, none, c])
+      await eventually(`${one.name} is told why`, async () => (await one.mesh()).problem !== "");
+    for (const [one, count] of [
+      [a, 2],
+      [b, 2],
+      [c, 1],
+      [other, 1],
+      [none, 1],
+    ] as const)
+      assert.equal((await one.mesh()).members.length, count, one.name);
+    assert.match(await metricsOf(a), /understudy_mesh_dropped_total\{reason="label"\} [1-9]/);
+  }
+});
+
 test("mesh: what cannot work is refused with its reason", async (t) => {
   const folder = meshFolder(t);
   const start = (...flags: readonly string[]) =>
@@ -167,6 +196,8 @@ test("mesh: what cannot work is refused with its reason", async (t) => {
       /gossipKey: expected a file that can be read/,
     ],
     [["--gossip", "192.0.2.1:0", "--gossip-plain"], /gossip: cannot listen on 192\.0\.2\.1:0/],
+    [["--gossip", "127.0.0.1:0", "--gossip-label", ""], /--gossip-label: expected a label of at most 255/],
+    [["--gossip", "127.0.0.1:0", "--gossip-label", "a b"], /--gossip-label: expected a label.* got "a b"/],
     [["--app-health", "ftp://x"], /--app-health: expected http:/],
   ];
   for (const [flags, message] of table) {

@@ -6,7 +6,7 @@ import type { AdminSources } from "../../src/control/admin/routes.ts";
 export const quietAdmin: Pick<AdminSources, "faults" | "mesh"> = {
   faults: {
     status: () => ({ halted: false, time: 0, by: "", faults: [], members: [] }),
-    say: async (halted, by) => ({ halted, time: 1, by, faults: [], members: [] }),
+    say: (halted, by) => ({ halted, time: 1, by, faults: [], members: [] }),
   },
   mesh: async () => null,
 };

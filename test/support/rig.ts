@@ -24,6 +24,7 @@ import { createOpaqueLane } from "../../src/proxy/lanes/opaque/lane.ts";
 import { createTlsLane } from "../../src/proxy/lanes/tls/lane.ts";
 import { createOpener } from "../../src/proxy/lanes/tls/opener.ts";
 import { compileRules } from "../../src/proxy/match/compile.ts";
+import { ActiveCalls } from "../../src/proxy/perform/active-calls.ts";
 import { planConnectionFault } from "../../src/proxy/perform/connection-fault.ts";
 import { decodedBody } from "../../src/proxy/perform/content-encoding.ts";
 import { createPlanner } from "../../src/proxy/perform/plan.ts";
@@ -52,6 +53,8 @@ export interface RigOptions {
   readonly dialects?: readonly Dialect[];
   /** Instead of `rules`: the set in force, asked at each call. */
   readonly ruleSet?: () => RuleSet;
+  /** Whether faults are stopped; left out: never. */
+  readonly faultsHalted?: () => boolean;
   readonly limits?: Partial<Limits>;
   readonly deadlines?: Partial<Deadlines>;
   readonly opaqueHosts?: readonly string[];
@@ -108,6 +111,8 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     }),
     rules: options.ruleSet ?? (() => rules),
     states,
+    calls: new ActiveCalls(false),
+    faultsHalted: options.faultsHalted ?? (() => false),
     decodeBody: decodedBody,
     faultOf: (spec) => planConnectionFault(spec, { clock, random }),
     destinationOf: (authority) => {

@@ -43,8 +43,8 @@ export interface AdminSources {
   readonly ready: () => { ready: boolean; reasons: readonly string[]; details?: readonly string[] };
   readonly faults: {
     status(): FaultStatus;
-    /** Resolves once that holds here. */
-    say(halted: boolean, by: string): Promise<FaultStatus>;
+    /** Holds here when it returns. */
+    say(halted: boolean, by: string): FaultStatus;
   };
   /** null: this sidecar is in no mesh. */
   readonly mesh: (withFaultNames: boolean) => Promise<unknown>;
@@ -117,13 +117,13 @@ const routes: readonly Route[] = [
     path: "/faults/stop",
     summary: "POST: no fault happens any more, here and in the whole mesh: ?by=NAME",
     changes: true,
-    answer: async (query, { faults }) => json(200, await faults.say(true, query.get("by") ?? "")),
+    answer: (query, { faults }) => json(200, faults.say(true, query.get("by") ?? "")),
   },
   {
     path: "/faults/resume",
     summary: "POST: faults may happen again: ?by=NAME",
     changes: true,
-    answer: async (query, { faults }) => json(200, await faults.say(false, query.get("by") ?? "")),
+    answer: (query, { faults }) => json(200, faults.say(false, query.get("by") ?? "")),
   },
 ];
 

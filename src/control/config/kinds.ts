@@ -160,6 +160,17 @@ export const memberName: Kind<string | null> = {
   print: (value) => (value === null ? "off" : quoteForYaml(value)),
 };
 
+/** Keeps meshes on one network apart. memberlist: 255 bytes at most; no blanks here, which nobody would see. */
+export const meshLabel: Kind<string | null> = {
+  expected: () => "a label of at most 255 letters, digits and signs without blanks, or off",
+  placeholder: "LABEL",
+  read: (value) => {
+    if (value === "off" || value === false) return null;
+    return typeof value === "string" && /^[\x21-\x7e]{1,255}$/.test(value) ? value : undefined;
+  },
+  print: (value) => (value === null ? "off" : quoteForYaml(value)),
+};
+
 /** Whom to join; as text parted by commas. */
 export const joinTargets: Kind<readonly JoinTarget[]> = {
   expected: () => "addresses or names such as 10.0.0.7:7946 or mesh.shop.svc, or store:",

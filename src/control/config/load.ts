@@ -67,6 +67,8 @@ export interface MeshConfig {
   readonly name: string | null;
   /** As from the working directory; null: nothing is encrypted. */
   readonly keyFile: string | null;
+  /** Members with another one are not heard; null: none. */
+  readonly label: string | null;
   /** A mesh without keys may be reached from other machines. */
   readonly plain: boolean;
   readonly zone: string | null;
@@ -208,6 +210,7 @@ function assemble(values: Values, { defaults = {}, env }: ConfigSources): Config
       join: settled(values, place.join),
       name: settled(values, place.name),
       keyFile: settled(values, place.gossipKey),
+      label: settled(values, place.gossipLabel),
       plain: settled(values, place.gossipPlain),
       zone: settled(values, place.zone),
     }),

@@ -3,7 +3,6 @@
 
 import type { HostPort } from "../../core/address.ts";
 import type { HealthProbe } from "../../core/app-health.ts";
-import type { JoinTarget } from "../../core/join-target.ts";
 import { type Deadlines, defaultSettings, type Limits, type Settings } from "../../core/settings.ts";
 import type { StoreUrl } from "../../core/store-url.ts";
 import {
@@ -16,10 +15,7 @@ import {
   files,
   healthProbe,
   hosts,
-  joinTargets,
-  type Kind,
   listenAddress,
-  memberName,
   name,
   oneOf,
   path,
@@ -28,22 +24,12 @@ import {
   storeUrl,
   yesOrNo,
 } from "./kinds.ts";
+import { meshOptions } from "./mesh-options.ts";
+import { type Option, option } from "./option.ts";
+
+export type { Option } from "./option.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
-
-export interface Option<T> {
-  /** Name in the config file, sections parted by a dot: `limits.maxHeadBytes`. */
-  readonly key: string;
-  readonly kind: Kind<T>;
-  /** null may also mean: the command decides. */
-  readonly fallback: T;
-  /** One line of meaning. */
-  readonly summary: string;
-}
-
-function option<T>(key: string, kind: Kind<T>, fallback: T, summary: string): Option<T> {
-  return { key, kind, fallback, summary };
-}
 
 /** Where traffic comes in, and where people look. */
 export const placeOptions = {
@@ -134,48 +120,7 @@ export const placeOptions = {
     null,
     "folder of the last good rules of the store (understudy in $XDG_STATE_HOME, which usually is ~/.local/state)",
   ),
-  zone: option<string | null>(
-    "zone",
-    name,
-    null,
-    "zone or rack of this sidecar, for people who look at the mesh",
-  ),
-  gossip: option<HostPort | null>(
-    "gossip",
-    addressOrOff,
-    null,
-    "where this sidecar gossips with the others, over UDP and TCP, such as 10.0.0.7:7946",
-  ),
-  gossipAdvertise: option<HostPort | null>(
-    "gossipAdvertise",
-    addressOrOff,
-    null,
-    "where other members reach it, if that is not where it listens",
-  ),
-  join: option<readonly JoinTarget[]>(
-    "join",
-    joinTargets,
-    [],
-    "members to join: addresses, names (all addresses of each), or store: for those found in the store of rules",
-  ),
-  name: option<string | null>(
-    "name",
-    memberName,
-    null,
-    "name of this sidecar among the others, unique in the mesh (service, host and process id)",
-  ),
-  gossipKey: option<string | null>(
-    "gossipKey",
-    path,
-    null,
-    "file of the keys of the mesh, in base64, the one to encrypt with first; rotated keys are written back",
-  ),
-  gossipPlain: option(
-    "gossipPlain",
-    yesOrNo,
-    false,
-    "let a mesh without keys be reached from other machines: everybody there can take part in it",
-  ),
+  ...meshOptions,
   appHealth: option<HealthProbe | null>(
     "appHealth",
     healthProbe,

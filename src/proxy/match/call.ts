@@ -26,7 +26,14 @@ const noConnection: ConnectionFacts = {
   downstream: { host: "", port: 0 },
   originalDestination: null,
 };
-const noRoll: Roll = { nowMs: 0, seed: 0, activeCalls: () => 0, stateOf: () => undefined };
+const noRoll: Roll = {
+  nowMs: 0,
+  seed: 0,
+  activeCalls: () => 0,
+  hasRoom: () => true,
+  faultsHalted: false,
+  stateOf: () => undefined,
+};
 
 /** The answer of `json()` for a body that is none. */
 export const notJson: unique symbol = Symbol("not JSON");

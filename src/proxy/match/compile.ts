@@ -8,6 +8,7 @@ import type { MatchSpec, RuleSpec } from "../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import type { MessageRule, Plan, Rule, RuleSet } from "../../core/rule-set.ts";
 import { BodyTools, bodyKey } from "./body-match.ts";
+import { calmRule } from "./calm-rule.ts";
 import type { Candidate } from "./candidate.ts";
 import { dialectKeys, matchTools } from "./dialect-keys.ts";
 import { Expressions } from "./expression.ts";
@@ -73,14 +74,16 @@ export function* compileSteps(
       }
     };
     const planned = collect(() => plan(spec, tools.payloads));
-    const rule: Rule = Object.freeze({
+    const bare: Rule = {
       spec,
       rank: rules.length,
       effects: planned?.effects ?? [],
       terminal: planned?.terminal ?? relayTerminal,
       ...(planned?.messages ? { messages: planned.messages } : {}),
       ...(planned?.overSockets ? { overSockets: planned.overSockets } : {}),
-    });
+    };
+    const calm = calmRule(bare);
+    const rule: Rule = Object.freeze(calm === undefined ? bare : { ...bare, calm });
     rules.push(rule);
     candidates.push(...candidatesOf(rule, tools, collect));
     if (rules.length % rulesPerStep === 0) yield;

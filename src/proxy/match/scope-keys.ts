@@ -1,9 +1,10 @@
-// Conditions on who is touched: lifetime, state, headers, baggage, share of calls, calls at once.
+// Conditions on who is touched: whether faults are stopped, lifetime, state, headers, baggage, share of calls, calls at once.
 
 import { hashText, mix32 } from "../../core/random.ts";
 import type { DecideBy, RuleSpec, StateSpec } from "../../core/rule.ts";
 import { stateKeyOf } from "../../core/state-key.ts";
 import type { Call } from "./call.ts";
+import { faultsKey, isOnlyFault } from "./calm-rule.ts";
 import type { Key } from "./key.ts";
 import { HeaderKey, PairsKey } from "./named-keys.ts";
 import type { Patterns } from "./pattern.ts";
@@ -15,7 +16,7 @@ export const percentageKeyName = "scope.percentage";
 /** State and scope of one rule; empty where they leave nobody out. Throws RuleProblem. */
 export function scopeKeys(spec: RuleSpec, patterns: Patterns): Key[] {
   const { scope } = spec;
-  const keys: Key[] = [];
+  const keys: Key[] = isOnlyFault(spec) ? [faultsKey] : [];
   if (scope.expiresAtMs !== null) keys.push(expiryKey(scope.expiresAtMs));
   if (spec.state?.is != null) keys.push(stateKey(spec.state, spec.state.is));
   for (const named of scope.headers)
@@ -86,7 +87,7 @@ function maxActiveKey(rule: string, maxActive: number): Key {
   return {
     name: "scope.maxActive",
     anchor: null,
-    test: (call) => call.roll.activeCalls(rule) < maxActive,
+    test: (call) => call.roll.hasRoom(rule, maxActive),
     expected: () => `fewer than ${maxActive} calls at once`,
     actual: (call) => `${call.roll.activeCalls(rule)} in flight`,
   };

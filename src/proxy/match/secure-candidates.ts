@@ -3,8 +3,11 @@
 
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { RequestHead } from "../../core/exchange.ts";
+import { faultsKey } from "./calm-rule.ts";
 import { type Candidate, noKeys } from "./candidate.ts";
 
+/** Of the scope: whether the rule can claim anything at all now. */
+const lifeKeys: ReadonlySet<string> = new Set(["scope.expiresAt", faultsKey.name]);
 const keysBefore: ReadonlySet<string> = new Set(["host", "destination", "direction"]);
 
 /** The candidates with only the conditions that can be tested before; one stands for all that are alike. */
@@ -12,11 +15,13 @@ export function secureCandidates(candidates: readonly Candidate[]): readonly Can
   const seenHosts = new Set<string>();
   return candidates.flatMap((candidate) => {
     const headKeys = candidate.headKeys.filter(({ name }) => keysBefore.has(name));
-    const scopeKeys = candidate.scopeKeys.filter(({ name }) => name === "scope.expiresAt");
+    const scopeKeys = candidate.scopeKeys.filter(({ name }) => lifeKeys.has(name));
     const [only, ...more] = headKeys;
-    if (only?.anchor?.settles && only.anchor.dimension === "host" && more.length + scopeKeys.length === 0) {
-      if (seenHosts.has(only.anchor.value)) return [];
-      seenHosts.add(only.anchor.value);
+    const timeless = scopeKeys.every((key) => key === faultsKey);
+    if (only?.anchor?.settles && only.anchor.dimension === "host" && more.length === 0 && timeless) {
+      const alike = `${only.anchor.value} ${scopeKeys.length}`;
+      if (seenHosts.has(alike)) return [];
+      seenHosts.add(alike);
     }
     return [{ ...candidate, headKeys, bodyKeys: noKeys, scopeKeys }];
   });

@@ -1,5 +1,5 @@
 // Faults that calls are suffering at this moment. A fault never outlives its rule: when the rule is no longer in force,
-// or its time is over, what is under way ends, and the call goes on without it.
+// its time is over, or all faults are stopped, what is under way ends, and the call goes on without it.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../core/clock.ts";
@@ -10,6 +10,8 @@ import type { Rule, RuleSet } from "../../core/rule-set.ts";
 export interface FaultsUnderWayDeps {
   /** The rules in force. */
   readonly rules: () => RuleSet;
+  /** Whether all of them have to end. */
+  readonly faultsHalted: () => boolean;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
 }
@@ -44,11 +46,12 @@ export class FaultsUnderWay implements Deadlined {
   }
 
   expire(): void {
-    const { rules, clock } = this.#deps;
+    const { rules, clock, faultsHalted } = this.#deps;
+    const halted = faultsHalted();
     const inForce = rules();
     const nowMs = clock.wall();
     for (const [rule, sufferers] of [...this.#sufferers]) {
-      if (isInForce(rule, inForce, nowMs)) continue;
+      if (!halted && isInForce(rule, inForce, nowMs)) continue;
       this.#sufferers.delete(rule);
       for (const controller of sufferers) controller.abort();
     }

@@ -16,6 +16,7 @@ import type { CallEvent, TapEvent } from "../../../src/core/tap.ts";
 import { preface } from "../../../src/proxy/lanes/http2/frames.ts";
 import { createHttp2Lane } from "../../../src/proxy/lanes/http2/lane.ts";
 import { compileRules } from "../../../src/proxy/match/compile.ts";
+import { ActiveCalls } from "../../../src/proxy/perform/active-calls.ts";
 import { decodedBody } from "../../../src/proxy/perform/content-encoding.ts";
 import { createPlanner } from "../../../src/proxy/perform/plan.ts";
 import { createStates } from "../../../src/proxy/perform/state.ts";
@@ -106,6 +107,8 @@ function openSession(
     },
     rules: () => rules,
     states: createStates(10),
+    calls: new ActiveCalls(false),
+    faultsHalted: () => false,
     faultOf: () => null,
     destinationOf: () => null,
     route: () => undefined,

@@ -21,7 +21,7 @@ async function admin(t: TestContext, host: string, change: Partial<AdminOptions>
       ...quietAdmin,
       faults: {
         ...quietAdmin.faults,
-        say: async (halted, by) => {
+        say: (halted, by) => {
           said.push(`${halted} ${by}`);
           return quietAdmin.faults.say(halted, by);
         },

@@ -97,6 +97,7 @@ test("config: every option is read alike from flag, variable and file", async ()
     join: "10.0.0.8:7946,mesh.shop.svc,store:",
     name: "cart-1",
     gossipKey: "/etc/gossip.keys",
+    gossipLabel: "blue",
     gossipPlain: "true",
     appHealth: "grpc://127.0.0.1:50051/shop.v1.Cart",
     logLevel: "warn",

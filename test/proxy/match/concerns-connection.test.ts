@@ -13,7 +13,14 @@ const facts = {
   downstream: { host: "127.0.0.1", port: 1 },
   originalDestination: { host: "10.1.2.3", port: 50_051 },
 } as const;
-const roll = { nowMs: 1_000, seed: 0, activeCalls: () => 0, stateOf: () => undefined };
+const roll = {
+  nowMs: 1_000,
+  seed: 0,
+  activeCalls: () => 0,
+  hasRoom: () => true,
+  faultsHalted: false,
+  stateOf: () => undefined,
+};
 const place = (cidr: string | null, port: number | null) => ({ destination: { cidr, port, hostname: null } });
 
 function concerns(...matches: readonly MatchSpec[]): boolean {

@@ -14,7 +14,14 @@ const facts: ConnectionFacts = {
   downstream: { host: "127.0.0.1", port: 1 },
   originalDestination: { host: "10.1.2.3", port: 443 },
 };
-const roll = { nowMs: 1_000, seed: 0, activeCalls: () => 0, stateOf: () => undefined };
+const roll = {
+  nowMs: 1_000,
+  seed: 0,
+  activeCalls: () => 0,
+  hasRoom: () => true,
+  faultsHalted: false,
+  stateOf: () => undefined,
+};
 const mock = replyWith("x");
 
 function concerns(rules: readonly Partial<RuleSpec>[], name: string, connection = facts): boolean {

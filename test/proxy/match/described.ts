@@ -76,7 +76,17 @@ export const outbound: ConnectionFacts = {
 };
 
 export function rollOf(values: Partial<Roll> = {}): Roll {
-  return { nowMs: 0, seed: 1, activeCalls: () => 0, stateOf: () => undefined, ...values };
+  const { activeCalls = () => 0 } = values;
+  const hasRoom = (rule: string, maxActive: number) => activeCalls(rule) < maxActive;
+  return {
+    nowMs: 0,
+    seed: 1,
+    activeCalls,
+    hasRoom,
+    faultsHalted: false,
+    stateOf: () => undefined,
+    ...values,
+  };
 }
 
 /** Name of the rule that claims, `need-body`, or null. */

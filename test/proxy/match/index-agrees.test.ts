@@ -180,6 +180,8 @@ test("the index gives the verdict of a plain walk through the rules, before and 
             nowMs: 15,
             seed,
             activeCalls: (rule) => Number(rule.endsWith("1")),
+            hasRoom: (rule, most) => Number(rule.endsWith("1")) < most,
+            faultsHalted: false,
             stateOf: () => undefined,
           };
           const head = headOf(described);
@@ -209,7 +211,14 @@ test("the index gives the verdict of a plain walk through the rules, before and 
 test("need-body is said only where a rule that could claim waits for it", () => {
   fc.assert(
     fc.property(ruleSet, request, connection, fc.nat(), (specs, described, facts, seed) => {
-      const roll: Roll = { nowMs: 15, seed, activeCalls: () => 0, stateOf: () => undefined };
+      const roll: Roll = {
+        nowMs: 15,
+        seed,
+        activeCalls: () => 0,
+        hasRoom: () => true,
+        faultsHalted: false,
+        stateOf: () => undefined,
+      };
       const head = headOf(described);
       const rules = compiled(specs);
       if (rules.decide(head, facts, roll) !== "need-body") return;
@@ -236,7 +245,14 @@ test("need-body is said only where a rule that could claim waits for it", () => 
 test("a connection that nobody parses is claimed by the first rule that names nothing of HTTP", () => {
   fc.assert(
     fc.property(ruleSet, connection, fc.nat(), (specs, facts, seed) => {
-      const roll: Roll = { nowMs: 15, seed, activeCalls: () => 0, stateOf: () => undefined };
+      const roll: Roll = {
+        nowMs: 15,
+        seed,
+        activeCalls: () => 0,
+        hasRoom: () => true,
+        faultsHalted: false,
+        stateOf: () => undefined,
+      };
       const plain = specs.filter(
         (spec) =>
           spec.matches.every((item) =>

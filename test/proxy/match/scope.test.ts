@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { hashText, seededRandom } from "../../../src/core/random.ts";
 import type { DecideBy, ScopeSpec, StateSpec } from "../../../src/core/rule.ts";
 import { traceIdOf } from "../../../src/proxy/match/trace-id.ts";
+import { noFault, replyWith } from "../../support/rule-spec.ts";
 import { compiled, decided, headOf, outbound, rollOf, ruleOf } from "./described.ts";
 
 const call = { authority: "a", path: "/" } as const;
@@ -150,6 +151,22 @@ test("maxActive: claims only while fewer calls are in flight, then the next rule
   const at = (active: number) =>
     decided(rules, call, outbound, rollOf({ activeCalls: (rule) => (rule === "it" ? active : 9) }));
   assert.deepEqual([at(1), at(2)], ["it", "next"]);
+});
+
+test("faults stopped: a rule that is nothing but a fault leaves its calls, and TLS, to the others", () => {
+  const fault = { ...noFault, abort: { kind: "reset" as const } };
+  const respond = replyWith("hi");
+  const rules = compiled([
+    { ...ruleOf("harm", []), fault, respond: null },
+    { ...ruleOf("both", []), fault: { ...noFault, delay: null }, respond },
+  ]);
+  const at = (faultsHalted: boolean) => decided(rules, call, outbound, rollOf({ faultsHalted }));
+  assert.deepEqual([at(false), at(true), at(false)], ["harm", "both", "harm"]);
+  const harm = compiled([
+    { ...ruleOf("harm", [{ host: { op: "exact", value: "a" } }]), fault, respond: null },
+  ]);
+  const concerns = (faultsHalted: boolean) => harm.concernsTls("a", outbound, rollOf({ faultsHalted }));
+  assert.deepEqual([concerns(false), concerns(true)], [true, false]);
 });
 
 test("baggage and headers of the scope must all be there", () => {

@@ -22,9 +22,11 @@ function setOf(...specs: Partial<RuleSpec>[]): RuleSet {
 function suffering(spec: Partial<RuleSpec>) {
   const clock = manualClock();
   let inForce = setOf(spec);
+  let halted = false;
   const [rule] = inForce.rules as readonly [Rule];
   const faults = new FaultsUnderWay({
     rules: () => inForce,
+    faultsHalted: () => halted,
     clock,
     deadlines: createDeadlines(clock, tickMs),
   });
@@ -33,6 +35,9 @@ function suffering(spec: Partial<RuleSpec>) {
     enter: () => faults.enter(rule),
     swap: (set: RuleSet) => {
       inForce = set;
+    },
+    halt: () => {
+      halted = true;
     },
   };
 }
@@ -74,4 +79,14 @@ test("faults under way: nothing is looked at, and no timer runs, once all have e
   await clock.advance(tickMs);
   assert.equal(clock.pending(), 0);
   second.leave();
+});
+
+test("faults under way: all of them end when faults are stopped, whatever the rules say", async () => {
+  const { clock, enter, halt } = suffering(hang);
+  const [one, other] = [enter(), enter()];
+  await clock.advance(tickMs);
+  halt();
+  await clock.advance(tickMs);
+  assert.deepEqual([one.ends.aborted, other.ends.aborted], [true, true]);
+  other.leave();
 });

@@ -18,14 +18,15 @@ export interface JoinerDeps {
   readonly join: (addresses: readonly HostPort[]) => Promise<JoinResult>;
 }
 
-/** With somebody there, it is looked again so often whether anybody is left. */
-const contentMs = 10_000;
+/** With somebody there, it is looked again so often whether anybody is left: after a new start of the thread nobody is. */
+const contentMs = 2_000;
 const firstWaitMs = 500;
 const mostWaitMs = 15_000;
 
 export class Joiner {
   readonly #deps: JoinerDeps;
   readonly #first = Promise.withResolvers<void>();
+  #hasTried = false;
   #problem = "";
 
   constructor(deps: JoinerDeps) {
@@ -35,6 +36,10 @@ export class Joiner {
   /** Resolves after the first attempt, however it ended. */
   get tried(): Promise<void> {
     return this.#first.promise;
+  }
+
+  get hasTried(): boolean {
+    return this.#hasTried;
   }
 
   /** Why nobody could be joined at the last attempt; "" where somebody was, or there was nobody to ask. */
@@ -47,11 +52,16 @@ export class Joiner {
     const { clock, random, hasCompany } = this.#deps;
     for (let failures = 0; !signal.aborted && this.#deps.targets.length > 0; ) {
       if (!hasCompany()) failures = (await this.#attempt(signal)) ? 0 : failures + 1;
-      this.#first.resolve();
+      this.#settleFirst();
       const retryMs =
         Math.min(mostWaitMs, firstWaitMs * 2 ** Math.min(failures, 10)) * (0.5 + random.next() / 2);
       await sleep(clock, failures === 0 ? contentMs : retryMs, signal).catch(() => undefined);
     }
+    this.#settleFirst();
+  }
+
+  #settleFirst(): void {
+    this.#hasTried = true;
     this.#first.resolve();
   }
 

@@ -25,6 +25,8 @@ export interface SidecarMemberOptions {
   readonly keys: readonly Uint8Array[];
   /** Where rotated keys are kept; null: they are not. */
   readonly keyFile: string | null;
+  /** Keeps meshes on one network apart; null: none. */
+  readonly label: string | null;
   /** Whether a mesh without keys may be reached from other machines. */
   readonly openWithoutKeys: boolean;
   readonly join: readonly JoinTarget[];
@@ -117,6 +119,11 @@ export class SidecarMember {
     return this.#joiner.tried;
   }
 
+  /** Whether there may be others of whom we have not heard: not asked yet, or nobody answered. */
+  get isLost(): boolean {
+    return this.#host.problem !== "" || !this.#joiner.hasTried || this.#joiner.problem !== "";
+  }
+
   get name(): string {
     return this.#options.name;
   }
@@ -184,9 +191,9 @@ export class SidecarMember {
   }
 
   #setup() {
-    const { bind, advertise, name, openWithoutKeys } = this.#options;
+    const { bind, advertise, name, label, openWithoutKeys } = this.#options;
     return {
-      ...{ bind, name, openWithoutKeys, keys: this.#keys, label: "", timing: lanTiming },
+      ...{ bind, name, openWithoutKeys, keys: this.#keys, label: label ?? "", timing: lanTiming },
       ...(advertise === null ? {} : { advertise }),
       tags: tagsOfSidecar(this.#deps.facts()),
       onEvent: (event: MeshEvent) => this.#heard(event),

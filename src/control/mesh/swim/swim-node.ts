@@ -108,7 +108,7 @@ export class SwimNode {
       packetBytes:
         timing.packetBytes -
         (deps.keyring.enabled ? 29 : 0) -
-        (wire.label === "" ? 0 : 2 + wire.label.length),
+        (wire.label === "" ? 0 : 2 + Buffer.byteLength(wire.label)),
       limit: () => retransmitLimit(timing, this.membership.live),
     });
     const shared = { clock, random, timing, membership: this.membership, sender: this.#sender };

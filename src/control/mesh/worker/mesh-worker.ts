@@ -24,6 +24,12 @@ export interface MeshWorkerOptions extends WorkerSetup {
   readonly onExit?: (problem: string) => void;
 }
 
+/**
+ * A mesh of some thousand members fits well; beyond it the thread ends, and is started anew. What is new is collected in small
+ * steps, rather than kept until a space of V8's own size is full.
+ */
+const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 };
+
 interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -56,7 +62,7 @@ export class MeshWorker {
     const { onEvent: _events, onQuestion: _questions, onExit: _exit, ...setup } = options;
     const suffix = import.meta.url.endsWith(".ts") ? "ts" : "js";
     const entry = fileURLToPath(new URL(`./entry.${suffix}`, import.meta.url));
-    const mesh = new MeshWorker(new Worker(entry, { workerData: setup }), options);
+    const mesh = new MeshWorker(new Worker(entry, { workerData: setup, resourceLimits }), options);
     mesh.#address = await mesh.#started;
     return mesh;
   }

@@ -14,6 +14,7 @@ const maxUnheardBytes = 4_194_304;
 /** Owns the link from now on; its owner hands all further events over. */
 export class Farewell implements LinkEvents, Deadlined {
   readonly deadlineAt: number;
+  seat = -1;
   readonly #link: Link;
   readonly #traffic: Traffic;
   #left = maxUnheardBytes;

@@ -23,7 +23,7 @@ function memberAt(t: TestContext, name: string, bind: HostPort, join: readonly H
   const said = { facts };
   const member = new SidecarMember(
     {
-      ...{ bind, name, advertise: null, keys: [], keyFile: null, openWithoutKeys: false },
+      ...{ bind, name, advertise: null, keys: [], keyFile: null, label: null, openWithoutKeys: false },
       join: join.map((at) => ({ kind: "address" as const, at })),
     },
     {

@@ -330,6 +330,28 @@ test("a rule that is taken back stops acting on connections that it concerned", 
   assert.deepEqual(echo.got, ["passes"]);
 });
 
+test("a fault on messages stops acting when faults are stopped, and a patch goes on", async () => {
+  await using echo = await openEcho();
+  const rules = rulesOf(`
+  - name: drop
+    matches: [{${up}, message: {equalTo: drop me}}]
+    fault: {websocket: {dropMessages: true}}
+  - name: patch
+    matches: [{${up}, message: {equalTo: patch me}}]
+    patch: {websocket: {replace: patched}}`);
+  let faultsHalted = false;
+  await using rig = await openRig({ upstream: echo.address, rules, faultsHalted: () => faultsHalted });
+  await using before = await openClient(rig.address);
+  sendAll(before, ["drop me", "patch me"]);
+  assert.equal(await before.next(), "patched");
+  faultsHalted = true;
+  await using after = await openClient(rig.address);
+  for (const client of [before, after]) {
+    sendAll(client, ["drop me", "patch me"]);
+    assert.deepEqual([await client.next(), await client.next()], ["drop me", "patched"]);
+  }
+});
+
 test("a rule that expires stops acting on connections that it concerned", async () => {
   await using echo = await openEcho();
   const [rule] = rulesOf(`

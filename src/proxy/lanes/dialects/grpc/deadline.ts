@@ -19,11 +19,12 @@ export function exceededStatus(signal: AbortSignal): Status | null {
     : null;
 }
 
-/** Stands outside everything that takes time. A call without a deadline passes untouched. */
-export function deadlineEffect(clock: Clock): Effect {
+/** Stands outside everything that takes time. A call without a deadline passes untouched. `forFault`: because of a fault. */
+export function deadlineEffect(clock: Clock, forFault: boolean): Effect {
   return {
     kind: "deadline",
     fault: false,
+    forFault,
     async apply(exchange, next) {
       const timeoutMs = timeoutMsOf(exchange.head);
       const flavour = timeoutMs === null ? null : flavourOf(exchange.head);

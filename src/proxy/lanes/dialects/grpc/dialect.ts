@@ -32,7 +32,7 @@ export function createGrpcDialect(learned: Descriptors["learned"] = () => null):
       let terminal: Terminal | null = null;
       if (abort) terminal = grpcAbort(abort);
       else if (mock) terminal = grpcTerminal(mock, spec, descriptors, tools);
-      const outer = mock || fault?.delay ? [deadlineEffect(tools.clock)] : [];
+      const outer = mock || fault?.delay ? [deadlineEffect(tools.clock, !mock)] : [];
       return { effects, terminal, outer };
     },
     isEnough: isFirstComplete,
