@@ -80,6 +80,8 @@ export interface Traffic {
   decide(head: RequestHead, connection: ConnectionFacts): Claim | Undecided | null;
   /** For a request that asks for a WebSocket. null: no rule touches its messages, and they need not be understood. */
   decideMessages(head: RequestHead, connection: ConnectionFacts): MessageClaim | null;
+  /** Whether a rule in force could answer a WebSocket on this connection, so that its client may be told to ask for some. */
+  mayAnswerWebSockets(connection: Connection): boolean;
   /** For connections whose bytes are not parsed. */
   decideConnection(connection: ConnectionFacts): ConnectionClaim | null;
   /** Whether a TLS connection to `serverName` is to be opened, because a rule may claim a call inside. */

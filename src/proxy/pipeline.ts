@@ -106,6 +106,13 @@ export function createPipeline(deps: PipelineDeps): Traffic {
         },
       };
     },
+    mayAnswerWebSockets(connection) {
+      const rules = deps.rules();
+      if (rules.rules.length === 0) return false;
+      const { scheme, serverName, originalDestination } = connection;
+      const name = scheme === "https" ? serverName || originalDestination?.host : "";
+      return rules.answersWebSockets(name ?? "", connection, rollOf());
+    },
     decideConnection(connection) {
       const rules = deps.rules();
       if (rules.rules.length === 0) return null;

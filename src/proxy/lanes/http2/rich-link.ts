@@ -31,6 +31,7 @@ import {
   settingsFrame,
   windowUpdateFrame,
 } from "./frames.ts";
+import { Greeting } from "./greeting.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
@@ -115,6 +116,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   #dataFlags = 0;
   /** The upstream has sent its SETTINGS. */
   #greeted = false;
+  readonly #greeting = new Greeting();
   readonly #head = new ResponseHead();
 
   constructor(traffic: Traffic, upstream: HostPort, dial: Dial) {
@@ -130,6 +132,15 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   /** False: a further call needs another link. */
   get isUsable(): boolean {
     return !this.#gone && !this.#goingAway;
+  }
+
+  /**
+   * Whether the upstream takes extended CONNECT, as soon as it has said so or not (RFC 8441 §3). Rejects as `relay` does,
+   * and with the signal's reason.
+   */
+  async takesConnectProtocol(signal: AbortSignal): Promise<boolean> {
+    await this.#greeting.wait(signal);
+    return this.#settings.takesConnectProtocol;
   }
 
   /** Sends the exchange; rejects with connect_failed, connect_timeout or body_cut. */
@@ -159,6 +170,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     this.#gone = true;
     this.#walk.stop();
     this.#link.destroy(false);
+    this.#greeting.fails(errorFor("UC", "the connection is over"));
     for (const stream of this.#streams.values()) this.#queue.remove(stream.out);
     this.#streams.clear();
   }
@@ -221,8 +233,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   #failed(stream: RichStream, flag: Flag, detail: string): void {
     stream.failed = true;
     stream.events.failed(flag, detail);
-    const code = flag === "UF" ? "connect_failed" : flag === "UT" ? "connect_timeout" : "body_cut";
-    const error = new UnderstudyError(code, detail);
+    const error = errorFor(flag, detail);
     stream.pipe.fail(error);
     stream.reject(error);
   }
@@ -253,6 +264,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
 
   #close(flag: Flag, detail: string): void {
     this.#gone = true;
+    this.#greeting.fails(errorFor(flag, detail));
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) {
@@ -421,6 +433,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
         return this.#broke(errorCodes.flowControl, "SETTINGS make a window larger than 2^31-1");
     }
     this.#write(settingsAck);
+    this.#greeting.came();
     this.#queue.pump();
     return "take";
   }
@@ -521,6 +534,11 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   get upstream(): HostPort {
     return this.#upstream;
   }
+}
+
+function errorFor(flag: Flag, detail: string): UnderstudyError {
+  const code = flag === "UF" ? "connect_failed" : flag === "UT" ? "connect_timeout" : "body_cut";
+  return new UnderstudyError(code, detail);
 }
 
 function listOf(block: HeaderBlock, from: number): [string, string][] {
