@@ -48,12 +48,6 @@ export function createPipeline(deps: PipelineDeps): Traffic {
   const calls = new ActiveCalls();
   const faults = new FaultsUnderWay(deps);
   const rollOf = () => new CallRoll(deps, calls);
-  const names = new WeakMap<RuleSet, RuleNames>();
-  const namesOf = (set: RuleSet): RuleNames => {
-    const known = names.get(set) ?? ruleNames(set);
-    names.set(set, known);
-    return known;
-  };
   const claim = (rule: Rule, head: RequestHead): Claim => {
     const { state, name } = rule.spec;
     // At once, so that of two calls at the same time only one finds the old state.
@@ -93,16 +87,15 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       if (rules.length === 0) return null;
       const concerned = new Set(rules.map(({ rule }) => rule));
       const claims = [...concerned].map((rule) => claim(rule, head));
+      const underWay = new Map([...concerned].map((rule) => [rule, faults.enter(rule)]));
       return {
-        rules,
-        isInForce: ({ spec }) => {
-          const { expiresAtMs } = spec.scope;
-          if (expiresAtMs !== null && deps.clock.wall() >= expiresAtMs) return false;
-          const now = deps.rules();
-          return now === set || (spec.fault === null ? namesOf(now).all : namesOf(now).faults).has(spec.name);
-        },
+        rules: rules.flatMap((item) => {
+          const ends = underWay.get(item.rule)?.ends;
+          return ends ? { ...item, ends } : [];
+        }),
         release: () => {
           for (const each of claims) each.release();
+          for (const { leave } of underWay.values()) leave();
         },
       };
     },
@@ -131,21 +124,6 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       const rules = deps.rules();
       return rules.rules.length > 0 && rules.concernsTls(serverName, connection, rollOf());
     },
-  };
-}
-
-interface RuleNames {
-  readonly all: ReadonlySet<string>;
-  /** Of those with a fault. */
-  readonly faults: ReadonlySet<string>;
-}
-
-function ruleNames({ rules }: RuleSet): RuleNames {
-  const specs = rules.map(({ spec }) => spec);
-  const nameOf = ({ name }: RuleSpec) => name;
-  return {
-    all: new Set(specs.map(nameOf)),
-    faults: new Set(specs.filter(({ fault }) => fault !== null).map(nameOf)),
   };
 }
 

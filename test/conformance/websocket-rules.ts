@@ -30,9 +30,12 @@ export function answering(text: string): () => Claim {
 
 export function messageRules(text: string): Traffic["decideMessages"] {
   const set = compiled(text);
+  const { signal: ends } = new AbortController();
   const roll = { nowMs: 0, seed: 0, activeCalls: () => 0, stateOf: () => undefined };
   return (head, connection) => {
     const rules = set.decideMessages(head, connection, roll);
-    return rules.length === 0 ? null : { rules, isInForce: () => true, release: () => undefined };
+    return rules.length === 0
+      ? null
+      : { rules: rules.map((rule) => ({ ...rule, ends })), release: () => undefined };
   };
 }

@@ -1,5 +1,6 @@
-// Faults that calls are suffering at this moment. A fault never outlives its rule: when the rule is no longer in force,
-// or its time is over, what is under way ends, and the call goes on without it.
+// What rules are doing at this moment that lasts: faults that calls are suffering, and all that is done to the messages of a
+// connection. Nothing of it outlives its rule: when the rule is no longer in force, or its time is over, what is under way
+// ends, and the call goes on without it.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../core/clock.ts";
@@ -19,7 +20,7 @@ export class FaultsUnderWay implements Deadlined {
   /** Always over: the deadlines call at each tick. */
   readonly deadlineAt = 0;
   readonly #deps: FaultsUnderWayDeps;
-  readonly #sufferers = new Map<Rule, Set<AbortController>>();
+  readonly #sufferers = new Map<Rule, Sufferers>();
 
   constructor(deps: FaultsUnderWayDeps) {
     this.#deps = deps;
@@ -29,16 +30,16 @@ export class FaultsUnderWay implements Deadlined {
   enter(rule: Rule): { readonly ends: AbortSignal; leave(): void } {
     const controller = new AbortController();
     const others = this.#sufferers.get(rule);
-    if (others) others.add(controller);
-    else this.#sufferers.set(rule, new Set([controller]));
+    if (others) others.controllers.add(controller);
+    else this.#sufferers.set(rule, { controllers: new Set([controller]), stoodIn: null });
     this.#deps.deadlines.add(this);
     return { ends: controller.signal, leave: () => this.#leave(rule, controller) };
   }
 
   #leave(rule: Rule, controller: AbortController): void {
     const sufferers = this.#sufferers.get(rule);
-    sufferers?.delete(controller);
-    if (sufferers?.size === 0) this.#sufferers.delete(rule);
+    sufferers?.controllers.delete(controller);
+    if (sufferers?.controllers.size === 0) this.#sufferers.delete(rule);
     if (this.#sufferers.size === 0) this.#deps.deadlines.remove(this);
   }
 
@@ -47,18 +48,31 @@ export class FaultsUnderWay implements Deadlined {
     const inForce = rules();
     const nowMs = clock.wall();
     for (const [rule, sufferers] of [...this.#sufferers]) {
-      if (isInForce(rule, inForce, nowMs)) continue;
+      if (isLive(rule, nowMs) && (sufferers.stoodIn === inForce || stands(rule, inForce))) {
+        sufferers.stoodIn = inForce;
+        continue;
+      }
       this.#sufferers.delete(rule);
-      for (const controller of sufferers) controller.abort();
+      for (const controller of sufferers.controllers) controller.abort();
     }
     if (this.#sufferers.size === 0) this.#deps.deadlines.remove(this);
   }
 }
 
-function isInForce(rule: Rule, { rules }: RuleSet, nowMs: number): boolean {
-  const { expiresAtMs } = rule.spec.scope;
-  if (expiresAtMs !== null && expiresAtMs <= nowMs) return false;
-  return rules.some((other) => other === rule || isSame(other.spec, rule.spec));
+interface Sufferers {
+  readonly controllers: Set<AbortController>;
+  /** The rules among which it was found last: they need not be searched again. */
+  stoodIn: RuleSet | null;
+}
+
+function isLive({ spec }: Rule, nowMs: number): boolean {
+  const { expiresAtMs } = spec.scope;
+  return expiresAtMs === null || expiresAtMs > nowMs;
+}
+
+/** By its spec, because what acts on messages may be a share of a rule. */
+function stands({ spec }: Rule, { rules }: RuleSet): boolean {
+  return rules.some((other) => other.spec === spec || isSame(other.spec, spec));
 }
 
 /** A rule that a reload brought again unchanged goes on. */

@@ -29,7 +29,7 @@ export interface StreamRelayDeps {
   blame(flag: Flag, detail: string): void;
 }
 
-const noRules: MessageClaim = { rules: [], isInForce: () => false, release: () => undefined };
+const noRules: MessageClaim = { rules: [], release: () => undefined };
 
 export class StreamRelay {
   readonly #deps: StreamRelayDeps;
