@@ -15,7 +15,7 @@ import { noRules, type RuleSet } from "../../../../../src/core/rule-set.ts";
 import type { TapEvent } from "../../../../../src/core/tap.ts";
 import { compileRules } from "../../../../../src/proxy/match/compile.ts";
 import { createPlanner } from "../../../../../src/proxy/perform/plan.ts";
-import { loadDialects } from "../../../../../src/sidecar.ts";
+import { loadDialects } from "../../../../../src/sidecar/dialects.ts";
 import { openRig, type Rig, type RigOptions } from "../../../../support/rig.ts";
 
 export const shopSdl = `
