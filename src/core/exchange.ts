@@ -37,7 +37,7 @@ export interface Exchange {
   readonly body: Body;
   /** Aborts when the downstream leaves, or the call is given up. */
   readonly signal: AbortSignal;
-  /** Aborts when the rule is no longer in force: its fault ends, the call goes on. Left out: the fault lasts. */
+  /** Aborts when the rule is no longer in force: what it does ends, the call goes on. Left out: it lasts. */
   readonly faultEnds?: AbortSignal;
   /** Where a step leaves a remark for people (access log, journal): `patch: body is not JSON`. Must not throw. */
   readonly note?: (text: string) => void;

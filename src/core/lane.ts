@@ -52,15 +52,19 @@ export interface ConnectionClaim {
   release(): void;
 }
 
+/** A rule's hold on the messages of one connection. */
+export interface ClaimedMessages extends MessageRule {
+  /**
+   * Aborts when the rule is no longer in force: it acts no more, and the connection goes on. A connection may live for days,
+   * and no fault outlives its owner.
+   */
+  readonly ends: AbortSignal;
+}
+
 /** The rules that concern one connection's messages, from its upgrade to its end. */
 export interface MessageClaim {
   /** In the order in which they are tried; the first that passes claims a message. */
-  readonly rules: readonly MessageRule[];
-  /**
-   * Whether a rule of them may still act: it has not expired, and a rule of its name still stands. A connection may live
-   * for days, and no fault outlives its owner.
-   */
-  isInForce(rule: Rule): boolean;
+  readonly rules: readonly ClaimedMessages[];
   /** To be called once, when the connection has ended. */
   release(): void;
 }
@@ -80,6 +84,8 @@ export interface Traffic {
   decide(head: RequestHead, connection: ConnectionFacts): Claim | Undecided | null;
   /** For a request that asks for a WebSocket. null: no rule touches its messages, and they need not be understood. */
   decideMessages(head: RequestHead, connection: ConnectionFacts): MessageClaim | null;
+  /** Whether a rule in force could answer a WebSocket on this connection, so that its client may be told to ask for some. */
+  mayAnswerWebSockets(connection: Connection): boolean;
   /** For connections whose bytes are not parsed. */
   decideConnection(connection: ConnectionFacts): ConnectionClaim | null;
   /** Whether a TLS connection to `serverName` is to be opened, because a rule may claim a call inside. */

@@ -87,6 +87,11 @@ export interface RuleSet {
   concernsTls(serverName: string, connection: ConnectionFacts, roll: Roll): boolean;
   /** Whether any rule could claim a call on this connection, told by its destination and direction alone. */
   concernsConnection(connection: ConnectionFacts, roll: Roll): boolean;
+  /**
+   * Whether any rule could answer a WebSocket on this connection, without an upstream. `serverName`: as for `concernsTls`;
+   * "" where it is not known, and each request may name another.
+   */
+  answersWebSockets(serverName: string, connection: ConnectionFacts, roll: Roll): boolean;
 }
 
 /** Either all rules, compiled, or what is wrong with each that cannot be. */
@@ -112,4 +117,5 @@ export const noRules: RuleSet = Object.freeze({
   decideConnection: () => null,
   concernsTls: () => false,
   concernsConnection: () => false,
+  answersWebSockets: () => false,
 });

@@ -53,12 +53,6 @@ export function createPipeline(deps: PipelineDeps): Traffic {
   const { calls } = deps;
   const faults = new FaultsUnderWay(deps);
   const rollOf = () => new CallRoll(deps);
-  const names = new WeakMap<RuleSet, RuleNames>();
-  const namesOf = (set: RuleSet): RuleNames => {
-    const known = names.get(set) ?? ruleNames(set);
-    names.set(set, known);
-    return known;
-  };
   const claim = (verdict: Rule, head: RequestHead): Claim => {
     const rule = verdict.calm !== undefined && deps.faultsHalted() ? verdict.calm : verdict;
     const { state } = rule.spec;
@@ -98,20 +92,26 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       if (rules.length === 0) return null;
       const concerned = new Set(rules.map(({ rule }) => rule));
       const claims = [...concerned].map((rule) => claim(rule, head));
+      const underWay = new Map(
+        [...concerned].map((rule) => [rule, faults.enter(rule, isMessageFault(rule))]),
+      );
       return {
-        rules,
-        isInForce: ({ spec }) => {
-          // Only a rule for messages gets here, and that is a fault where its fault is one for messages.
-          if (spec.fault?.websocket !== undefined && deps.faultsHalted()) return false;
-          const { expiresAtMs } = spec.scope;
-          if (expiresAtMs !== null && deps.clock.wall() >= expiresAtMs) return false;
-          const now = deps.rules();
-          return now === set || (spec.fault === null ? namesOf(now).all : namesOf(now).faults).has(spec.name);
-        },
+        rules: rules.flatMap((item) => {
+          const ends = underWay.get(item.rule)?.ends;
+          return ends ? { ...item, ends } : [];
+        }),
         release: () => {
           for (const each of claims) each.release();
+          for (const { leave } of underWay.values()) leave();
         },
       };
+    },
+    mayAnswerWebSockets(connection) {
+      const rules = deps.rules();
+      if (rules.rules.length === 0) return false;
+      const { scheme, serverName, originalDestination } = connection;
+      const name = scheme === "https" ? serverName || originalDestination?.host : "";
+      return rules.answersWebSockets(name ?? "", connection, rollOf());
     },
     decideConnection(connection) {
       const rules = deps.rules();
@@ -120,7 +120,7 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       const fault = rule && deps.faultOf(rule.spec);
       if (!rule || !fault) return null;
       const count = enter(calls, rule);
-      const { ends: faultEnds, leave } = faults.enter(rule);
+      const { ends: faultEnds, leave } = faults.enter(rule, true);
       const release = () => {
         if (count !== null) calls.leave(rule.spec.name, count);
         leave();
@@ -131,21 +131,6 @@ export function createPipeline(deps: PipelineDeps): Traffic {
       const rules = deps.rules();
       return rules.rules.length > 0 && rules.concernsTls(serverName, connection, rollOf());
     },
-  };
-}
-
-interface RuleNames {
-  readonly all: ReadonlySet<string>;
-  /** Of those with a fault. */
-  readonly faults: ReadonlySet<string>;
-}
-
-function ruleNames({ rules }: RuleSet): RuleNames {
-  const specs = rules.map(({ spec }) => spec);
-  const nameOf = ({ name }: RuleSpec) => name;
-  return {
-    all: new Set(specs.map(nameOf)),
-    faults: new Set(specs.filter(({ fault }) => fault !== null).map(nameOf)),
   };
 }
 
@@ -263,10 +248,14 @@ class RuleClaim implements Claim {
 
   /** The exchange of a call that a fault befalls. */
   #suffer(given: Exchange): Exchange {
-    const { ends, leave } = this.#faults.enter(this.rule);
+    const { ends, leave } = this.#faults.enter(this.rule, true);
     this.#leaveFault = leave;
     return withFaultEnd(given, ends);
   }
+}
+
+function isMessageFault({ spec }: Rule): boolean {
+  return spec.fault?.websocket !== undefined;
 }
 
 function isFault({ effects, terminal }: Rule): boolean {

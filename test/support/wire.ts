@@ -137,6 +137,7 @@ export function openWire(options: WireOptions = {}): Wire {
     mayClaim: () => true,
     decide: (head) => options.decide?.(head.method, head.path) ?? null,
     decideMessages: options.decideMessages ?? (() => null),
+    mayAnswerWebSockets: () => false,
     decideConnection: () => null,
     concernsTls: () => false,
     route: () => undefined,

@@ -1,5 +1,5 @@
-// The compiled rules of one revision: four indices, for calls, for connections that nobody parses, for the names of TLS
-// servers that are to be opened, and for the places to which calls could be claimed.
+// The compiled rules of one revision, in an index for each question: calls, messages, connections that nobody parses, the
+// names of TLS servers that are to be opened, the places to which calls could be claimed, and where WebSockets are answered.
 
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { Dialect } from "../../core/dialect.ts";
@@ -22,6 +22,8 @@ interface IndexedParts {
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
   readonly places: IndexNode | null;
+  readonly answeringServers: IndexNode | null;
+  readonly answeringPlaces: IndexNode | null;
   readonly dialects: readonly Dialect[];
 }
 
@@ -39,7 +41,10 @@ export function* indexRules(
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
   const places = yield* indexOf(placeCandidates(live));
-  const indices = { calls, sockets, connections, secured, places };
+  const answering = live.filter(answersWebSockets);
+  const answeringServers = yield* indexOf(secureCandidates(answering));
+  const answeringPlaces = yield* indexOf(placeCandidates(answering));
+  const indices = { calls, sockets, connections, secured, places, answeringServers, answeringPlaces };
   return new IndexedRules({ revision, rules, dialects, ...indices });
 }
 
@@ -51,6 +56,8 @@ export class IndexedRules implements RuleSet {
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
   readonly #places: IndexNode | null;
+  readonly #answeringServers: IndexNode | null;
+  readonly #answeringPlaces: IndexNode | null;
   /** Also for `explain`, which compiles the conditions again. */
   readonly dialects: readonly Dialect[];
   readonly #call = new Call();
@@ -65,6 +72,8 @@ export class IndexedRules implements RuleSet {
     this.#connections = parts.connections;
     this.#secured = parts.secured;
     this.#places = parts.places;
+    this.#answeringServers = parts.answeringServers;
+    this.#answeringPlaces = parts.answeringPlaces;
     this.dialects = parts.dialects;
     Object.freeze(this);
   }
@@ -124,6 +133,13 @@ export class IndexedRules implements RuleSet {
     return this.#run(this.#places, false) !== null;
   }
 
+  answersWebSockets(serverName: string, connection: ConnectionFacts, roll: Roll): boolean {
+    const index = serverName === "" ? this.#answeringPlaces : this.#answeringServers;
+    if (index === null) return false;
+    this.#call.reset(serverName === "" ? undefined : headOfServer(serverName, connection), connection, roll);
+    return this.#run(index, false) !== null;
+  }
+
   #run(index: IndexNode, withBody: boolean): Entry | null {
     this.#search.start(withBody);
     index.visit(this.#search);
@@ -137,6 +153,13 @@ export class IndexedRules implements RuleSet {
 
 function* indexOf(candidates: readonly Candidate[]): Generator<void, IndexNode | null> {
   return candidates.length === 0 ? null : yield* buildIndex(candidates);
+}
+
+/** A mock of any other call may answer a request for a WebSocket too, but nobody would make one for that. */
+function answersWebSockets({ rule: { spec, terminal }, match, message }: Candidate): boolean {
+  if (message !== null || terminal.kind !== "mock") return false;
+  const kind = spec.respond?.kind;
+  return kind === "websocket" || kind === "graphql" || match?.websocket !== undefined;
 }
 
 const severings: ReadonlySet<string> = new Set(["reset", "close", "hang"]);

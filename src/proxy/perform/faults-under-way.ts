@@ -1,5 +1,6 @@
-// Faults that calls are suffering at this moment. A fault never outlives its rule: when the rule is no longer in force,
-// its time is over, or all faults are stopped, what is under way ends, and the call goes on without it.
+// What rules are doing at this moment that lasts: faults that calls are suffering, and all that is done to the messages of a
+// connection. Nothing of it outlives its rule: when the rule is no longer in force, its time is over, or, of faults, all are
+// stopped, what is under way ends, and the call goes on without it.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../core/clock.ts";
@@ -10,7 +11,7 @@ import type { Rule, RuleSet } from "../../core/rule-set.ts";
 export interface FaultsUnderWayDeps {
   /** The rules in force. */
   readonly rules: () => RuleSet;
-  /** Whether all of them have to end. */
+  /** Whether all faults have to end. */
   readonly faultsHalted: () => boolean;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
@@ -22,26 +23,29 @@ export class FaultsUnderWay implements Deadlined {
   readonly deadlineAt = 0;
   seat = -1;
   readonly #deps: FaultsUnderWayDeps;
-  readonly #sufferers = new Map<Rule, Set<AbortController>>();
+  readonly #sufferers = new Map<Rule, Sufferers>();
 
   constructor(deps: FaultsUnderWayDeps) {
     this.#deps = deps;
   }
 
-  /** A call begins to suffer. The signal aborts when the fault has to end; `leave` when the call has ended by itself. */
-  enter(rule: Rule): { readonly ends: AbortSignal; leave(): void } {
+  /**
+   * A rule begins to act on a call or a connection. The signal aborts when that has to end; `leave` when it has ended by
+   * itself. `isFault`: it ends also where all faults are stopped.
+   */
+  enter(rule: Rule, isFault: boolean): { readonly ends: AbortSignal; leave(): void } {
     const controller = new AbortController();
     const others = this.#sufferers.get(rule);
-    if (others) others.add(controller);
-    else this.#sufferers.set(rule, new Set([controller]));
+    if (others) others.controllers.set(controller, isFault);
+    else this.#sufferers.set(rule, { controllers: new Map([[controller, isFault]]), stoodIn: null });
     this.#deps.deadlines.add(this);
     return { ends: controller.signal, leave: () => this.#leave(rule, controller) };
   }
 
   #leave(rule: Rule, controller: AbortController): void {
     const sufferers = this.#sufferers.get(rule);
-    sufferers?.delete(controller);
-    if (sufferers?.size === 0) this.#sufferers.delete(rule);
+    sufferers?.controllers.delete(controller);
+    if (sufferers?.controllers.size === 0) this.#sufferers.delete(rule);
     if (this.#sufferers.size === 0) this.#deps.deadlines.remove(this);
   }
 
@@ -51,18 +55,39 @@ export class FaultsUnderWay implements Deadlined {
     const inForce = rules();
     const nowMs = clock.wall();
     for (const [rule, sufferers] of [...this.#sufferers]) {
-      if (!halted && isInForce(rule, inForce, nowMs)) continue;
-      this.#sufferers.delete(rule);
-      for (const controller of sufferers) controller.abort();
+      if (isLive(rule, nowMs) && (sufferers.stoodIn === inForce || stands(rule, inForce))) {
+        sufferers.stoodIn = inForce;
+        if (halted) this.#end(rule, sufferers, true);
+      } else this.#end(rule, sufferers, false);
     }
     if (this.#sufferers.size === 0) this.#deps.deadlines.remove(this);
   }
+
+  #end(rule: Rule, { controllers }: Sufferers, faultsOnly: boolean): void {
+    for (const [controller, isFault] of [...controllers]) {
+      if (faultsOnly && !isFault) continue;
+      controllers.delete(controller);
+      controller.abort();
+    }
+    if (controllers.size === 0) this.#sufferers.delete(rule);
+  }
 }
 
-function isInForce(rule: Rule, { rules }: RuleSet, nowMs: number): boolean {
-  const { expiresAtMs } = rule.spec.scope;
-  if (expiresAtMs !== null && expiresAtMs <= nowMs) return false;
-  return rules.some((other) => other === rule || isSame(other.spec, rule.spec));
+interface Sufferers {
+  /** Each with whether it is a fault. */
+  readonly controllers: Map<AbortController, boolean>;
+  /** The rules among which it was found last: they need not be searched again. */
+  stoodIn: RuleSet | null;
+}
+
+function isLive({ spec }: Rule, nowMs: number): boolean {
+  const { expiresAtMs } = spec.scope;
+  return expiresAtMs === null || expiresAtMs > nowMs;
+}
+
+/** By its spec, because what acts on messages may be a share of a rule. */
+function stands({ spec }: Rule, { rules }: RuleSet): boolean {
+  return rules.some((other) => other.spec === spec || isSame(other.spec, spec));
 }
 
 /** A rule that a reload brought again unchanged goes on. */

@@ -27,7 +27,18 @@ const policyViolation = 1008;
 /** `path`: the script in its rule. Throws RuleProblem for conditions and templates that are wrong in themselves. */
 export function prepareScript(steps: readonly ScriptStep[], path: RulePath, deps: ScriptDeps): SocketScript {
   const run = inOrder(steps, path, deps);
-  return { run: async (conversation, signal) => void (await run(conversation, signal)) };
+  return {
+    async run(conversation, signal) {
+      const { faultEnds, note } = conversation.exchange;
+      if (!faultEnds) return void (await run(conversation, signal));
+      try {
+        await run(conversation, AbortSignal.any([signal, faultEnds]));
+      } catch (error) {
+        if (signal.aborted || !faultEnds.aborted) throw error;
+        note?.(`the script of ${deps.rule} ended, because the rule is not in force any more`);
+      }
+    },
+  };
 }
 
 /** The terminal of a rule that is the other end of a WebSocket itself. */
@@ -59,8 +70,10 @@ function prepareStep(step: ScriptStep, path: RulePath, deps: ScriptDeps): RunSte
   switch (step.kind) {
     case "send": {
       const render = preparePayload(step.payload, [...path, "send"], deps);
-      return async (conversation) => {
-        await conversation.send(await render(conversation.exchange), step.to);
+      return async (conversation, signal) => {
+        const payload = await render(conversation.exchange);
+        signal.throwIfAborted();
+        await conversation.send(payload, step.to);
         return true;
       };
     }

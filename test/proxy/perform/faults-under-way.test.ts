@@ -32,7 +32,7 @@ function suffering(spec: Partial<RuleSpec>) {
   });
   return {
     clock,
-    enter: () => faults.enter(rule),
+    enter: () => faults.enter(rule, true),
     swap: (set: RuleSet) => {
       inForce = set;
     },

@@ -29,6 +29,7 @@ export const errorCodes = {
   compression: 9,
   connect: 10,
   enhanceYourCalm: 11,
+  http11Required: 13,
 } as const;
 
 export const preface: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");

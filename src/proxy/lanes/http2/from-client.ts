@@ -3,6 +3,8 @@
 //             ┌──nobody claims──► pinned link, same stream id; DATA and all else as the bytes that came
 //   HEADERS ──┼──a fixed mock───► HEADERS and DATA at once
 //             └──claimed────────► rich road ──relay──► rich link, ids of its own
+//
+// An extended CONNECT that the client sends on our word alone takes the rich road too: there it waits for the upstream's.
 
 import type { Connection } from "../../../core/connection.ts";
 import type { Claim, Traffic, Undecided } from "../../../core/lane.ts";
@@ -79,7 +81,7 @@ export class FromClient implements ClientEvents {
   // ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   requestBlock(id: number, endStream: boolean, block: HeaderBlock, priority: Buffer): void {
-    const { table, lifetime, traffic, connection, local } = this.#deps;
+    const { table, lifetime, traffic, connection, local, settings } = this.#deps;
     const stream = table.open.get(id);
     if (stream) return this.#trailers(id, stream, endStream, block);
     if (lifetime.goAwaySent || table.isFull) return table.refuse(id, errorCodes.refusedStream);
@@ -97,7 +99,9 @@ export class FromClient implements ClientEvents {
     const decided = endStream && verdict?.kind === "undecided" ? withoutBody(verdict) : verdict;
     const upgrade =
       isOpaque || head.connectProtocol === null ? null : claimUpgrade(head, connection, traffic);
-    if (decided === null && upgrade === null) this.#relay(id, endStream, block, priority, head, call);
+    const isOnOurWord = head.connectProtocol !== null && settings.mustRefuseConnect;
+    if (decided === null && upgrade === null && !isOnOurWord)
+      this.#relay(id, endStream, block, priority, head, call);
     else local.take(id, endStream, decided, head, call, upgrade);
   }
 

@@ -215,7 +215,7 @@ export class FromUpstream implements UpstreamEvents {
 
   // ── the connection ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  upstreamSettings(bytes: Buffer, from: number, to: number): Verdict {
+  upstreamSettings(bytes: Buffer, from: number, to: number): Verdict | Buffer {
     return this.#deps.settings.fromUpstream(bytes, from, to);
   }
 

@@ -1,6 +1,12 @@
 // SETTINGS of a peer (RFC 9113 §6.5): read, checked, kept, and carried on with the one bound that we add.
 
-import { defaultFrameBytes, defaultWindowBytes, errorCodes, maxWindowBytes } from "./frames.ts";
+import {
+  defaultFrameBytes,
+  defaultWindowBytes,
+  errorCodes,
+  maxWindowBytes,
+  settingsFrame,
+} from "./frames.ts";
 import { defaultTableBytes } from "./hpack/decoder.ts";
 
 const ids = {
@@ -35,6 +41,11 @@ export class PeerSettings {
 
   get refusesPush(): boolean {
     return this.said.get(ids.enablePush) === 0;
+  }
+
+  /** RFC 8441 §3 */
+  get takesConnectProtocol(): boolean {
+    return this.said.get(ids.connectProtocol) === 1;
   }
 
   /** Takes bytes[from..to) over. The table size in `bytes` is lowered in place to what we keep. */
@@ -73,4 +84,22 @@ export class PeerSettings {
     if (this.said.size < maxKinds || this.said.has(id)) this.said.set(id, value);
     return null;
   }
+}
+
+/** SETTINGS of ours that offer extended CONNECT (RFC 8441 §3), or none. */
+export function ownSettings(offersConnectProtocol: boolean): Buffer {
+  return settingsFrame(offersConnectProtocol ? [[ids.connectProtocol, 1]] : []);
+}
+
+/** The SETTINGS in bytes[from..to) with that offer in them; null where it stands there already. */
+export function withConnectProtocol(bytes: Buffer, from: number, to: number): Buffer | null {
+  const pairs: [number, number][] = [];
+  let said = -1;
+  for (let at = from; at < to; at += 6) {
+    const id = bytes.readUInt16BE(at);
+    const value = bytes.readUInt32BE(at + 2);
+    if (id === ids.connectProtocol) said = value;
+    else pairs.push([id, value]);
+  }
+  return said === 1 ? null : settingsFrame([...pairs, [ids.connectProtocol, 1]]);
 }

@@ -31,6 +31,7 @@ import {
   settingsFrame,
   windowUpdateFrame,
 } from "./frames.ts";
+import { Greeting } from "./greeting.ts";
 import { HpackDecoder } from "./hpack/decoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
@@ -115,6 +116,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   #dataFlags = 0;
   /** The upstream has sent its SETTINGS. */
   #greeted = false;
+  readonly #greeting = new Greeting();
   readonly #head = new ResponseHead();
   /** Set once the upstream has been told off; the link is its own. */
   #farewell: Farewell | null = null;
@@ -165,6 +167,15 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     }
   }
 
+  /**
+   * Whether the upstream takes extended CONNECT, as soon as it has said so or not (RFC 8441 §3). Rejects as `relay` does,
+   * and with the signal's reason.
+   */
+  async takesConnectProtocol(signal: AbortSignal): Promise<boolean> {
+    await this.#greeting.wait(signal);
+    return this.#settings.takesConnectProtocol;
+  }
+
   /** Sends the exchange; rejects with connect_failed, connect_timeout or body_cut. */
   relay(exchange: Exchange, connectProtocol: string | null, events: RichCallEvents): Promise<Reply> {
     const id = this.#nextId;
@@ -193,6 +204,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     this.#gone = true;
     this.#walk.stop();
     this.#link.destroy(false);
+    this.#greeting.fails(errorFor("UC", "the connection is over"));
     for (const stream of this.#streams.values()) this.#queue.remove(stream.out);
     this.#streams.clear();
     this.#wakeAll();
@@ -268,8 +280,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   #failed(stream: RichStream, flag: Flag, detail: string): void {
     stream.failed = true;
     stream.events.failed(flag, detail);
-    const code = flag === "UF" ? "connect_failed" : flag === "UT" ? "connect_timeout" : "body_cut";
-    const error = new UnderstudyError(code, detail);
+    const error = errorFor(flag, detail);
     stream.pipe.fail(error);
     stream.reject(error);
   }
@@ -303,6 +314,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
 
   #close(flag: Flag, detail: string): void {
     this.#gone = true;
+    this.#greeting.fails(errorFor(flag, detail));
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) {
@@ -476,6 +488,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     }
     this.#write(settingsAck);
     this.#wakeAll();
+    this.#greeting.came();
     this.#queue.pump();
     return "take";
   }
@@ -576,6 +589,11 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   get upstream(): HostPort {
     return this.#upstream;
   }
+}
+
+function errorFor(flag: Flag, detail: string): UnderstudyError {
+  const code = flag === "UF" ? "connect_failed" : flag === "UT" ? "connect_timeout" : "body_cut";
+  return new UnderstudyError(code, detail);
 }
 
 function listOf(block: HeaderBlock, from: number): [string, string][] {

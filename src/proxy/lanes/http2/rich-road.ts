@@ -45,16 +45,21 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     messages ??= streamRelayOf(stream, deps);
     return messages;
   };
-  const forward = async (exchange: Exchange): Promise<Reply> => {
-    const found = deps.link(stream.abort.signal);
-    link = found instanceof Promise ? await found : found;
-    call.upstream = link.upstream;
+  const send = (exchange: Exchange, link: RichLink): Promise<Reply> => {
     const outgoing = stream.upgrade ? webSocket().outgoing(exchange) : exchange;
     relayed = link.relay(outgoing, stream.head.connectProtocol, {
       interim: (fields) => deps.fields(stream, fields, false),
       failed: (flag, detail) => call.fail("failed", flag, detail),
     });
     return stream.upgrade ? relayed.then((reply) => webSocket().incoming(reply)) : relayed;
+  };
+  const forward = async (exchange: Exchange): Promise<Reply> => {
+    const found = deps.link(stream.abort.signal);
+    const to = found instanceof Promise ? await found : found;
+    link = to;
+    call.upstream = to.upstream;
+    if (stream.head.connectProtocol === null) return send(exchange, to);
+    return askConnect(stream, to).then((refusal) => refusal ?? send(exchange, to));
   };
   try {
     const exchange = exchangeOf(stream, deps);
@@ -70,6 +75,16 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     stream.upgrade?.claim.release();
     claim?.release();
   }
+}
+
+/**
+ * RFC 8441 §3: an upstream that has not said that it takes extended CONNECT must not be sent any. It may well speak
+ * WebSocket over HTTP/1.1, which is where the client is sent (RFC 9113 §7). null: it takes them.
+ */
+async function askConnect({ call, head, abort }: LocalStream, link: RichLink): Promise<Reply | null> {
+  if (await link.takesConnectProtocol(abort.signal)) return null;
+  call.fail("refused", "UF", `the upstream takes no CONNECT for ${head.connectProtocol} over HTTP/2`);
+  return { kind: "sever", how: "stream", code: errorCodes.http11Required, goAway: false };
 }
 
 /** The body of the stream is read by the relay; the exchange that scripts see has none of its own. */

@@ -1,19 +1,14 @@
 // SETTINGS between the three of us (RFC 9113 §6.5): those of the client and of the upstream pass through, ours are sent where
 // the upstream's come too late, and each ACK goes to whom it answers. A header table's new size holds from its ACK on.
+// Where a rule could answer a WebSocket, clients hear that they may ask for one (RFC 8441), whatever the upstream says.
 
+import type { Connection } from "../../../core/connection.ts";
+import type { Traffic } from "../../../core/lane.ts";
 import type { ClientHalf } from "./client-half.ts";
-import {
-  errorCodes,
-  flags,
-  frame,
-  frameTypes,
-  maxWindowBytes,
-  settingsAck,
-  settingsFrame,
-} from "./frames.ts";
+import { errorCodes, flags, frame, frameTypes, maxWindowBytes, settingsAck } from "./frames.ts";
 import type { HpackEncoder } from "./hpack/encoder.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
-import { PeerSettings } from "./peer-settings.ts";
+import { ownSettings, PeerSettings, withConnectProtocol } from "./peer-settings.ts";
 import type { SendQueue } from "./send-queue.ts";
 import { type Http2Stream, LocalStream } from "./stream.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
@@ -33,6 +28,8 @@ interface Owed {
 const noBytes = Buffer.alloc(0);
 
 export interface SettingsExchangeDeps {
+  readonly connection: Connection;
+  readonly traffic: Traffic;
   readonly client: ClientHalf;
   readonly up: UpstreamHalf;
   readonly wires: Wires;
@@ -49,6 +46,8 @@ export class SettingsExchange {
   readonly server = new PeerSettings();
   /** The client has SETTINGS of somebody: frames may follow (RFC 9113 §3.4). */
   sent = false;
+  /** The client has heard from us that it may ask for WebSockets: nobody may take that back (RFC 8441 §3). */
+  #offersConnectProtocol = false;
   readonly #deps: SettingsExchangeDeps;
   #acksFromClient: Owed[] = [];
   #acksFromUpstream: Owed[] = [];
@@ -121,7 +120,8 @@ export class SettingsExchange {
     this.#acksFromUpstream = [{ from: "us", bytes: this.client.tableBytes }];
   }
 
-  fromUpstream(bytes: Buffer, from: number, to: number): Verdict {
+  /** A Buffer: the frame that goes on instead. */
+  fromUpstream(bytes: Buffer, from: number, to: number): Verdict | Buffer {
     const before = this.server.windowBytes;
     let flaw = this.server.take(bytes, from, to);
     if (this.server.saysPush)
@@ -142,7 +142,7 @@ export class SettingsExchange {
     this.#acksFromClient.push({ from: "upstream", bytes: this.server.tableBytes });
     if (!this.sent && this.#ackDue) queueMicrotask(() => this.#sendLateAck());
     this.sent = true;
-    return "pass";
+    return (this.#offers() && withConnectProtocol(bytes, from, to)) || "pass";
   }
 
   ackFromUpstream(): Verdict {
@@ -154,12 +154,23 @@ export class SettingsExchange {
 
   // ── ours ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Where the client has none yet. Empty ones mean the defaults, which hold until the upstream's come anyway. */
+  /** An extended CONNECT that no rule claims came on our word alone: the upstream has not said that it takes any. */
+  get mustRefuseConnect(): boolean {
+    return this.#offersConnectProtocol && !this.server.takesConnectProtocol;
+  }
+
+  #offers(): boolean {
+    const { traffic, connection } = this.#deps;
+    this.#offersConnectProtocol ||= traffic.mayAnswerWebSockets(connection);
+    return this.#offersConnectProtocol;
+  }
+
+  /** Where the client has none yet. But for the offer they mean the defaults, which hold until the upstream's come anyway. */
   send(): void {
     if (this.sent) return;
     this.sent = true;
     this.#acksFromClient.push({ from: "us", bytes: 0 });
-    this.#deps.wires.aside(settingsFrame([]));
+    this.#deps.wires.aside(ownSettings(this.#offers()));
     this.#sendLateAck();
   }
 

@@ -40,7 +40,8 @@ export interface UpstreamEvents {
   refuseResponse(id: number, flaw: string): void;
   responseEnded(id: number): void;
   upstreamReset(id: number, code: number): void;
-  upstreamSettings(bytes: Buffer, from: number, to: number): Verdict;
+  /** A Buffer: the frame that goes on instead. */
+  upstreamSettings(bytes: Buffer, from: number, to: number): Verdict | Buffer;
   upstreamSettingsAck(): Verdict;
   upstreamGoAway(lastStream: number, code: number, detail: Buffer): void;
   /** The upstream lets the client send more on the connection. False: more than it can (RFC 9113 §6.9.1). */

@@ -322,7 +322,12 @@ export class UpstreamHalf implements LinkEvents, FrameReader {
 
   #settings(head: FrameHead, bytes: Buffer, from: number, to: number): Verdict {
     if (head.stream !== 0) return this.#wrong(errorCodes.protocol, "SETTINGS on a stream");
-    if ((head.flags & flags.ack) === 0) return this.#events.upstreamSettings(bytes, from, to);
+    if ((head.flags & flags.ack) === 0) {
+      const verdict = this.#events.upstreamSettings(bytes, from, to);
+      if (typeof verdict === "string") return verdict;
+      this.#send(verdict);
+      return "take";
+    }
     return head.length === 0
       ? this.#events.upstreamSettingsAck()
       : this.#wrong(errorCodes.frameSize, "SETTINGS ACK with a payload");

@@ -22,7 +22,7 @@ export interface Asked {
 }
 
 /**
- * Runs a script to its end. `asked` null: it began by itself, and talks to the client. Rejects where it cannot go on;
+ * Runs a script to its end, which is also that of its rule: it sees `faultEnds` of the exchange. `asked` null: it began by itself, and talks to the client. Rejects where it cannot go on;
  * `signal` ends it.
  */
 export async function converse(
@@ -64,7 +64,11 @@ function turned(way: Way): Way {
 
 /** The upgrade request with the message as its body, so that templates see it as `request.body` and `request.json`. */
 function withMessage(exchange: Exchange, payload: Payload | null): Exchange {
-  const { id, connection, head, signal, note } = exchange;
+  const { id, connection, head, signal, faultEnds, note } = exchange;
   const body = payload === null ? emptyBody : bodyOf(payload.bytes);
-  return note ? { id, connection, head, signal, body, note } : { id, connection, head, signal, body };
+  return {
+    ...{ id, connection, head, signal, body },
+    ...(faultEnds ? { faultEnds } : {}),
+    ...(note ? { note } : {}),
+  };
 }

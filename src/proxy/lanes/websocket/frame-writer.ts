@@ -1,6 +1,7 @@
 // Writes the frames that we originate: one frame a message, masked where they go to a server (RFC 6455 §5.2, §5.3).
 
 import { randomFillSync } from "node:crypto";
+import type { Payload } from "../../../core/payload.ts";
 import { opcodes } from "./frame-header.ts";
 
 /** One whole frame in a Buffer of its own; `payload` is copied. `masked`: towards an upstream. */
@@ -25,6 +26,11 @@ export function encodeFrame(
   randomFillSync(frame, keyAt, 4);
   for (let i = 0; i < length; i++) frame[start + i] = (frame[start + i] ?? 0) ^ (frame[keyAt + (i & 3)] ?? 0);
   return frame;
+}
+
+/** A whole message in one frame. */
+export function encodeMessage({ binary, bytes }: Payload, masked: boolean, compressed = false): Buffer {
+  return encodeFrame(binary ? opcodes.binary : opcodes.text, bytes, masked, compressed);
 }
 
 /** A close frame; a `reason` beyond 123 bytes is cut at a character (§5.5.1). */

@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import type { WebSocket } from "ws";
 import type { RequestHead } from "../../../core/exchange.ts";
 import type { HeaderList } from "../../../core/headers.ts";
+import { withoutDeclined } from "./deflate-offers.ts";
 import { MemorySocket } from "./memory-socket.ts";
 
 /** Loaded with the first WebSocket that a rule answers. */
@@ -58,7 +59,16 @@ function chosen(offered: ReadonlySet<string>, wanted: string | null): string | f
 function requestOf(head: RequestHead): Pick<IncomingMessage, "method" | "url" | "headers"> {
   const headers: Record<string, string> = {};
   for (const [name] of head.headers) headers[name.toLowerCase()] = head.header(name.toLowerCase()) ?? "";
-  if (head.method !== "CONNECT") return { method: head.method, url: head.path, headers };
+  const extensions = headers["sec-websocket-extensions"];
+  const offers = extensions === undefined ? "" : withoutDeclined(extensions);
+  if (offers === "") delete headers["sec-websocket-extensions"];
+  else headers["sec-websocket-extensions"] = offers;
+  if (head.method !== "CONNECT") {
+    // `ws` looks at Upgrade alone, and wants it to name nothing else (§4.2.1).
+    if (tokensOf(headers.connection).includes("upgrade")) headers.upgrade = "websocket";
+    else delete headers.upgrade;
+    return { method: head.method, url: head.path, headers };
+  }
   const bootstrapped = {
     ...headers,
     connection: "Upgrade",
@@ -66,6 +76,10 @@ function requestOf(head: RequestHead): Pick<IncomingMessage, "method" | "url" | 
     "sec-websocket-key": randomBytes(16).toString("base64"),
   };
   return { method: "GET", url: head.path, headers: bootstrapped };
+}
+
+function tokensOf(list = ""): readonly string[] {
+  return list.split(",").map((token) => token.trim().toLowerCase());
 }
 
 function readReply(bytes: Buffer): { status: number; headers: HeaderList; body: Buffer } {

@@ -7,9 +7,9 @@
 import type { Clock, Timer } from "../../../core/clock.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { Exchange } from "../../../core/exchange.ts";
-import type { MessageClaim } from "../../../core/lane.ts";
+import type { ClaimedMessages, MessageClaim } from "../../../core/lane.ts";
 import type { Payload } from "../../../core/payload.ts";
-import type { MessageRule, Rule } from "../../../core/rule-set.ts";
+import type { Rule } from "../../../core/rule-set.ts";
 import type { Way } from "../../../core/rule-websocket.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { closeCodes } from "./close-codes.ts";
@@ -67,13 +67,13 @@ export class MessageRelay {
   /** Starts what runs beside the connection. */
   start(): void {
     const started = new Set<unknown>();
-    for (const { rule } of this.#deps.claim.rules) {
+    for (const { rule, ends } of this.#deps.claim.rules) {
       const script = rule.messages?.inject;
       if (!script) continue;
       if (started.has(rule)) continue;
       started.add(rule);
-      const talk = this.#talk(rule);
-      const running = converse(script, this.#deps.exchange, talk, null, this.#stop.signal);
+      const exchange = { ...this.#deps.exchange, faultEnds: ends };
+      const running = converse(script, exchange, this.#talk(rule), null, this.#stop.signal);
       void running.catch((error: unknown) => {
         if (!this.#stop.signal.aborted) this.#trouble(`rule ${rule.spec.name}: ${messageOf(error)}`);
       });
@@ -117,13 +117,13 @@ export class MessageRelay {
     const acting = concerned.filter(({ rule }) => rule.messages?.acts);
     const watched = claim.rules.some(({ rule }) => rule.messages?.watches);
     const looks = watched || acting.some(({ test, rule }) => test !== null || rule.messages?.alters);
+    const silent = concerned.filter(({ rule }) => rule.messages?.ignorePings);
     return new MessageFlow(
       {
         way,
         rules: acting.map((item) => this.#ruleOf(item).item(item)),
         watched,
-        swallowsPings: () =>
-          concerned.some(({ rule }) => rule.messages?.ignorePings && claim.isInForce(rule)),
+        swallowsPings: () => silent.some(({ ends }) => !ends.aborted),
         inflates: looks,
         compressed: deflate && new CompressedMessages(deflate[way]),
         maxMessageBytes,
@@ -146,22 +146,19 @@ export class MessageRelay {
     );
   }
 
-  #ruleOf({ rule }: MessageRule): RuleOnConnection {
+  #ruleOf({ rule, ends }: ClaimedMessages): RuleOnConnection {
     const { name } = rule.spec;
     const known = this.#rules.get(name);
     const actor = known ? null : rule.messages?.open();
     if (known || !actor) return known ?? raise(`rule ${name} does nothing to messages`);
+    const exchange = { ...this.#deps.exchange, faultEnds: ends };
     const made = new RuleOnConnection(actor, name, {
-      clock: this.#deps.clock,
-      exchange: this.#deps.exchange,
-      signal: this.#stop.signal,
-      isInForce: () => this.#deps.claim.isInForce(rule),
+      ...{ clock: this.#deps.clock, signal: this.#stop.signal, exchange, ends },
       flow: (way) => this.#flows[way],
       hit: (hitting) => this.#deps.hit(hitting),
       close: (code, reason, by) => this.close(code, reason, by),
       cut: (by) => this.#cut(by),
-      converse: (script, message) =>
-        converse(script, this.#deps.exchange, this.#talk(rule), message, this.#stop.signal),
+      converse: (script, message) => converse(script, exchange, this.#talk(rule), message, this.#stop.signal),
       trouble: (text) => this.#trouble(text),
     });
     this.#rules.set(name, made);
@@ -270,19 +267,13 @@ export class MessageRelay {
         this.#watchers.add(look);
         return () => void this.#watchers.delete(look);
       },
-      close: (code, reason) => {
-        if (this.#deps.claim.isInForce(rule)) this.close(code, reason, name);
-      },
-      cut: () => {
-        if (this.#deps.claim.isInForce(rule)) this.#cut(name);
-      },
+      close: (code, reason) => this.close(code, reason, name),
+      cut: () => this.#cut(name),
     };
   }
 
   async #send(payload: Payload, to: Way, rule: Rule): Promise<void> {
     this.#stop.signal.throwIfAborted();
-    if (!this.#deps.claim.isInForce(rule))
-      throw new Error("its script ended, because it is not in force any more");
     this.#deps.hit(rule.spec.name);
     this.#flows[to].send(payload);
     if (this.#full[to]) await new Promise<void>((resolve) => this.#drained[to].push(resolve));

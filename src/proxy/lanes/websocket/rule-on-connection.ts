@@ -1,7 +1,7 @@
 // One rule on one connection: counts what it claims, and carries out what becomes of it.
 
 import type { Clock } from "../../../core/clock.ts";
-import { sleep } from "../../../core/clock.ts";
+import { pause } from "../../../core/clock.ts";
 import type { Exchange, SocketScript } from "../../../core/exchange.ts";
 import type { MessageAct, MessageActor } from "../../../core/message.ts";
 import type { MessageRule } from "../../../core/rule-set.ts";
@@ -14,8 +14,8 @@ export interface ActingDeps {
   readonly clock: Clock;
   readonly exchange: Exchange;
   readonly signal: AbortSignal;
-  /** The rule may still act: it has neither expired nor been taken back. */
-  isInForce(): boolean;
+  /** Aborts when the rule may act no more: it has expired, or has been taken back. */
+  readonly ends: AbortSignal;
   flow(way: Way): MessageFlow;
   /** The rule has touched a message. */
   hit(rule: string): void;
@@ -31,8 +31,6 @@ export interface ActingDeps {
 const maxScripts = 64;
 /** Bytes that a group which is to be reordered may hold. */
 const maxGroupBytes = 1_048_576;
-/** So soon what is held back goes on when the rule is no longer in force. */
-const lookMs = 250;
 
 /** The items of one rule share what it counts. */
 export class RuleOnConnection {
@@ -47,6 +45,10 @@ export class RuleOnConnection {
     this.#actor = actor;
     this.#name = name;
     this.#deps = deps;
+    // Messages are not held back for a rule that is gone.
+    deps.ends.addEventListener("abort", () => {
+      for (const way of ["toUpstream", "toDownstream"] as const) this.letGo(way);
+    });
   }
 
   item({ test, rule: { messages } }: MessageRule): FlowRule {
@@ -62,7 +64,7 @@ export class RuleOnConnection {
   }
 
   #claim(message: ClaimedMessage): boolean {
-    if (!this.#deps.isInForce()) return false;
+    if (this.#deps.ends.aborted) return false;
     const act = this.#actor.act(message.payload, message.way);
     if (act === null) return false;
     this.#deps.hit(this.#name);
@@ -85,7 +87,10 @@ export class RuleOnConnection {
         for (let i = 0; i < act.copies; i++) flow.send(message.payload);
         return;
       case "delay":
-        return this.#inTime(message, (own) => this.#whileInForce(act.delayMs).then(() => flow.deliver(own)));
+        return this.#inTime(message, async (own) => {
+          await pause(deps.clock, act.delayMs, deps.signal, deps.ends);
+          flow.deliver(own);
+        });
       case "reorder":
         return this.#gather(message, act.group);
       case "replace":
@@ -115,31 +120,8 @@ export class RuleOnConnection {
     const group = this.#groups[message.way];
     group.push(ownCopy(message));
     this.#deps.flow(message.way).diverge();
-    if (group.length === 1 && size > 1) this.#watch(message.way, group);
     const bytes = group.reduce((sum, { raw }) => sum + raw.length, 0);
     if (group.length >= size || bytes > maxGroupBytes) this.letGo(message.way);
-  }
-
-  /** Messages are not held back for a rule that is gone. */
-  #watch(way: Way, group: readonly ClaimedMessage[]): void {
-    const { clock, signal, isInForce } = this.#deps;
-    clock.after(
-      lookMs,
-      () => {
-        if (signal.aborted || this.#groups[way] !== group) return;
-        if (isInForce()) this.#watch(way, group);
-        else this.letGo(way);
-      },
-      { background: true },
-    );
-  }
-
-  /** Resolves after `delayMs`, or soon after the rule has gone. Rejects when the connection ends. */
-  async #whileInForce(delayMs: number): Promise<void> {
-    const { clock, signal, isInForce } = this.#deps;
-    const endsAt = clock.now() + delayMs;
-    for (let leftMs = delayMs; leftMs > 0 && isInForce(); leftMs = endsAt - clock.now())
-      await sleep(clock, Math.min(leftMs, lookMs), signal);
   }
 
   #answer(script: SocketScript, message: ClaimedMessage): void {

@@ -10,6 +10,7 @@ import { UnderstudyError } from "../../../core/errors.ts";
 import type { Body, Exchange, Reply, ResponseReply, SocketReply } from "../../../core/exchange.ts";
 import type { HeaderList } from "../../../core/headers.ts";
 import type { MessageClaim, Traffic } from "../../../core/lane.ts";
+import type { Link } from "../../../core/link.ts";
 import type { Flag, MessageCounts } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import { MessageRelay } from "./message-relay.ts";
@@ -29,7 +30,7 @@ export interface StreamRelayDeps {
   blame(flag: Flag, detail: string): void;
 }
 
-const noRules: MessageClaim = { rules: [], isInForce: () => false, release: () => undefined };
+const noRules: MessageClaim = { rules: [], release: () => undefined };
 
 export class StreamRelay {
   readonly #deps: StreamRelayDeps;
@@ -37,6 +38,8 @@ export class StreamRelay {
   readonly #upstream = new PipedSide(() => this.#relay?.receiverDrained("toUpstream"));
   readonly #downstream = new PipedSide(() => this.#relay?.receiverDrained("toDownstream"));
   #relay: MessageRelay | null = null;
+  /** To the end that a rule answers. */
+  #mocked: Link | null = null;
 
   constructor(deps: StreamRelayDeps) {
     this.#deps = deps;
@@ -86,6 +89,7 @@ export class StreamRelay {
         else this.#downstream.destroy();
       },
     });
+    this.#mocked = link;
     this.#join(claim, agreedCompression(headers), link);
     link.resume();
     // RFC 8441 §5.1: 200, and no digest of a key that nobody sent.
@@ -95,6 +99,7 @@ export class StreamRelay {
   /** The stream is over. */
   dispose(): void {
     this.#relay?.dispose();
+    this.#mocked?.destroy(false);
     this.#downstream.free();
     this.#upstream.free();
   }

@@ -34,6 +34,19 @@ function sendAll(client: Client, texts: readonly string[]): void {
   for (const text of texts) client.socket.send(text);
 }
 
+/** Says something until it comes back as it was. */
+async function passes(client: Client): Promise<void> {
+  let heard = "";
+  const listening = (async () => {
+    while (heard !== "passes") heard = await client.next();
+  })();
+  while (heard !== "passes") {
+    client.socket.send("passes");
+    await new Promise(setImmediate);
+  }
+  await listening;
+}
+
 const opaqueEvent = (rig: Rig) =>
   rig.event((event) => event.kind === "opaque") as Promise<Extract<TapEvent, { kind: "opaque" }>>;
 
@@ -325,9 +338,8 @@ test("a rule that is taken back stops acting on connections that it concerned", 
   sendAll(client, ["dropped"]);
   await rig.event((event) => event.kind === "message-touched");
   rig.setRules([]);
-  sendAll(client, ["passes"]);
-  assert.equal(await client.next(), "passes");
-  assert.deepEqual(echo.got, ["passes"]);
+  await passes(client);
+  assert.ok(!echo.got.includes("dropped"));
 });
 
 test("a fault on messages stops acting when faults are stopped, and a patch goes on", async () => {
@@ -359,14 +371,48 @@ test("a rule that expires stops acting on connections that it concerned", async 
     matches: [{${up}}]
     fault: {websocket: {dropMessages: true}}`);
   assert.ok(rule);
-  const scope = { ...rule.scope, expiresAtMs: Date.now() + 300 };
+  const scope = { ...rule.scope, expiresAtMs: Date.now() + 100 };
   await using rig = await openRig({ upstream: echo.address, rules: [{ ...rule, scope }] });
   await using client = await openClient(rig.address);
   sendAll(client, ["dropped"]);
   await rig.event((event) => event.kind === "message-touched");
-  while (Date.now() < scope.expiresAtMs) await new Promise((resolve) => setImmediate(resolve));
-  sendAll(client, ["passes"]);
-  assert.equal(await client.next(), "passes");
+  await passes(client);
+  assert.ok(Date.now() >= scope.expiresAtMs);
+  assert.ok(!echo.got.includes("dropped"));
+});
+
+test("a rule that is replaced by another of its name stops acting, too", async () => {
+  await using echo = await openEcho();
+  const rules = (what: string) =>
+    rulesOf(`
+  - name: change
+    matches: [{${up}}]
+    patch: {websocket: {replace: ${what}}}`);
+  await using rig = await openRig({ upstream: echo.address, rules: rules("a") });
+  await using client = await openClient(rig.address);
+  sendAll(client, ["x"]);
+  assert.equal(await client.next(), "a");
+  rig.setRules(rules("b"));
+  await passes(client);
+});
+
+test("a script ends with its rule, and the log says so", async () => {
+  await using echo = await openEcho();
+  const rules = rulesOf(`
+  - name: chatter
+    matches: [{websocket: {}}]
+    patch: {websocket: {inject: [{send: first}, {wait: 1h}, {send: never}]}}
+  - name: drop
+    matches: [{websocket: {}}]
+    fault: {websocket: {dropMessages: true}}`);
+  await using rig = await openRig({ upstream: echo.address, rules });
+  await using client = await openClient(rig.address);
+  assert.equal(await client.next(), "first");
+  rig.setRules([]);
+  await passes(client);
+  client.socket.close();
+  const event = await opaqueEvent(rig);
+  assert.match(event.detail, /the script of chatter ended, because the rule is not in force any more/);
 });
 
 test("maxActive: the rule counts the connections that it concerns until they end", async () => {

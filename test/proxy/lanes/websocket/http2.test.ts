@@ -6,12 +6,14 @@ import { once } from "node:events";
 import {
   type ClientHttp2Stream,
   connect,
+  constants,
   createServer,
   type Http2Server,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { type Clock, systemClock } from "../../../../src/core/clock.ts";
 import { closeCodeIn, closePayload, frame, framesIn, masked } from "../../../conformance/websocket-frames.ts";
 import { openRig, type Rig } from "../../../support/rig.ts";
 import { rulesOf } from "./sockets.ts";
@@ -168,4 +170,33 @@ test("over HTTP/2: an upstream that refuses is heard", async () => {
   await using rig = await openRig({ upstream: { host: "127.0.0.1", port: echo.port }, rules });
   await using talk = await open(rig);
   assert.equal(talk.status, 403);
+});
+
+test("over HTTP/2: a script ends with its stream, however that ends", async () => {
+  let waits = 0;
+  const ended = Promise.withResolvers<void>();
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, fire, options) {
+      const timer = systemClock.after(delayMs, fire, options);
+      if (delayMs !== 3_600_000) return timer;
+      waits++;
+      return {
+        cancel() {
+          timer.cancel();
+          ended.resolve();
+        },
+      };
+    },
+  };
+  const rules = rulesOf(`
+  - name: script
+    matches: [{websocket: {path: /chat}}]
+    respond: {websocket: [{send: welcome}, {wait: 1h}]}`);
+  await using rig = await openRig({ rules, clock });
+  await using talk = await open(rig);
+  await talk.until(count(1));
+  talk.stream.close(constants.NGHTTP2_CANCEL);
+  await ended.promise;
+  assert.equal(waits, 1);
 });

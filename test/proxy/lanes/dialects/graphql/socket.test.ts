@@ -264,6 +264,57 @@ test("overlay: where nothing is left to ask the server hears of nothing; limits 
   assert.deepEqual(upstream.asked, ["{ me { name } }"]);
 });
 
+test("beside a real server: a subscription ends with its rule, by an error that the client hears, and may be asked again", async () => {
+  await using upstream = await openSocketServer(root);
+  const rules = `
+  - name: ticking
+    matches: [{graphql: {type: subscription}}]
+    respond: {graphql: {schema: shop.graphql, overrides: {Subscription.ticks: {events: [{value: 1}, {after: 1h, value: 2}]}}}}`;
+  await using stage = await openStage(rules, { upstream: upstream.address });
+  const client = clientOf(stage.url);
+  const ticking = client.iterate({ query: "subscription { ticks }" });
+  assert.deepEqual((await ticking.next()).value, { data: { ticks: 1 } });
+  stage.withdraw();
+  await assert.rejects(Promise.resolve(ticking.next()), (errors: readonly { message: string }[]) => {
+    assert.match(errors[0]?.message ?? "", /the rule that answered this operation is not in force any more/);
+    return true;
+  });
+  const again = await resultsOf(client.iterate({ query: "subscription { ticks }" }));
+  assert.deepEqual(again, [{ data: { ticks: 10 } }, { data: { ticks: 11 } }]);
+  await client.dispose();
+});
+
+test("the legacy protocol: a subscription that is answered beside a real server ends with its rule", async () => {
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  const heard: string[] = [];
+  server.on("connection", (socket) =>
+    socket.on("message", (data) => {
+      heard.push(JSON.parse(data.toString()).type);
+      socket.send('{"type":"connection_ack"}');
+    }),
+  );
+  await once(server, "listening");
+  await using stage = await openStage(
+    `
+  - name: ticking
+    matches: [{graphql: {type: subscription}}]
+    respond: {graphql: {schema: shop.graphql, overrides: {Subscription.ticks: {events: [{value: 1}, {after: 1h, value: 2}]}}}}`,
+    { upstream: { host: "127.0.0.1", port: (server.address() as AddressInfo).port } },
+  );
+  await using socket = await openRaw(stage.url, ["graphql-ws"]);
+  socket.say(init);
+  await socket.hear();
+  socket.say({ id: "1", type: "start", payload: { query: "subscription { ticks }" } });
+  assert.equal((await socket.hear()).type, "data");
+  stage.withdraw();
+  const { id, type, payload } = await socket.hear();
+  assert.deepEqual([id, type], ["1", "error"]);
+  assert.match(payload.message, /not in force any more/);
+  assert.deepEqual(heard, ["connection_init"]);
+  for (const client of server.clients) client.terminate();
+  server.close();
+});
+
 test("raw: the server hears no word of what is answered here; a delayed result keeps its place before its end", async () => {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   const heard: string[] = [];

@@ -11,6 +11,7 @@ import { parseRules } from "../../../../../src/control/rules/parse.ts";
 import type { HostPort } from "../../../../../src/core/address.ts";
 import { systemClock } from "../../../../../src/core/clock.ts";
 import { seededRandom } from "../../../../../src/core/random.ts";
+import { noRules, type RuleSet } from "../../../../../src/core/rule-set.ts";
 import type { TapEvent } from "../../../../../src/core/tap.ts";
 import { compileRules } from "../../../../../src/proxy/match/compile.ts";
 import { createPlanner } from "../../../../../src/proxy/perform/plan.ts";
@@ -31,6 +32,8 @@ export const shopSdl = `
 `;
 
 export interface Stage extends AsyncDisposable {
+  /** From now on there are no rules. */
+  withdraw(): void;
   readonly rig: Rig;
   readonly url: string;
   readonly events: readonly TapEvent[];
@@ -74,10 +77,11 @@ export async function openStage(
         })),
       ),
     );
+  let inForce: RuleSet = compiled;
   const rig = await openRig({
     ...(options.upstream ? { upstream: options.upstream } : {}),
     ...(options.tls ? { tls: options.tls } : {}),
-    ruleSet: () => compiled,
+    ruleSet: () => inForce,
     // Sixty clients at once on a busy machine: a connection must not go opaque before its first byte comes.
     deadlines: { detectMs: 20_000, ruleBodyMs: 20_000 },
   });
@@ -92,6 +96,9 @@ export async function openStage(
   };
   return {
     ...{ rig, url, events, post },
+    withdraw() {
+      inForce = noRules;
+    },
     ask: (query, variables, headers) => post({ query, ...(variables ? { variables } : {}) }, headers),
     async [Symbol.asyncDispose]() {
       await rig[Symbol.asyncDispose]();

@@ -12,6 +12,9 @@ import type { ServerWords } from "../wire/socket-message.ts";
 /** On one connection: fewer than the scripts that a rule may run there, so that messages are always read. */
 export const maxOperations = 50;
 
+/** `error` ends an operation in both protocols: the client hears that it may ask again, and then asks the real server. */
+const withdrawn = "the rule that answered this operation is not in force any more";
+
 export interface SocketOperation {
   readonly id: string;
   readonly params: GraphqlParams | string;
@@ -42,7 +45,10 @@ export class SocketOperations {
     for (const id of [...this.#running.keys()]) this.stop(id);
   }
 
-  /** Answers one operation to its end. Rejects where `send` does, which is where the connection is gone. */
+  /**
+   * Answers one operation to its end, which is told the client also where it is that of the rule. Rejects where `send` does,
+   * which is where the connection is gone.
+   */
   async run(
     operation: SocketOperation,
     exchange: Exchange,
@@ -55,13 +61,18 @@ export class SocketOperations {
       return send(words.errors(id, [{ message: `at most ${maxOperations} operations at once` }]));
     const own = new AbortController();
     this.#running.set(id, own);
-    const until = AbortSignal.any([signal, own.signal]);
+    const { faultEnds } = exchange;
+    const until = AbortSignal.any([signal, own.signal, ...(faultEnds ? [faultEnds] : [])]);
+    const isWithdrawn = () => faultEnds?.aborted && !signal.aborted && !own.signal.aborted;
     try {
       for await (const said of this.#said(operation, params, { ...exchange, signal: until })) {
         if (own.signal.aborted) return;
+        if (isWithdrawn()) break;
         await send(said);
       }
+      if (isWithdrawn()) await send(words.errors(id, [{ message: withdrawn }]));
     } catch (error) {
+      if (isWithdrawn()) return send(words.errors(id, [{ message: withdrawn }]));
       if (until.aborted) return;
       exchange.note?.(`graphql: ${messageOf(error)}`);
       throw error;
