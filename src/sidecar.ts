@@ -79,7 +79,10 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     if (options.mesh && options.mesh.join.length > 0) await brake.control.hold();
     let draining = false;
     const opaque = createOpaqueLane(serverNameOf);
-    const tls = createTlsLane({ opaque, loadOpener: openerOf(options, deps, connections.ownAddresses) });
+    const tls = createTlsLane({
+      opaque,
+      loadOpener: openerOf(options, deps, buffers, connections.ownAddresses),
+    });
     const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls], opaque });
     const traffic: Traffic = createPipeline({
       settings: options.settings,
@@ -351,12 +354,14 @@ function isInsideOf(ownAddresses: ReadonlySet<string>): (upstream: HostPort) => 
 function openerOf(
   { tls, settings, connectInside }: SidecarOptions,
   { clock }: SidecarDeps,
+  buffers: ReadBuffers,
   ownAddresses: ReadonlySet<string>,
 ): TlsLaneDeps["loadOpener"] {
   const authority = tls?.authority;
   if (!tls || !authority) return null;
   return async (traffic) => {
-    const [{ createOpener }, { createSecureDial }, tcp] = await Promise.all([
+    const [{ createSecureInlets }, { createOpener }, { createSecureDial }, tcp] = await Promise.all([
+      import("./proxy/accept/secure-reads.ts"),
       import("./proxy/lanes/tls/opener.ts"),
       import("./proxy/relay/secure-dial.ts"),
       import("./proxy/relay/connect-tcp.ts"),
@@ -365,9 +370,11 @@ function openerOf(
       ? tcp.connectTcpInside(isInsideOf(ownAddresses), connectInside)
       : tcp.connectTcp;
     const { connectMs } = settings.deadlines;
+    const inletOf = createSecureInlets(buffers);
     return createOpener({
       authority,
-      secureDial: createSecureDial({ ...tls, clock, connectMs, connectTcp }),
+      secureDial: createSecureDial({ ...tls, clock, connectMs, connectTcp, inletOf }),
+      inletOf,
       traffic,
     });
   };
