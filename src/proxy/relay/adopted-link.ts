@@ -119,7 +119,7 @@ class AdoptedLink implements Link {
   #attach(target: Socket | Link): void {
     this.#target = target;
     const waited = this.#queue.length > 0;
-    for (const chunk of this.#queue) target.write(chunk);
+    for (const chunk of this.#queue) this.#send(target, chunk);
     this.#queue = [];
     if (this.#paused) target.pause();
     if (this.#ended) target.end();
@@ -129,10 +129,14 @@ class AdoptedLink implements Link {
   write(chunk: Uint8Array): boolean {
     if (this.#gone) return true;
     const target = this.#target;
-    // TLS encrypts what it is given at once; what would wait before it is copied, so that nothing of the caller's is held.
-    if (target) return target.write(this.#encrypts && this.#waits(target) ? Buffer.from(chunk) : chunk);
+    if (target) return this.#send(target, chunk);
     this.#queue.push(chunk);
     return false;
+  }
+
+  /** TLS encrypts what it is given at once; what would wait before it is copied, so that nothing of the caller's is held. */
+  #send(target: Socket | Link, chunk: Uint8Array): boolean {
+    return target.write(this.#encrypts && this.#waits(target) ? Buffer.from(chunk) : chunk);
   }
 
   get holdsBytes(): boolean {
