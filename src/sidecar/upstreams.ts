@@ -50,27 +50,31 @@ export function createUpstreams(
   return {
     dial: debug ? debuggedDial(dial, debug, clock) : dial,
     connectTcp,
-    loadOpener: openerOf(options, deps, connectTcp),
+    loadOpener: openerOf(options, deps, shared.buffers, connectTcp),
   };
 }
 
 function openerOf(
   { tls, settings }: SidecarOptions,
   { clock, debug }: SidecarDeps,
+  buffers: ReadBuffers,
   connectTcp: ConnectTcp,
 ): TlsLaneDeps["loadOpener"] {
   const authority = tls?.authority;
   if (!tls || !authority) return null;
   return async (traffic) => {
-    const [{ createOpener }, { createSecureDial }] = await Promise.all([
+    const [{ createSecureInlets }, { createOpener }, { createSecureDial }] = await Promise.all([
+      import("../proxy/accept/secure-reads.ts"),
       import("../proxy/lanes/tls/opener.ts"),
       import("../proxy/relay/secure-dial.ts"),
     ]);
     const { connectMs } = settings.deadlines;
-    const secureDial = createSecureDial({ ...tls, clock, connectMs, connectTcp });
+    const inletOf = createSecureInlets(buffers);
+    const secureDial = createSecureDial({ ...tls, clock, connectMs, connectTcp, inletOf });
     return createOpener({
       authority,
       secureDial: debug ? debuggedSecureDial(secureDial, debug) : secureDial,
+      inletOf,
       traffic,
     });
   };

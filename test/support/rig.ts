@@ -16,6 +16,7 @@ import { type Deadlines, defaultSettings, type Limits, type Settings } from "../
 import type { TapEvent } from "../../src/core/tap.ts";
 import { createIntake } from "../../src/proxy/accept/intake.ts";
 import { type ListenerMode, openListener } from "../../src/proxy/accept/listener.ts";
+import { createSecureInlets } from "../../src/proxy/accept/secure-reads.ts";
 import { detect } from "../../src/proxy/detect/detect.ts";
 import { serverNameOf } from "../../src/proxy/detect/server-name.ts";
 import { createHttp1Lane } from "../../src/proxy/lanes/http1/lane.ts";
@@ -182,17 +183,19 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
 function tlsLanes({ tls, deadlines }: RigOptions, opaque: Lane): readonly Lane[] {
   if (!tls) return [];
   const { authority } = tls;
+  const inletOf = createSecureInlets(createReadBuffers());
   const secureDial = createSecureDial({
     clock: systemClock,
     connectMs: deadlines?.connectMs ?? 5_000,
     connectTcp,
+    inletOf,
     extraRoots: [],
     clientCertificates: [],
     unverified: [],
     ...tls,
   });
   const loadOpener =
-    authority && (async (traffic: Traffic) => createOpener({ authority, secureDial, traffic }));
+    authority && (async (traffic: Traffic) => createOpener({ authority, secureDial, inletOf, traffic }));
   return [createTlsLane({ opaque, loadOpener })];
 }
 

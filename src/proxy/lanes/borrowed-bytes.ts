@@ -1,5 +1,6 @@
 // Keeps account of bytes that lie in a link's read buffer while they wait in a socket: until they have left, the buffer
-// must not be read into again.
+// must not be read into again. TLS encrypts what it is given at once, into memory of its own, so it borrows nothing; only
+// what would wait before it for an earlier write is copied.
 
 import type { Socket } from "node:net";
 
@@ -10,16 +11,20 @@ export class BorrowedBytes {
   held = false;
   readonly #socket: Socket;
   readonly #released: () => void;
+  readonly #encrypts: boolean;
   #latest = 0;
 
   /** `released` is called when the last borrowed byte has left; never where the socket is destroyed before. */
   constructor(socket: Socket, released: () => void) {
     this.#socket = socket;
     this.#released = released;
+    this.#encrypts = "encrypted" in socket;
   }
 
   /** Writes borrowed bytes. False: the socket is full, wait for its drain. */
   write(bytes: Buffer): boolean {
+    if (this.#encrypts)
+      return this.#socket.write(this.#socket.writableLength === 0 ? bytes : Buffer.from(bytes));
     const flowing = this.#socket.write(bytes);
     if (this.#socket.writableLength > 0) this.#follow();
     return flowing;

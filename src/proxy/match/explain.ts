@@ -7,6 +7,7 @@ import type { Payload } from "../../core/payload.ts";
 import type { Roll, Rule, RuleSet } from "../../core/rule-set.ts";
 import type { Way } from "../../core/rule-websocket.ts";
 import { Call } from "./call.ts";
+import { faultsKey } from "./calm-rule.ts";
 import type { Candidate } from "./candidate.ts";
 import { candidatesOf, newTools } from "./compile.ts";
 import { IndexedRules } from "./indexed-rules.ts";
@@ -27,7 +28,7 @@ export interface Miss {
   readonly rule: Rule;
   /** Place of that item among the rule's `matches`; 0 where it has none. */
   readonly matchIndex: number;
-  /** Keys of the item, of the state and of the scope that hold, of `keys` altogether; the draw is not counted. */
+  /** Keys of the item, of the state and of the scope that hold, of `keys` altogether; neither the draw nor whether faults are stopped is counted. */
   readonly satisfied: number;
   readonly keys: number;
   /** `headers.x-tenant`, `body`, `scope.percentage`, `state.is`, … */
@@ -143,7 +144,7 @@ function verdictOf(candidate: Candidate, call: Call): Verdict {
   const { rule, matchIndex } = candidate;
   const { percentage } = rule.spec.scope;
   // Luck is no measure of closeness.
-  const counted = keys.filter(({ name }) => name !== percentageKeyName);
+  const counted = keys.filter((key) => key.name !== percentageKeyName && key !== faultsKey);
   const satisfied = counted.filter((key) => !failed.includes(key)).length;
   const onlyDraw = failed.every(({ name }) => name === percentageKeyName);
   const claim = { rule, matchIndex, percentage, drawn: failed.length === 0 };

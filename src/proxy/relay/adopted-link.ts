@@ -4,6 +4,7 @@
 import type { Socket } from "node:net";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import { messageOf, UnderstudyError } from "../../core/errors.ts";
+import type { Inlet } from "../../core/inlet.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
 
 /** Connects on our behalf; null: nobody listens there, dial it the usual way. Must end on abort. */
@@ -19,13 +20,28 @@ export function createInsideDial(
 ): Dial {
   return (upstream, events) =>
     isInside(upstream)
-      ? new AdoptedLink(upstream, events, inside(upstream, signalAfter(connectMs)), dial)
+      ? new AdoptedLink(upstream, events, readByEvents(inside(upstream, signalAfter(connectMs))), dial)
       : dial(upstream, events);
 }
 
+/** A socket that is connected, and the swift way to read it where there is one. */
+export interface OpenSocket<Kind extends Socket = Socket> {
+  readonly socket: Kind;
+  readonly inlet: Inlet | null;
+}
+
 /** A link over a socket that is open, or will be; a rejection ends the link with what it says. */
-export function linkOver(upstream: HostPort, events: LinkEvents, socket: Socket | Promise<Socket>): Link {
+export function linkOver(
+  upstream: HostPort,
+  events: LinkEvents,
+  socket: OpenSocket | Promise<OpenSocket>,
+): Link {
   return new AdoptedLink(upstream, events, socket, null);
+}
+
+async function readByEvents(connecting: Promise<Socket | null>): Promise<OpenSocket | null> {
+  const socket = await connecting;
+  return socket && { socket, inlet: null };
 }
 
 class AdoptedLink implements Link {
@@ -34,6 +50,8 @@ class AdoptedLink implements Link {
   #target: Socket | Link | null = null;
   /** What was written before the target was there; bounded, because write() answers false. */
   #queue: Uint8Array[] = [];
+  /** The target takes no more of what is written than it needs at once. */
+  #encrypts = false;
   #ended = false;
   #paused = false;
   #gone = false;
@@ -42,19 +60,19 @@ class AdoptedLink implements Link {
   constructor(
     upstream: HostPort,
     events: LinkEvents,
-    socket: Socket | Promise<Socket | null>,
+    socket: OpenSocket | Promise<OpenSocket | null>,
     dial: Dial | null,
   ) {
     this.upstream = upstream;
     this.#events = events;
     if (!("then" in socket)) {
-      this.#attach(this.#listen(socket));
+      this.#adopt(socket);
       return;
     }
     socket.then(
       (found) => {
-        if (this.#gone) found?.destroy();
-        else if (found) this.#attach(this.#listen(found));
+        if (this.#gone) found?.socket.destroy();
+        else if (found) this.#adopt(found);
         else if (dial) this.#attach(dial(upstream, events));
       },
       (error) => this.#fail(error),
@@ -67,23 +85,41 @@ class AdoptedLink implements Link {
     this.#finish(isOurs && error.code === "connect_timeout" ? "timeout" : "refused", detail);
   }
 
-  #listen(socket: Socket): Socket {
+  #adopt({ socket, inlet }: OpenSocket): void {
+    this.#listen(socket);
+    if (inlet) {
+      // Whoever opens the link must have it before the first bytes come.
+      queueMicrotask(() => this.#read(socket, inlet));
+      return;
+    }
+    socket.on("data", (chunk: Buffer) => void this.#events.data(chunk));
+    this.#attach(socket);
+  }
+
+  #listen(socket: Socket): void {
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
-    socket.on("data", (chunk: Buffer) => void this.#events.data(chunk));
+    this.#encrypts = "encrypted" in socket;
     socket.on("drain", () => !this.#gone && this.#events.drain());
     socket.on("end", () => !this.#gone && this.#events.end());
     socket.on("error", (error) =>
       this.#finish("reset", `${formatHostPort(this.upstream)}: ${error.message}`),
     );
     socket.on("close", () => this.#finish("closed", ""));
-    return socket;
+  }
+
+  /** What waits in the socket comes first, which may end the link. */
+  #read(socket: Socket, inlet: Inlet): void {
+    if (this.#gone) return void socket.destroy();
+    this.#attach(socket);
+    inlet.direct((chunk) => this.#gone || this.#events.data(chunk));
+    if (!this.#gone && !this.#paused) socket.resume();
   }
 
   #attach(target: Socket | Link): void {
     this.#target = target;
     const waited = this.#queue.length > 0;
-    for (const chunk of this.#queue) target.write(chunk);
+    for (const chunk of this.#queue) this.#send(target, chunk);
     this.#queue = [];
     if (this.#paused) target.pause();
     if (this.#ended) target.end();
@@ -92,14 +128,24 @@ class AdoptedLink implements Link {
 
   write(chunk: Uint8Array): boolean {
     if (this.#gone) return true;
-    if (this.#target) return this.#target.write(chunk);
+    const target = this.#target;
+    if (target) return this.#send(target, chunk);
     this.#queue.push(chunk);
     return false;
+  }
+
+  /** TLS encrypts what it is given at once; what would wait before it is copied, so that nothing of the caller's is held. */
+  #send(target: Socket | Link, chunk: Uint8Array): boolean {
+    return target.write(this.#encrypts && this.#waits(target) ? Buffer.from(chunk) : chunk);
   }
 
   get holdsBytes(): boolean {
     const target = this.#target;
     if (!target) return this.#queue.length > 0;
+    return !this.#encrypts && this.#waits(target);
+  }
+
+  #waits(target: Socket | Link): boolean {
     return "destroySoon" in target ? target.writableLength > 0 : target.holdsBytes;
   }
 

@@ -16,8 +16,9 @@ import {
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
 import { UnderstudyError } from "../../core/errors.ts";
+import type { Inlet, SecureInlets } from "../../core/inlet.ts";
 import type { Link, LinkEvents, SecureAim, SecureChannel, SecureDial } from "../../core/link.ts";
-import { linkOver } from "./adopted-link.ts";
+import { linkOver, type OpenSocket } from "./adopted-link.ts";
 import { createSessionCache } from "./session-cache.ts";
 
 /** Certificate and key with which we stand in for a client, PEM. */
@@ -33,6 +34,7 @@ export interface SecureDialDeps {
   /** For the connection and the handshake together. */
   readonly connectMs: number;
   /** Opens TCP to an upstream. Rejects where that fails, and when the signal aborts. */
+  readonly inletOf: SecureInlets;
   readonly connectTcp: (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
   /** Trusted besides the roots of the system, PEM. */
   readonly extraRoots: readonly string[];
@@ -63,7 +65,7 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
     return made;
   };
 
-  async function handshake(aim: SecureAim): Promise<TLSSocket> {
+  async function handshake(aim: SecureAim): Promise<OpenSocket<TLSSocket>> {
     const stop = new AbortController();
     const place = formatHostPort(aim.upstream);
     const timer = deps.clock.after(deps.connectMs, () =>
@@ -86,7 +88,7 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
     }
   }
 
-  function secure(tcp: Socket, aim: SecureAim, signal: AbortSignal): Promise<TLSSocket> {
+  function secure(tcp: Socket, aim: SecureAim, signal: AbortSignal): Promise<OpenSocket<TLSSocket>> {
     const unverified = deps.unverified.some((host) => names(host, aim));
     const key = `${aim.serverName} ${formatHostPort(aim.upstream)} ${aim.protocols.join(",")}`;
     const session = sessions.get(key);
@@ -101,6 +103,7 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
       ...(aim.protocols.length === 0 ? {} : { ALPNProtocols: [...aim.protocols] }),
       ...(session ? { session } : {}),
     });
+    const inlet = deps.inletOf(socket);
     socket.on("session", (fresh) => sessions.set(key, fresh));
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => {
@@ -124,7 +127,7 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
           tcp.resetAndDestroy();
           return socket;
         };
-        resolve(socket);
+        resolve({ socket, inlet });
       });
     });
   }
@@ -138,6 +141,7 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
 class OpenChannel implements SecureChannel {
   readonly protocol: string | null;
   readonly #socket: TLSSocket;
+  readonly #inlet: Inlet | null;
   readonly #upstream: HostPort;
   #ended = false;
   /** Its end is noticed without taking what the upstream may have said first. */
@@ -147,8 +151,9 @@ class OpenChannel implements SecureChannel {
     this.#socket.destroy();
   };
 
-  constructor(socket: TLSSocket, upstream: HostPort) {
+  constructor({ socket, inlet }: OpenSocket<TLSSocket>, upstream: HostPort) {
     this.#socket = socket;
+    this.#inlet = inlet;
     this.#upstream = upstream;
     this.protocol = socket.alpnProtocol || null;
     socket.on("error", () => undefined); // close follows
@@ -161,8 +166,8 @@ class OpenChannel implements SecureChannel {
 
   attach(events: LinkEvents): Link {
     this.#socket.off("readable", this.#onReadable);
-    const link = linkOver(this.#upstream, events, this.#socket);
-    this.#socket.resume(); // looking for its end has stopped it
+    const link = linkOver(this.#upstream, events, { socket: this.#socket, inlet: this.#inlet });
+    if (!this.#inlet) this.#socket.resume(); // looking for its end has stopped it
     return link;
   }
 

@@ -49,6 +49,8 @@ export interface FromClientDeps {
 
 export class FromClient implements ClientEvents {
   readonly #deps: FromClientDeps;
+  #lastFields: HeaderBlock["fields"] | null = null;
+  #lastHead: Http2Head | null = null;
 
   constructor(deps: FromClientDeps) {
     this.#deps = deps;
@@ -85,7 +87,7 @@ export class FromClient implements ClientEvents {
     const stream = table.open.get(id);
     if (stream) return this.#trailers(id, stream, endStream, block);
     if (lifetime.goAwaySent || table.isFull) return table.refuse(id, errorCodes.refusedStream);
-    const head = readRequestHead(block);
+    const head = this.#readHead(block);
     if (typeof head === "string") return this.#malformed(id, block, head);
     const call = new Http2Call(connection, head, traffic, traffic.clock.now());
     call.requestBytes = block.listBytes;
@@ -103,6 +105,15 @@ export class FromClient implements ClientEvents {
     if (decided === null && upgrade === null && !isOnOurWord)
       this.#relay(id, endStream, block, priority, head, call);
     else local.take(id, endStream, decided, head, call, upgrade);
+  }
+
+  /** Fields that were read last are not read again: nobody changes a head. */
+  #readHead(block: HeaderBlock): Http2Head | string {
+    if (this.#lastHead && this.#lastFields === block.fields) return this.#lastHead;
+    const head = readRequestHead(block);
+    this.#lastFields = block.fields;
+    this.#lastHead = typeof head === "string" ? null : head;
+    return head;
   }
 
   #relay(

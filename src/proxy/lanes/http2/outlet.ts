@@ -1,6 +1,7 @@
 // Bytes on their way out of one side: small pieces gather into one write, large ones go as they are. What is put in from
 // aside waits until no frame is half-way through.
 
+import { FilledPart } from "../../../core/read-buffers.ts";
 import { flags, frameHeadBytes, frameTypes, headerFrames, writeFrameHead } from "./frames.ts";
 
 const slabBytes = 65_536;
@@ -9,14 +10,15 @@ const copyBytes = 8_192;
 const noBytes = new Uint8Array(0);
 
 export class Outlet {
-  readonly #write: (bytes: Buffer) => void;
+  readonly #write: (bytes: Buffer) => boolean;
+  readonly #part = new FilledPart();
   #slab: Buffer | null = null;
   #from = 0;
   #at = 0;
   #aside: Buffer[] = [];
 
-  /** `write` takes bytes that stay as they are, unless they were added as one large piece. */
-  constructor(write: (bytes: Buffer) => void) {
+  /** `write` answers true where no byte that it was ever given is in use any longer: their place serves again. */
+  constructor(write: (bytes: Buffer) => boolean) {
     this.#write = write;
   }
 
@@ -47,7 +49,7 @@ export class Outlet {
   #room(bytes: number): Buffer {
     if (this.#slab && this.#at + bytes <= slabBytes) return this.#slab;
     this.flush();
-    // What was written may still be on its way: a slab is never used again.
+    // What was written may still be on its way.
     this.#slab = Buffer.allocUnsafeSlow(slabBytes);
     this.#from = 0;
     this.#at = 0;
@@ -75,8 +77,12 @@ export class Outlet {
 
   flush(): void {
     if (!this.#slab || this.#at === this.#from) return;
-    const bytes = this.#slab.subarray(this.#from, this.#at);
+    const { length } = this.#slab;
+    const bytes =
+      this.#from === 0 && this.#at < length
+        ? this.#part.of(this.#slab, this.#at)
+        : this.#slab.subarray(this.#from, this.#at);
     this.#from = this.#at;
-    this.#write(bytes);
+    if (this.#write(bytes)) this.#from = this.#at = 0;
   }
 }

@@ -10,9 +10,18 @@ export class ResponseHead {
   status = 0;
   /** null where it does not say. */
   contentLength: number | null = null;
+  #fields: HeaderBlock["fields"] | null = null;
+  #flaw: string | null = null;
 
-  /** What is wrong with the block; null where nothing is. */
-  read({ fields, tooLarge }: HeaderBlock): string | null {
+  /** What is wrong with the block; null where nothing is. Fields that were read last are not read again. */
+  read(block: HeaderBlock): string | null {
+    if (this.#fields === block.fields) return this.#flaw;
+    this.#fields = block.fields;
+    this.#flaw = this.#read(block);
+    return this.#flaw;
+  }
+
+  #read({ fields, tooLarge }: HeaderBlock): string | null {
     this.contentLength = null;
     const first = fields[0];
     this.status = first?.name === ":status" ? statusOf(first.value) : 0;

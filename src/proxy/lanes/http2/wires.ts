@@ -48,14 +48,19 @@ export class Wires {
     return !this.#borrowed.held;
   }
 
-  #writeClient(bytes: Buffer): void {
-    if (this.gone || this.#borrowed.write(bytes)) return;
-    this.clientFull = true;
-    this.#deps.up.pause();
+  #writeClient(bytes: Buffer): boolean {
+    if (this.gone) return true;
+    if (!this.#borrowed.write(bytes)) {
+      this.clientFull = true;
+      this.#deps.up.pause();
+    }
+    return !this.#borrowed.held;
   }
 
-  #writeUpstream(bytes: Buffer): void {
-    if (!this.#deps.up.send(bytes)) this.upstreamFull = true;
+  #writeUpstream(bytes: Buffer): boolean {
+    const { up } = this.#deps;
+    if (!up.send(bytes)) this.upstreamFull = true;
+    return !up.holdsBytes;
   }
 
   /** Whole frames of ours to the client, where no frame of the upstream is half-way through. */

@@ -7,14 +7,22 @@ import type { Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Authority } from "../../../core/certificates.ts";
 import type { Clock } from "../../../core/clock.ts";
+import type { Inlet, SecureInlets } from "../../../core/inlet.ts";
+
+/** A connection whose handshake is done. */
+export interface Secured {
+  readonly socket: TLSSocket;
+  /** The swift way to read it; null: its events are the only one. */
+  readonly inlet: Inlet | null;
+}
 
 export interface LeafServer {
   /**
    * Does the server's part of the handshake on a socket whose ClientHello has been put back. `protocol`: what ALPN shall
    * agree on; null: no ALPN. Rejects with OpenSSL's error, or another where the client left or took too long; the socket
-   * is gone then.
+   * is gone then. `spoke`: called before the first bytes within are handed on, where there is an inlet.
    */
-  accept(socket: Socket, protocol: string | null): Promise<TLSSocket>;
+  accept(socket: Socket, protocol: string | null, spoke: () => void): Promise<Secured>;
 }
 
 export interface LeafServers {
@@ -30,6 +38,7 @@ export interface LeafServersDeps {
   /** Kept at most; the least recently used goes first. */
   readonly most: number;
   readonly handshakeMs: number;
+  readonly inletOf: SecureInlets;
 }
 
 interface Kept {
@@ -82,13 +91,17 @@ export function createLeafServers(deps: LeafServersDeps): LeafServers {
   };
 }
 
-function leafServer(secureContext: SecureContext, { clock, handshakeMs }: LeafServersDeps): LeafServer {
+function leafServer(
+  secureContext: SecureContext,
+  { clock, handshakeMs, inletOf }: LeafServersDeps,
+): LeafServer {
   return {
-    accept: (socket, protocol) =>
+    accept: (socket, protocol, spoke) =>
       new Promise((resolve, reject) => {
         socket.allowHalfOpen = false; // a FIN in the middle of the handshake is its end
         const ALPNProtocols = protocol === null ? {} : { ALPNProtocols: [protocol] };
         const secured = new TLSSocket(socket, { isServer: true, secureContext, ...ALPNProtocols });
+        const inlet = inletOf(secured, spoke);
         const tooSlow = () => secured.destroy(new Error(`no TLS handshake within ${handshakeMs} ms`));
         const timer = clock.after(handshakeMs, tooSlow);
         const onClose = () => fail(new Error("the client left during the TLS handshake"));
@@ -103,7 +116,7 @@ function leafServer(secureContext: SecureContext, { clock, handshakeMs }: LeafSe
           secured.off("error", fail);
           secured.off("close", onClose);
           secured.allowHalfOpen = true;
-          resolve(secured);
+          resolve({ socket: secured, inlet });
         });
       }),
   };

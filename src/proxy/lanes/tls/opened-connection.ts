@@ -1,10 +1,11 @@
 // A connection whose TLS we have opened: what it carries is plain to the lanes, and its links are TLS again.
 
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import type { HostPort } from "../../../core/address.ts";
 import type { Connection, Direction } from "../../../core/connection.ts";
+import type { Inlet } from "../../../core/inlet.ts";
 import type { Dial } from "../../../core/link.ts";
+import type { Secured } from "./leaf-servers.ts";
 
 export class OpenedConnection implements Connection {
   readonly id: string;
@@ -14,13 +15,14 @@ export class OpenedConnection implements Connection {
   readonly mode = "fixed";
   readonly scheme = "https";
   readonly socket: Socket;
+  readonly inlet?: Inlet;
   readonly transport: Socket;
   readonly serverName: string;
   readonly dial: Dial;
   readonly #accepted: Connection;
 
   /** `accepted`: the connection as it came. */
-  constructor(accepted: Connection, socket: TLSSocket, serverName: string, dial: Dial) {
+  constructor(accepted: Connection, { socket, inlet }: Secured, serverName: string, dial: Dial) {
     const transport = accepted.socket;
     this.id = accepted.id;
     this.direction = accepted.direction;
@@ -35,6 +37,7 @@ export class OpenedConnection implements Connection {
       return socket;
     };
     this.socket = socket;
+    if (inlet) this.inlet = inlet;
   }
 
   get downstream(): HostPort {

@@ -10,11 +10,13 @@ import { formatHostPort, type HostPort } from "../../../core/address.ts";
 import type { Authority } from "../../../core/certificates.ts";
 import type { Clock } from "../../../core/clock.ts";
 import type { Connection } from "../../../core/connection.ts";
+import type { SecureInlets } from "../../../core/inlet.ts";
 import type { Protocol, Traffic } from "../../../core/lane.ts";
 import type { Dial, SecureAim, SecureChannel, SecureDial } from "../../../core/link.ts";
 import type { ClientHello } from "./client-hello.ts";
 import { createLeafServers } from "./leaf-servers.ts";
 import { OpenedConnection } from "./opened-connection.ts";
+import { Reception } from "./reception.ts";
 
 /** A connection that is to be opened. */
 export interface Opening {
@@ -38,6 +40,7 @@ export interface Opener {
 export interface OpenerDeps {
   readonly authority: Authority;
   readonly secureDial: SecureDial;
+  readonly inletOf: SecureInlets;
   readonly traffic: Traffic;
 }
 
@@ -48,18 +51,17 @@ const maxUnreachable = 1_000;
 const unreachableForMs = 10_000;
 /** A client that offers h2 waits at most so long for what the upstream speaks; then it is answered without knowing. */
 const askMs = 2_000;
-/** A client that distrusts a certificate leaves at once. */
-const departureMs = 2_000;
 
 const plainProtocols: ReadonlySet<string> = new Set(["http/1.1", "http/1.0"]);
 
-export function createOpener({ authority, secureDial, traffic }: OpenerDeps): Opener {
+export function createOpener({ authority, secureDial, inletOf, traffic }: OpenerDeps): Opener {
   const { clock } = traffic;
   const servers = createLeafServers({
     authority,
     clock,
     most: maxLeafServers,
     handshakeMs: traffic.settings.deadlines.headMs,
+    inletOf,
   });
   const unreachable = new Map<string, number>();
 
@@ -101,15 +103,16 @@ export function createOpener({ authority, secureDial, traffic }: OpenerDeps): Op
       socket.once("close", () => upstreams.close());
       if (socket.destroyed) return upstreams.close();
       socket.unshift(first);
-      const secured = await server.accept(socket, protocol).catch((error: Error) => {
-        heard(error);
+      const reception = new Reception(clock, heard);
+      const secured = await server.accept(socket, protocol, reception.spoke).catch((error: Error) => {
+        reception.settle(error);
         return null;
       });
       if (!secured) return;
-      secured.on("error", () => undefined);
+      secured.socket.on("error", () => undefined);
       const opened = new OpenedConnection(connection, secured, serverName, upstreams.dial);
       traffic.route(opened, null, laneOf(protocol));
-      watchReception(secured, traffic, heard);
+      reception.watch(secured.socket, secured.inlet !== null);
     },
   };
 }
@@ -167,27 +170,4 @@ function laneOf(protocol: string | null): Protocol | null {
   if (protocol === null) return null;
   if (protocol === "h2") return "http/2";
   return plainProtocols.has(protocol) ? "http/1" : "opaque";
-}
-
-/** Some clients verify after the handshake: one that never says a word and leaves at once has not liked what it saw. */
-function watchReception(
-  socket: OpenedConnection["socket"],
-  traffic: Traffic,
-  heard: (error: Error | null) => void,
-): void {
-  const since = traffic.clock.now();
-  const settle = (error: Error | null) => {
-    socket.off("data", onData);
-    socket.off("end", onEnd);
-    socket.off("close", onEnd);
-    heard(error);
-  };
-  const onData = () => settle(null);
-  const onEnd = () => {
-    const soon = traffic.clock.now() - since < departureMs;
-    if (soon) settle(new Error("the client left right after our certificate"));
-  };
-  socket.once("data", onData);
-  socket.once("end", onEnd);
-  socket.once("close", onEnd);
 }

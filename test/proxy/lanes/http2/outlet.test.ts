@@ -11,7 +11,7 @@ test("outlet: pieces of every size, blocks and frames from aside come out as the
   const sizes = [0, 1, 17, 900, 8_191, 8_192, 8_193, 40_000];
   const written: Buffer[] = [];
   const expected: Buffer[] = [];
-  const outlet = new Outlet((bytes) => written.push(bytes));
+  const outlet = new Outlet((bytes) => written.push(Buffer.from(bytes)) > 0);
   for (let i = 0; i < 400; i++) {
     const bytes = Buffer.alloc(sizes[Math.floor(random.next() * sizes.length)] ?? 0, i);
     const kind = Math.floor(random.next() * 4);
@@ -32,9 +32,31 @@ test("outlet: pieces of every size, blocks and frames from aside come out as the
   assert.ok(Buffer.concat(expected).equals(Buffer.concat(written)));
 });
 
+test("outlet: bytes that are in use are not written over, and the place of those that are not serves again", () => {
+  const written: Buffer[] = [];
+  let isFree = false;
+  const outlet = new Outlet((bytes) => {
+    written.push(bytes);
+    return isFree;
+  });
+  const say = (text: string) => {
+    outlet.add(Buffer.from(text));
+    outlet.flush();
+  };
+  say("one");
+  say("two");
+  isFree = true;
+  say("six");
+  assert.deepEqual(written.map(String), ["one", "two", "six"]);
+  say("ten");
+  say("ten, twice");
+  say("new");
+  assert.deepEqual(written.slice(3).map(String), ["new", "new, twice", "new"]);
+});
+
 test("outlet: what comes from aside waits for a border, and keeps its order", () => {
   const written: Buffer[] = [];
-  const outlet = new Outlet((bytes) => written.push(bytes));
+  const outlet = new Outlet((bytes) => written.push(Buffer.from(bytes)) > 0);
   outlet.addAside(Buffer.from("b"), false);
   outlet.addAside(Buffer.from("c"), true);
   assert.equal(outlet.waits, true);

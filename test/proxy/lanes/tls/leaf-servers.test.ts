@@ -27,6 +27,7 @@ test("leaves: one per name, issued once, bounded, renewed in time, not kept wher
     clock: { ...systemClock, wall: () => now },
     most: 3,
     handshakeMs: 1_000,
+    inletOf: () => null,
   });
   const [first, second] = await Promise.all([servers.for("a"), servers.for("a")]);
   assert.equal(first, second);
@@ -51,7 +52,7 @@ test("leaves: one per name, issued once, bounded, renewed in time, not kept wher
 async function handshake() {
   const authority = await testAuthority();
   const clock = manualClock(systemClock.wall());
-  const servers = createLeafServers({ authority, clock, most: 1, handshakeMs: 5_000 });
+  const servers = createLeafServers({ authority, clock, most: 1, handshakeMs: 5_000, inletOf: () => null });
   const accepted = Promise.withResolvers<Socket>();
   const listener = await openServer(accepted.resolve);
   const raw = await connectTo(listener.address);
@@ -68,7 +69,10 @@ test("leaves: a handshake agrees on the protocol that is asked for, and half-clo
     ca: authority.trust,
     ALPNProtocols: ["http/1.1", "h2"],
   });
-  const [secured] = await Promise.all([server.accept(socket, "h2"), once(client, "secureConnect")]);
+  const [{ socket: secured }] = await Promise.all([
+    server.accept(socket, "h2", ignore),
+    once(client, "secureConnect"),
+  ]);
   assert.deepEqual([client.alpnProtocol, secured.alpnProtocol], ["h2", "h2"]);
   assert.equal(secured.allowHalfOpen, true);
   secured.on("error", () => undefined);
@@ -78,7 +82,7 @@ test("leaves: a handshake agrees on the protocol that is asked for, and half-clo
 test("leaves: a client that stands still in the middle of the handshake is given up in time", async () => {
   const { clock, listener, raw, server, socket } = await handshake();
   await using _ = listener;
-  const refused = assert.rejects(server.accept(socket, null), /no TLS handshake within 5000 ms/);
+  const refused = assert.rejects(server.accept(socket, null, ignore), /no TLS handshake within 5000 ms/);
   await clock.advance(4_999);
   assert.equal(socket.destroyed, false);
   await clock.advance(1);
@@ -91,12 +95,14 @@ test("leaves: a client that leaves in the middle of the handshake, or talks no T
   const { clock, listener, raw, server, socket } = await handshake();
   await using _ = listener;
   raw.end();
-  await assert.rejects(server.accept(socket, null), /left during the TLS handshake/);
+  await assert.rejects(server.accept(socket, null, ignore), /left during the TLS handshake/);
   assert.equal(clock.pending(), 0);
   raw.destroy();
   const other = await handshake();
   await using __ = other.listener;
   other.raw.write("GET / HTTP/1.1\r\n\r\n");
-  await assert.rejects(other.server.accept(other.socket, null), { code: "ERR_SSL_HTTP_REQUEST" });
+  await assert.rejects(other.server.accept(other.socket, null, ignore), { code: "ERR_SSL_HTTP_REQUEST" });
   other.raw.destroy();
 });
+
+function ignore(): void {}

@@ -36,7 +36,7 @@ test("opener: a client that offers h2 waits two seconds for a silent upstream, t
     settings: defaultSettings,
     route: (connection: Connection) => routed.push(connection),
   } as unknown as Traffic;
-  const opener = createOpener({ authority, secureDial, traffic });
+  const opener = createOpener({ authority, secureDial, inletOf: () => null, traffic });
   await using listener = await openServer((socket) => {
     socket.once("data", (first: Buffer) => {
       const hello = readClientHello(first);

@@ -1,5 +1,6 @@
 // The decoding side of HPACK (RFC 7541 §3): one per direction of a connection, fed with every block in order.
 
+import { BlockMemory, type SeenBlock } from "./block-memory.ts";
 import { Field } from "./field.ts";
 import type { HeaderBlock, Representation } from "./header-block.ts";
 import { huffmanDecode, maxDecodedBytes } from "./huffman.ts";
@@ -44,13 +45,11 @@ export class HpackDecoder {
   #updateDue = false;
   /** By index. Servers write the same literals in every response: their date, their name, their content type. */
   readonly #recent: (Recent | undefined)[] = [];
-  readonly #coding = {
-    as: [] as Representation[],
-    namedBy: [] as (Field | null)[],
-    nameFrom: [] as number[],
-    valueFrom: [] as number[],
-    valueTo: [] as number[],
-  };
+  readonly #seen = new BlockMemory();
+  /** True where the block at hand has changed the table. */
+  #changed = false;
+  #coding = emptyCoding();
+  #from = 0;
   #scratch = Buffer.allocUnsafe(256);
   // The block at hand.
   #bytes: Uint8Array = this.#scratch;
@@ -70,7 +69,11 @@ export class HpackDecoder {
 
   /** Decodes bytes[from..to), one whole block. */
   decode(bytes: Uint8Array, from: number, to: number): HeaderBlock | BlockFlaw {
+    const seen = this.#updateDue ? null : this.#seen.find(bytes, from, to);
+    if (seen) return blockOf(seen, bytes, from, -1);
+    this.#changed = false;
     this.#bytes = bytes;
+    this.#from = from;
     this.#at = from;
     this.#to = to;
     const tableBytes = this.#sizeUpdates();
@@ -86,7 +89,10 @@ export class HpackDecoder {
       if (listBytes > this.#limits.maxListBytes || fields.length >= this.#limits.maxFields) tooLarge = true;
       else fields.push(field);
     }
-    return { bytes, fields, coding: this.#coding, listBytes, tooLarge, tableBytes };
+    const fresh: SeenBlock = { fields, coding: this.#coding, listBytes, tooLarge };
+    if (this.#changed || tableBytes >= 0) this.#seen.clear();
+    else if (this.#seen.add(bytes, from, to, fresh)) this.#coding = emptyCoding();
+    return blockOf(fresh, bytes, from, tableBytes);
   }
 
   /** RFC 7541 §6.3: only at the beginning of a block. The last size; -1 none, -2 not allowed. */
@@ -120,9 +126,9 @@ export class HpackDecoder {
     const coding = this.#coding;
     coding.as[place] = as;
     coding.namedBy[place] = namedBy;
-    coding.nameFrom[place] = nameFrom;
-    coding.valueFrom[place] = valueFrom;
-    coding.valueTo[place] = this.#at;
+    coding.nameFrom[place] = nameFrom - this.#from;
+    coding.valueFrom[place] = valueFrom - this.#from;
+    coding.valueTo[place] = this.#at - this.#from;
   }
 
   #literal(place: number, prefix: number, as: Representation): Field | string {
@@ -200,6 +206,7 @@ export class HpackDecoder {
   /** RFC 7541 §4.4: one that is larger than the table empties it, and is not an error. */
   #insert(field: Field): void {
     const size = field.sizeBytes;
+    this.#changed = true;
     this.#makeRoom(size);
     if (size > this.#maxBytes) return;
     this.#entries.push(field);
@@ -214,6 +221,28 @@ export class HpackDecoder {
     this.#entries = this.#entries.slice(this.#first);
     this.#first = 0;
   }
+}
+
+function blockOf(
+  { fields, coding, listBytes, tooLarge }: SeenBlock,
+  bytes: Uint8Array,
+  from: number,
+  tableBytes: number,
+): HeaderBlock {
+  return { bytes, from, fields, coding, listBytes, tooLarge, tableBytes };
+}
+
+/** What the decoder fills of a FieldCoding. */
+interface Coding {
+  readonly as: Representation[];
+  readonly namedBy: (Field | null)[];
+  readonly nameFrom: number[];
+  readonly valueFrom: number[];
+  readonly valueTo: number[];
+}
+
+function emptyCoding(): Coding {
+  return { as: [], namedBy: [], nameFrom: [], valueFrom: [], valueTo: [] };
 }
 
 function latin1(bytes: Uint8Array, from: number, to: number): string {

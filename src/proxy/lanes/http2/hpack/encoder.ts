@@ -5,7 +5,7 @@
 import { FilledPart } from "../../../../core/read-buffers.ts";
 import { defaultTableBytes } from "./decoder.ts";
 import type { Field } from "./field.ts";
-import type { FieldCoding, HeaderBlock, Representation } from "./header-block.ts";
+import type { HeaderBlock, Representation } from "./header-block.ts";
 import { lastStaticIndex } from "./static-table.ts";
 
 /** Prefix bits and pattern of each literal (RFC 7541 §6.2). */
@@ -30,6 +30,8 @@ export class HpackEncoder {
   #out = Buffer.allocUnsafe(1_024);
   #at = 0;
   readonly #part = new FilledPart();
+  /** The fields of the last block, where writing them again would say the same; else null. */
+  #last: readonly Field[] | null = null;
 
   /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
   allowTable(bytes: number): void {
@@ -42,11 +44,12 @@ export class HpackEncoder {
     this.reset();
     this.#allowedBytes = allowedBytes;
     this.#maxBytes = Math.min(allowedBytes, defaultTableBytes);
-    this.#lowest = 0;
+    this.#lowest = 0; // reset() has forgotten the last block
   }
 
   /** Begins again for a new peer. */
   reset(): void {
+    this.#last = null;
     this.#entries = [];
     this.#first = 0;
     this.#usedBytes = 0;
@@ -57,16 +60,18 @@ export class HpackEncoder {
 
   /** The block for our peer; the bytes are valid until the next call. */
   encode(block: HeaderBlock): Buffer {
+    if (this.#last === block.fields && block.tableBytes < 0) return this.#part.of(this.#out, this.#at);
+    this.#last = block.fields;
     this.#at = 0;
     if (block.tableBytes >= 0) this.#resize(Math.min(block.tableBytes, this.#allowedBytes));
     this.#room(16);
     if (this.#lowest >= 0) this.#sayTableSize();
-    const { fields, coding, bytes } = block;
+    const { fields } = block;
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i];
       if (!field) break;
-      if (coding.as[i] === "indexed") this.#indexed(field);
-      else this.#literal(field, coding, i, bytes);
+      if (block.coding.as[i] === "indexed") this.#indexed(field);
+      else this.#literal(field, block, i);
     }
     return this.#part.of(this.#out, this.#at);
   }
@@ -74,12 +79,14 @@ export class HpackEncoder {
   #resize(bytes: number): void {
     if (bytes === this.#maxBytes) return;
     this.#maxBytes = bytes;
+    this.#last = null;
     this.#lowest = this.#lowest < 0 ? bytes : Math.min(this.#lowest, bytes);
     this.#makeRoom(0);
   }
 
   /** RFC 7541 §4.2: the smallest size in between, then the one that holds. */
   #sayTableSize(): void {
+    this.#last = null;
     this.#integer(5, 0x20, this.#lowest);
     if (this.#lowest < this.#maxBytes) this.#integer(5, 0x20, this.#maxBytes);
     this.#lowest = -1;
@@ -96,7 +103,7 @@ export class HpackEncoder {
     this.#insert(field);
   }
 
-  #literal(field: Field, coding: FieldCoding, place: number, bytes: Uint8Array): void {
+  #literal(field: Field, { coding, bytes, from }: HeaderBlock, place: number): void {
     const as = coding.as[place] ?? "plain";
     if (as === "indexed") return;
     const namedBy = coding.namedBy[place] ?? null;
@@ -107,9 +114,9 @@ export class HpackEncoder {
     const [prefix, octet] = literals[as];
     const index = namedBy ? this.#indexOf(namedBy) : 0;
     this.#integer(prefix, octet, index);
-    if (!namedBy) this.#copy(bytes, nameFrom, valueFrom);
+    if (!namedBy) this.#copy(bytes, from + nameFrom, from + valueFrom);
     else if (index === 0) this.#text(field.name);
-    this.#copy(bytes, valueFrom, valueTo);
+    this.#copy(bytes, from + valueFrom, from + valueTo);
     if (as === "incremental") this.#insert(field);
   }
 
@@ -121,6 +128,7 @@ export class HpackEncoder {
 
   #insert(field: Field): void {
     const size = field.sizeBytes;
+    this.#last = null;
     this.#makeRoom(size);
     if (size > this.#maxBytes) return;
     field.insertedAs = this.#next++;

@@ -11,7 +11,7 @@ export interface FieldCoding {
   readonly as: readonly Representation[];
   /** The table entry that lent its name; null where the name was written out, or the whole field is indexed. */
   readonly namedBy: readonly (Field | null)[];
-  /** The strings as they stand in `HeaderBlock.bytes`, length prefix included: name from..to (where written), value. */
+  /** The strings as they stand behind `HeaderBlock.from`, length prefix included: name from..to (where written), value. */
   readonly nameFrom: readonly number[];
   readonly valueFrom: readonly number[];
   readonly valueTo: readonly number[];
@@ -20,6 +20,9 @@ export interface FieldCoding {
 export interface HeaderBlock {
   /** Valid until the callback that brought them returns. */
   readonly bytes: Uint8Array;
+  /** Where the block begins in `bytes`. */
+  readonly from: number;
+  /** The same list as of an earlier block where that said the same. */
   readonly fields: readonly Field[];
   /** Valid as long as `bytes`. */
   readonly coding: FieldCoding;

@@ -1,0 +1,71 @@
+// What a decoder remembers of earlier blocks: it must never say something else than reading them again would.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HpackDecoder } from "../../../../../src/proxy/lanes/http2/hpack/decoder.ts";
+import { HpackEncoder } from "../../../../../src/proxy/lanes/http2/hpack/encoder.ts";
+import type { HeaderBlock } from "../../../../../src/proxy/lanes/http2/hpack/header-block.ts";
+
+const limits = { maxListBytes: 10_000, maxFields: 100 };
+const hex = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
+
+/** The block, read at an offset of its own each time. */
+function read(decoder: HpackDecoder, bytes: Buffer, before = 0): HeaderBlock {
+  const around = Buffer.concat([Buffer.alloc(before, 0xff), bytes, Buffer.from([0xff])]);
+  const block = decoder.decode(around, before, before + bytes.length);
+  if ("flaw" in block) throw new Error(block.flaw);
+  return block;
+}
+
+const said = ({ fields }: HeaderBlock) => fields.map(({ name, value }) => `${name}=${value}`).join();
+
+const insertX = hex("40 01 78 01 31"); // x: 1, kept
+const insertY = hex("40 01 79 01 32"); // y: 2, kept
+const newest = hex("be"); // the newest entry
+const both = hex("82 be 00 01 7a 01 33"); // GET, the newest entry, z: 3
+
+test("block memory: the same bytes are read once, as long as no table changes", () => {
+  const decoder = new HpackDecoder(limits);
+  read(decoder, insertX);
+  const first = read(decoder, both, 3);
+  assert.equal(said(first), ":method=GET,x=1,z=3");
+  const again = read(decoder, both, 90);
+  assert.equal(again.fields, first.fields);
+  assert.equal(again.listBytes, first.listBytes);
+  read(decoder, insertY);
+  assert.equal(said(read(decoder, both)), ":method=GET,y=2,z=3", "an index means another entry now");
+});
+
+test("block memory: a table that is emptied, or must be said smaller, is not forgotten", () => {
+  const decoder = new HpackDecoder(limits);
+  read(decoder, insertX);
+  assert.equal(said(read(decoder, newest)), "x=1");
+  decoder.allowTable(0);
+  assert.ok("flaw" in decoder.decode(newest, 0, 1), "the smaller table has not been said");
+  read(decoder, hex("20 82"));
+  assert.ok("flaw" in decoder.decode(newest, 0, 1), "nothing is left in it");
+});
+
+test("block memory: a few blocks in turn, and more than it holds", () => {
+  const decoder = new HpackDecoder(limits);
+  const block = (value: number) => Buffer.from([0x00, 1, 0x61, 1, 0x30 + value]);
+  for (let round = 0; round < 3; round++)
+    for (let value = 0; value < 9; value++)
+      assert.equal(said(read(decoder, block(value), round * 7)), `a=${value}`);
+  const long = Buffer.concat([hex("00 01 61 7f b9 03"), Buffer.alloc(568, "v")]);
+  assert.equal(said(read(decoder, long)), said(read(decoder, long)));
+});
+
+test("block memory: what is written again for another peer is the same, until a table changes", () => {
+  const [decoder, encoder, peer] = [new HpackDecoder(limits), new HpackEncoder(), new HpackDecoder(limits)];
+  const pass = (bytes: Buffer, before: number) =>
+    said(read(peer, Buffer.from(encoder.encode(read(decoder, bytes, before)))));
+  const emptied = hex("20 3f e1 1f 40 01 78 01 31"); // and x: 1 put in again
+  const calls = [insertX, both, both, newest, both, insertY, both, newest, both, emptied, both, both];
+  const replies = calls.map((bytes, i) => pass(bytes, i * 5));
+  const plain = new HpackDecoder(limits);
+  assert.deepEqual(
+    replies,
+    calls.map((bytes) => said(read(plain, bytes))),
+  );
+});
