@@ -26,7 +26,7 @@ import { noRules } from "../src/core/rule-set.ts";
 import { runInTurns } from "../src/core/turns.ts";
 import { compileSteps } from "../src/proxy/match/compile.ts";
 import { createPlanner } from "../src/proxy/perform/plan.ts";
-import { loadDialects } from "../src/sidecar.ts";
+import { loadDialects } from "../src/sidecar/dialects.ts";
 import {
   eventually,
   type StoreCluster,

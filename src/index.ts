@@ -6,7 +6,7 @@ import { systemClock } from "./core/clock.ts";
 import { systemRandom } from "./core/random.ts";
 import { defaultSettings, type Settings } from "./core/settings.ts";
 import type { Tap } from "./core/tap.ts";
-import { startSidecar } from "./sidecar.ts";
+import { startSidecar } from "./sidecar/sidecar.ts";
 
 export type { HostPort } from "./core/address.ts";
 export { type ErrorCode, UnderstudyError } from "./core/errors.ts";

@@ -28,7 +28,7 @@ const sources: readonly Source[] = files.map((file) => {
   };
 });
 
-/** `core`, `proxy/match`, `proxy/pipeline.ts`, `control/rules`, `commands`, `sidecar.ts`, … */
+/** `core`, `proxy/match`, `proxy/pipeline.ts`, `control/rules`, `sidecar`, `commands`, `main.ts`, … */
 function roomOf(file: string): string {
   const [first = "", second = ""] = file.split("/");
   return first === "proxy" || first === "control" ? `${first}/${second}` : first;
@@ -43,13 +43,8 @@ function mayImport(from: string, to: string): boolean {
       return false;
     case "proxy/pipeline.ts":
       return isStage(b);
-    // The composition root in several files: one would be too long to read, and what few need is loaded apart.
-    case "sidecar.ts":
-    case "sidecar-options.ts":
-    case "sidecar-control.ts":
-    case "sidecar-mesh.ts":
-    case "sidecar-mesh-metrics.ts":
-      return b.startsWith("proxy/") || b.startsWith("control/") || b.startsWith("sidecar");
+    case "sidecar": // the composition root, a part a file
+      return b.startsWith("proxy/") || b.startsWith("control/");
     case "commands":
       return b !== "main.ts" && b !== "index.ts";
     case "main.ts":

@@ -8,7 +8,7 @@ import { readKeyring } from "../control/mesh/member/keyring-file.ts";
 import { formatHostPort, type HostPort } from "../core/address.ts";
 import { UnderstudyError } from "../core/errors.ts";
 import { isLoopback } from "../proxy/accept/loop-guard.ts";
-import type { MeshOptions } from "../sidecar-mesh.ts";
+import type { MeshOptions } from "../sidecar/mesh.ts";
 import type { Shell } from "./command.ts";
 import { memberNameOf } from "./store-setup.ts";
 

@@ -1,7 +1,7 @@
 // `understudy proxy`: an explicit HTTP proxy, or a fixed upstream with --to.
 
 import { UnderstudyError } from "../core/errors.ts";
-import type { ListenerMode } from "../sidecar.ts";
+import type { ListenerMode } from "../sidecar/sidecar.ts";
 import { type Command, exitCodes } from "./command.ts";
 import { meshFlagsHelp } from "./mesh-setup.ts";
 import { readCommandLine, sharedFlagsHelp } from "./options.ts";

@@ -11,7 +11,7 @@ import { formatProblem, type Problem } from "../core/rule-source.ts";
 import { defaultSettings } from "../core/settings.ts";
 import { compileRules } from "../proxy/match/compile.ts";
 import { createPlanner } from "../proxy/perform/plan.ts";
-import { loadDialects } from "../sidecar.ts";
+import { loadDialects } from "../sidecar/dialects.ts";
 import { type Command, exitCodes } from "./command.ts";
 
 const help = `Usage: understudy rules check FILE|FOLDER... [--json]

@@ -18,7 +18,7 @@ import { compileRules } from "../proxy/match/compile.ts";
 import { type DescribedCall, explain } from "../proxy/match/explain.ts";
 import { requestHead } from "../proxy/match/request-head.ts";
 import { createPlanner } from "../proxy/perform/plan.ts";
-import { loadDialects } from "../sidecar.ts";
+import { loadDialects } from "../sidecar/dialects.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { asJson, asText } from "./explained-rules.ts";
 

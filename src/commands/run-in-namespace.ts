@@ -12,7 +12,7 @@ import type { Namespace } from "../proxy/accept/namespace/namespace.ts";
 import { bindPublication } from "../proxy/accept/namespace/publish.ts";
 import { originalDestination } from "../proxy/accept/original-destination.ts";
 import { hostNameservers } from "../proxy/accept/resolv-conf.ts";
-import type { ListenerSpec } from "../sidecar.ts";
+import type { ListenerSpec } from "../sidecar/sidecar.ts";
 import { endSidecar, type Job, type Stage, startSidecarFor } from "./run-stage.ts";
 
 /** Takes the namespace over: it is closed with the stage, or when the stage cannot be set. */

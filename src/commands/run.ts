@@ -12,7 +12,7 @@ import { type Namespace, openNamespace } from "../proxy/accept/namespace/namespa
 import { type Publication, parsePublication } from "../proxy/accept/namespace/publish.ts";
 import { relayedSignals } from "../proxy/accept/namespace/signal-relay.ts";
 import { proxyEnvironmentBlindness } from "../proxy/accept/proxy-environment.ts";
-import type { TlsOptions } from "../sidecar-options.ts";
+import type { TlsOptions } from "../sidecar/options.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { meshOptionKeys } from "./mesh-setup.ts";
 import { createObservers } from "./observers.ts";

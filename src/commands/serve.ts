@@ -3,7 +3,7 @@
 import type { Config } from "../control/config/load.ts";
 import { systemClock } from "../core/clock.ts";
 import { systemRandom } from "../core/random.ts";
-import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar.ts";
+import { type ListenerSpec, type Sidecar, startSidecar } from "../sidecar/sidecar.ts";
 import { exitCodes, type Shell } from "./command.ts";
 import { appHealthOf, meshOptionsOf } from "./mesh-setup.ts";
 import { createObservers } from "./observers.ts";

@@ -5,7 +5,7 @@ import type { Config } from "../control/config/load.ts";
 import type { HostPort } from "../core/address.ts";
 import type { Direction } from "../core/connection.ts";
 import { originalDestination } from "../proxy/accept/original-destination.ts";
-import type { ListenerSpec } from "../sidecar.ts";
+import type { ListenerSpec } from "../sidecar/sidecar.ts";
 import { type Command, exitCodes } from "./command.ts";
 import { meshFlagsHelp } from "./mesh-setup.ts";
 import { readCommandLine, sharedFlagsHelp } from "./options.ts";

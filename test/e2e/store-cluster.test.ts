@@ -15,7 +15,7 @@ import { systemRandom } from "../../src/core/random.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
 import { noAccess } from "../../src/core/store-access.ts";
 import { parseStoreUrl } from "../../src/core/store-url.ts";
-import { type Sidecar, startSidecar } from "../../src/sidecar.ts";
+import { type Sidecar, startSidecar } from "../../src/sidecar/sidecar.ts";
 import { fakeShell } from "../support/fake-shell.ts";
 import { eventually, lacks, type StoreCluster, startCluster } from "../support/store-servers.ts";
 

@@ -5,14 +5,14 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const sidecar = new URL("../../../../../src/sidecar.ts", import.meta.url).href;
+const dialects = new URL("../../../../../src/sidecar/dialects.ts", import.meta.url).href;
 const planner = new URL("../../../../../src/proxy/perform/plan.ts", import.meta.url).href;
 const specs = new URL("../../../../support/rule-spec.ts", import.meta.url).href;
 const cwd = fileURLToPath(new URL("../../../../..", import.meta.url));
 
 /** Whether graphql-js is loaded before and after a rule is planned. */
 const script = `
-  const { loadDialects } = await import(${JSON.stringify(sidecar)});
+  const { loadDialects } = await import(${JSON.stringify(dialects)});
   const { createPlanner } = await import(${JSON.stringify(planner)});
   const { ruleSpec } = await import(${JSON.stringify(specs)});
   const { createRequire } = await import("node:module");

@@ -14,7 +14,7 @@ import { seededRandom } from "../../../../../src/core/random.ts";
 import type { TapEvent } from "../../../../../src/core/tap.ts";
 import { compileRules } from "../../../../../src/proxy/match/compile.ts";
 import { createPlanner } from "../../../../../src/proxy/perform/plan.ts";
-import { loadDialects } from "../../../../../src/sidecar.ts";
+import { loadDialects } from "../../../../../src/sidecar/dialects.ts";
 import { openRig, type Rig, type RigOptions } from "../../../../support/rig.ts";
 
 export const shopSdl = `

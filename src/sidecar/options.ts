@@ -1,18 +1,18 @@
 // What a sidecar is made of, as whoever starts one says it.
 
-import type { AppWatchOptions } from "./control/health/app-watch.ts";
-import type { StoreOptions } from "./control/rules/follow-store.ts";
-import type { RuleReader } from "./control/rules/reader/rule-reader.ts";
-import type { HostPort } from "./core/address.ts";
-import type { Authority } from "./core/certificates.ts";
-import type { Clock } from "./core/clock.ts";
-import type { Random } from "./core/random.ts";
-import type { Settings } from "./core/settings.ts";
-import type { Tap } from "./core/tap.ts";
-import type { ListenerSpec } from "./proxy/accept/listener.ts";
-import type { ConnectInside } from "./proxy/relay/adopted-link.ts";
-import type { SecureDialDeps } from "./proxy/relay/secure-dial.ts";
-import type { MeshOptions } from "./sidecar-mesh.ts";
+import type { AppWatchOptions } from "../control/health/app-watch.ts";
+import type { StoreOptions } from "../control/rules/follow-store.ts";
+import type { RuleReader } from "../control/rules/reader/rule-reader.ts";
+import type { HostPort } from "../core/address.ts";
+import type { Authority } from "../core/certificates.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Random } from "../core/random.ts";
+import type { Settings } from "../core/settings.ts";
+import type { Tap } from "../core/tap.ts";
+import type { ListenerSpec } from "../proxy/accept/listener.ts";
+import type { ConnectInside } from "../proxy/relay/adopted-link.ts";
+import type { SecureDialDeps } from "../proxy/relay/secure-dial.ts";
+import type { MeshOptions } from "./mesh.ts";
 
 export interface SidecarOptions {
   readonly settings: Settings;

@@ -1,8 +1,8 @@
 // The mesh in the metrics: what is known of it at a scrape.
 
-import type { MeshReport } from "./control/mesh/member/sidecar-member.ts";
-import type { MeshStatus } from "./control/mesh/mesh.ts";
-import type { MetricFamily, Sample } from "./proxy/tap/exposition.ts";
+import type { MeshReport } from "../control/mesh/member/sidecar-member.ts";
+import type { MeshStatus } from "../control/mesh/mesh.ts";
+import type { MetricFamily, Sample } from "../proxy/tap/exposition.ts";
 
 const statuses: readonly MeshStatus[] = ["alive", "leaving", "left", "failed"];
 

@@ -1,4 +1,4 @@
-// The mesh's part of the composition root, beside sidecar.ts and loaded only where a sidecar gossips: what this sidecar tells
+// The mesh's part of the composition root, loaded only where a sidecar gossips: what this sidecar tells
 // the others, what it does with what they tell, and how all that looks on the admin port and in the metrics.
 //
 //   rules, faults, health of the service ──▶ tags ──▶ everybody
@@ -6,24 +6,24 @@
 //   stop of all faults ◀──▶ a broadcast (fast) and a tag (for whoever comes later)
 
 import { lookup } from "node:dns/promises";
-import type { FaultControl } from "./control/faults/fault-control.ts";
-import { answerForRules, exchangeRules, rulesFetch } from "./control/mesh/member/rule-exchange.ts";
+import type { FaultControl } from "../control/faults/fault-control.ts";
+import { answerForRules, exchangeRules, rulesFetch } from "../control/mesh/member/rule-exchange.ts";
 import {
   type MeshReport,
   SidecarMember,
   type SidecarMemberOptions,
-} from "./control/mesh/member/sidecar-member.ts";
-import { type SidecarFacts, shortRevision, sidecarOfTags } from "./control/mesh/member/sidecar-tags.ts";
-import type { MeshBroadcast } from "./control/mesh/mesh.ts";
-import type { Question } from "./control/mesh/worker/channel.ts";
-import type { FollowedStore } from "./control/rules/follow-store.ts";
-import type { RuleStore } from "./control/rules/store.ts";
-import { formatHostPort } from "./core/address.ts";
-import type { AppHealth } from "./core/app-health.ts";
-import { type Clock, sleep } from "./core/clock.ts";
-import { formatStop, parseStop } from "./core/fault-stop.ts";
-import type { Random } from "./core/random.ts";
-import type { Tap } from "./core/tap.ts";
+} from "../control/mesh/member/sidecar-member.ts";
+import { type SidecarFacts, shortRevision, sidecarOfTags } from "../control/mesh/member/sidecar-tags.ts";
+import type { MeshBroadcast } from "../control/mesh/mesh.ts";
+import type { Question } from "../control/mesh/worker/channel.ts";
+import type { FollowedStore } from "../control/rules/follow-store.ts";
+import type { RuleStore } from "../control/rules/store.ts";
+import { formatHostPort } from "../core/address.ts";
+import type { AppHealth } from "../core/app-health.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { formatStop, parseStop } from "../core/fault-stop.ts";
+import type { Random } from "../core/random.ts";
+import type { Tap } from "../core/tap.ts";
 
 /** How a sidecar takes part in the mesh. */
 export interface MeshOptions extends SidecarMemberOptions {

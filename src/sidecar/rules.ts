@@ -1,0 +1,82 @@
+// The rules of one sidecar: read from a file or a store, parsed, planned with what the stages offer, and kept.
+
+import type { FollowedStore } from "../control/rules/follow-store.ts";
+import type { RuleStore } from "../control/rules/store.ts";
+import { UnderstudyError } from "../core/errors.ts";
+import { type Compile, noRules } from "../core/rule-set.ts";
+import { formatProblem } from "../core/rule-source.ts";
+import { runInTurns } from "../core/turns.ts";
+import { loadDialects } from "./dialects.ts";
+import type { Observed } from "./observed.ts";
+import type { SidecarDeps, SidecarOptions } from "./options.ts";
+import { destinationOf, type Upstreams } from "./upstreams.ts";
+
+/** Where the rules come from, and how they are compiled. */
+export interface OpenRules {
+  /** null: no rules at all. */
+  readonly store: RuleStore | null;
+  readonly followed: FollowedStore | null;
+  /** null without rules. */
+  readonly compile: Compile | null;
+}
+
+/**
+ * Resolves with the first rules in force. What parses and plans rules is loaded only where there are rules: it is most of
+ * the memory of the program. Rejects with `bad_rules` where wrong rules refuse the start.
+ */
+export async function openRules(
+  options: SidecarOptions,
+  deps: SidecarDeps,
+  { tap, changes }: Observed,
+  { dial, connectTcp }: Upstreams,
+  signal: AbortSignal,
+): Promise<OpenRules> {
+  if (options.rules === null && !options.store) return { store: null, followed: null, compile: null };
+  const { limits, deadlines } = options.settings;
+  const { clock } = deps;
+  const [
+    { createRuleStore },
+    { fileSource },
+    { inlineReader },
+    { compileSteps },
+    { createPlanner },
+    dialects,
+  ] = await Promise.all([
+    import("../control/rules/store.ts"),
+    import("../control/rules/sources/file.ts"),
+    import("../control/rules/reader/rule-reader.ts"),
+    import("../proxy/match/compile.ts"),
+    import("../proxy/perform/plan.ts"),
+    loadDialects({
+      ...deps,
+      tap,
+      connectTcp,
+      extraRoots: options.tls?.extraRoots ?? [],
+      upstreams: { clock, tap, dial, destinationOf, deadlineMs: deadlines.ruleBodyMs },
+    }),
+  ]);
+  const { maxRuleBodyBytes: maxBodyBytes } = limits;
+  const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
+  // The clients of stores are loaded only where there is a store.
+  const follow = options.store ? (await import("../control/rules/follow-store.ts")).followStore : null;
+  const followed =
+    follow && options.store ? await follow(options.store, { ...deps, tap, moved: changes.tell }) : null;
+  const reading = { clock: deps.clock, reader: options.ruleReader ?? inlineReader(deps.clock) };
+  const files = options.rules === null ? [] : [fileSource(options.rules, reading)];
+  const compile: Compile = (specs, revision, stop) =>
+    runInTurns(compileSteps(specs, plan, revision, dialects), deps.clock, stop);
+  const store = createRuleStore({
+    sources: [...files, ...(followed ? [followed.source] : [])],
+    compile,
+    empty: noRules,
+    tap: followed?.tap ?? tap,
+    clock: deps.clock,
+  });
+  await store.start(signal);
+  const { problems } = store.status();
+  if (problems.length > 0 && options.whenRulesAreBad === "refuse") {
+    throw new UnderstudyError("bad_rules", problems.map(formatProblem).join("\n"));
+  }
+  followed?.announce(() => store.status().problems, signal);
+  return { store, followed, compile };
+}

@@ -1,0 +1,137 @@
+// The composition root. Reads in the order in which a connection meets the parts: accept, detect, lanes, match,
+// perform, relay, tap; then the control plane beside it. Each part is put together in a file of this folder.
+
+import type { HostPort } from "../core/address.ts";
+import { type Clock, sleep } from "../core/clock.ts";
+import { createDeadlines } from "../core/deadlines.ts";
+import type { Traffic } from "../core/lane.ts";
+import { createReadBuffers } from "../core/read-buffers.ts";
+import { createIntake, type Intake } from "../proxy/accept/intake.ts";
+import { detect } from "../proxy/detect/detect.ts";
+import { serverNameOf } from "../proxy/detect/server-name.ts";
+import { createHttp1Lane } from "../proxy/lanes/http1/lane.ts";
+import { createHttp2Lane } from "../proxy/lanes/http2/lane.ts";
+import { createOpaqueLane } from "../proxy/lanes/opaque/lane.ts";
+import { createTlsLane } from "../proxy/lanes/tls/lane.ts";
+import { planConnectionFault } from "../proxy/perform/connection-fault.ts";
+import { decodedBody } from "../proxy/perform/content-encoding.ts";
+import { createStates } from "../proxy/perform/state.ts";
+import { createPipeline } from "../proxy/pipeline.ts";
+import { type Connections, listen } from "./connections.ts";
+import { type Control, startControl } from "./control.ts";
+import { faultBrake } from "./fault-brake.ts";
+import { observe } from "./observed.ts";
+import type { SidecarDeps, SidecarOptions } from "./options.ts";
+import { openRules } from "./rules.ts";
+import { createUpstreams, destinationOf } from "./upstreams.ts";
+
+export type { ListenerMode, ListenerSpec } from "../proxy/accept/listener.ts";
+
+/** A running sidecar; whoever started it drains or closes it. */
+export interface Sidecar {
+  /** In the order of the listeners. */
+  readonly addresses: readonly HostPort[];
+  readonly adminAddress: HostPort | null;
+  /** Where it gossips; null where it does not. */
+  readonly meshAddress: HostPort | null;
+  readonly ruleCount: number;
+  /** Accepts nothing more, lets open calls finish, cuts what is left at the drain deadline, closes everything. */
+  drain(): Promise<void>;
+  /** The same without patience. */
+  close(): Promise<void>;
+}
+
+/** States of all scenarios together; the least recently used ones go first. */
+const maxStates = 100_000;
+/** Deadlines are kept to within this. */
+const tickMs = 250;
+
+/**
+ * Resolves once traffic is served. Its addresses listen before that, while rules are still being loaded. Rejects with
+ * bad_rules, bad_config.
+ */
+export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): Promise<Sidecar> {
+  const stop = new AbortController();
+  const observed = observe(options, deps);
+  const buffers = createReadBuffers();
+  const connections = await listen(options, observed.tap, buffers);
+  try {
+    const deadlines = createDeadlines(deps.clock, tickMs);
+    const upstreams = createUpstreams(options, deps, { deadlines, buffers }, connections.ownAddresses);
+    const rules = await openRules(options, deps, observed, upstreams, stop.signal);
+    const brake = faultBrake(rules, deps.clock, observed.tap, stop.signal);
+    // Whether others have stopped all faults is not known yet.
+    if (options.mesh && options.mesh.join.length > 0) await brake.control.hold();
+    let draining = false;
+    const opaque = createOpaqueLane(serverNameOf);
+    const tls = createTlsLane({ opaque, loadOpener: upstreams.loadOpener });
+    const intake = createIntake({ detect, lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls], opaque });
+    const traffic: Traffic = createPipeline({
+      settings: options.settings,
+      clock: deps.clock,
+      random: deps.random,
+      deadlines,
+      tap: observed.tap,
+      dial: upstreams.dial,
+      rules: brake.rules,
+      states: createStates(maxStates),
+      decodeBody: decodedBody,
+      faultOf: (spec) => planConnectionFault(spec, deps),
+      destinationOf,
+      route: (connection, first, protocol) => intake.route(connection, first, protocol, traffic),
+      isDraining: () => draining,
+    });
+    connections.serve((connection) => intake.accept(connection, traffic));
+    const control = await startControl(options, deps, {
+      ...{ observed, rules, faults: brake.control },
+      isDraining: () => draining,
+      signal: stop.signal,
+    });
+    const shut = createShut({
+      ...{ connections, intake, control, stop, clock: deps.clock },
+      startDraining: () => {
+        draining = true;
+      },
+    });
+    return {
+      addresses: connections.addresses,
+      adminAddress: control.adminAddress,
+      meshAddress: control.meshAddress,
+      ruleCount: rules.store?.rules().rules.length ?? 0,
+      drain: () => shut(options.settings.deadlines.drainMs),
+      close: () => shut(0),
+    };
+  } catch (error) {
+    stop.abort();
+    await connections.close();
+    throw error;
+  }
+}
+
+interface ShutParts {
+  readonly connections: Connections;
+  readonly intake: Intake;
+  readonly control: Control;
+  readonly clock: Clock;
+  /** Ends whatever runs in the background. */
+  readonly stop: AbortController;
+  /** From here on, whoever asks is told that this sidecar goes. */
+  startDraining(): void;
+}
+
+/** Open calls have so long to finish; 0: they are cut at once, and the others are not told. */
+function createShut(parts: ShutParts): (patienceMs: number) => Promise<void> {
+  const { connections, intake, control, clock, stop } = parts;
+  return async (patienceMs) => {
+    await connections.close();
+    parts.startDraining();
+    const left = patienceMs > 0 ? control.leave() : null;
+    const drained = intake.drain();
+    const patience = sleep(clock, patienceMs, stop.signal).catch(() => undefined);
+    if (patienceMs > 0) await Promise.race([drained, patience]);
+    intake.destroy();
+    await left;
+    stop.abort();
+    await control.close();
+  };
+}
