@@ -5,14 +5,13 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { connectNetworks, type Network, noNetworks, openNetwork } from "../support/networks.ts";
 import { eventually, lacks, programs, type StoreKind } from "../support/store-servers.ts";
+import { startTraffic } from "../support/traffic.ts";
 
 const program = fileURLToPath(new URL("../../bin/understudy.js", import.meta.url));
-const traffic = fileURLToPath(new URL("./cut-off-traffic.ts", import.meta.url));
 /** Where the store listens, which the cable leads to. */
 const storeHost = "10.99.1.1";
 const ports = { consul: 8_500, etcd: 2_379, upstream: 8_000, sidecar: 8_001 };
@@ -36,7 +35,7 @@ for (const kind of ["etcd", "consul"] as const)
       far.run(process.execPath, program, "rules", "apply", file, "--store", url);
     };
     await eventually("the store takes rules", () => succeeds(() => apply(1)));
-    const hear = startTraffic(near);
+    const hear = startTraffic(near, ports);
     near
       .start(
         ...[process.execPath, program, "proxy", "--store", url, "--admin", "off"],
@@ -70,7 +69,8 @@ for (const kind of ["etcd", "consul"] as const)
 
 async function openWorld(context: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "understudy-cut-off-"));
-  const [far, near] = [await openNetwork(), await openNetwork()];
+  const far = await openNetwork();
+  const near = await openNetwork(far);
   context.after(async () => {
     await Promise.all([far.close(), near.close()]);
     rmSync(folder, { recursive: true, force: true });
@@ -118,36 +118,6 @@ function startOwner(far: Network, folder: string, url: string, withinMs: number)
   owner.stdout?.resume();
   owner.stderr?.resume();
   return owner;
-}
-
-interface Heard {
-  readonly body?: string;
-  readonly atMs?: number;
-  readonly calls?: number;
-  readonly lost?: readonly string[];
-}
-
-function startTraffic(near: Network) {
-  const child = near.start(process.execPath, traffic, String(ports.upstream), String(ports.sidecar));
-  const heard: Heard[] = [];
-  const ended = Promise.withResolvers<Heard>();
-  if (child.stdout)
-    createInterface(child.stdout).on("line", (line) => {
-      const told = JSON.parse(line) as Heard;
-      if (told.body !== undefined) heard.push(told);
-      if (told.calls !== undefined) ended.resolve(told);
-    });
-  child.once("exit", () => ended.resolve({ calls: 0, lost: ["the traffic has ended by itself"] }));
-  return {
-    /** The answers, each as often as it came anew. */
-    bodies: () => heard.map(({ body }) => body),
-    lastAtMs: () => heard.at(-1)?.atMs ?? 0,
-    async end() {
-      child.stdin?.end();
-      const { calls = 0, lost = [] } = await ended.promise;
-      return { calls, lost };
-    },
-  };
 }
 
 function succeeds(work: () => void): boolean {

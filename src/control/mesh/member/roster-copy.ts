@@ -1,6 +1,7 @@
 // The members as the proxy's thread knows them: what the events of the mesh told, corrected by a look at all of them whenever
 // one is made, since events may get lost while this thread stands still.
 
+import type { HostPort } from "../../../core/address.ts";
 import type { MeshEvent, MeshMember } from "../mesh.ts";
 
 export class RosterCopy {
@@ -21,10 +22,11 @@ export class RosterCopy {
     return [...this.#members.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Whether anybody but us is there. */
-  hasCompany(self: string): boolean {
-    for (const { name, status } of this.#members.values())
-      if (name !== self && status === "alive") return true;
-    return false;
+  /** Where the others live that are alive. */
+  company(self: string): readonly HostPort[] {
+    const others: HostPort[] = [];
+    for (const { name, status, address } of this.#members.values())
+      if (name !== self && status === "alive") others.push(address);
+    return others;
   }
 }

@@ -95,7 +95,7 @@ export class SidecarMember {
       ...{ clock: deps.clock, random: deps.random, sources: deps.sources },
       targets: options.join,
       self: () => this.address,
-      hasCompany: () => this.#roster.hasCompany(options.name),
+      company: () => this.#roster.company(options.name),
       join: (addresses) => this.#host.request("join", { addresses }),
     });
   }

@@ -37,6 +37,8 @@ interface Entry {
   statusTime: number;
   /** On `clock.now()`. */
   changedAtMs: number;
+  /** It had left, and has not said since that it joined: perhaps somebody was only late to tell that it was alive. */
+  hadLeft: boolean;
 }
 
 interface Intent {
@@ -85,8 +87,9 @@ export class Roster {
   joined(member: SwimMember): void {
     const known = this.#entries.get(member.name);
     if (known === undefined && this.#entries.size >= maxRoster) return;
-    const entry = known ?? { member, status: "failed", statusTime: 0, changedAtMs: 0 };
+    const entry = known ?? { member, status: "failed", statusTime: 0, changedAtMs: 0, hadLeft: false };
     entry.member = member;
+    entry.hadLeft = entry.status === "left";
     const intent = known === undefined ? this.#intents.get(member.name) : undefined;
     if (intent !== undefined) entry.statusTime = intent.time;
     this.#entries.set(member.name, entry);
@@ -103,7 +106,7 @@ export class Roster {
   gone(member: SwimMember): void {
     const entry = this.#entries.get(member.name);
     if (entry === undefined || entry.status === "failed" || entry.status === "left") return;
-    const left = entry.status === "leaving" || member.state === "left";
+    const left = entry.status === "leaving" || member.state === "left" || entry.hadLeft;
     this.#change(entry, left ? "left" : "failed");
     this.#tell(left ? "leave" : "failed", this.#told(entry));
   }
@@ -129,6 +132,7 @@ export class Roster {
     if (entry === undefined) return this.#keepIntent(name, "join", time);
     if (time <= entry.statusTime) return "old";
     entry.statusTime = time;
+    entry.hadLeft = false;
     if (entry.status === "leaving") this.#change(entry, "alive");
     return "news";
   }

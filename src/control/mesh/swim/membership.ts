@@ -23,6 +23,8 @@ const maxMembers = 65_536;
 const maxIncarnation = 0xffff_ffff;
 /** Members that look for themselves when somebody is suspected, on average. */
 const secondLooks = 4;
+/** Members that answer an accusation which they know to be old, on average, besides the accused. */
+const corrections = 3;
 /** The dead are looked through so often. */
 const forgetEveryMs = 5_000;
 /**
@@ -41,6 +43,10 @@ export interface MembershipDeps {
   readonly tell: (about: string, message: Buffer) => void;
   /** Probes a member out of turn. */
   readonly look: (member: SwimMember) => void;
+  /** Sends a message to that member alone. */
+  readonly correct: (member: SwimMember, message: Buffer) => void;
+  /** One that was dead is alive again. */
+  readonly returned: () => void;
   readonly observer: MembershipObserver;
 }
 
@@ -110,7 +116,7 @@ export class Membership {
   /** A claim that a member does not answer. */
   suspect(claim: Accusation): void {
     const entry = this.list.get(claim.Node);
-    if (entry === undefined || claim.Incarnation < entry.incarnation) return;
+    if (entry === undefined || this.#isOld(entry, claim)) return;
     const running = this.#suspicions.get(entry.name);
     if (running !== undefined) {
       if (running.confirm(claim.From)) this.#tellAccusation(messageType.suspect, claim);
@@ -129,7 +135,7 @@ export class Membership {
   /** A claim that a member is gone; it left where the claim is its own. */
   dead(claim: Accusation): void {
     const entry = this.list.get(claim.Node);
-    if (entry === undefined || claim.Incarnation < entry.incarnation || !isLive(entry)) return;
+    if (entry === undefined || this.#isOld(entry, claim) || !isLive(entry)) return;
     this.#endSuspicion(entry);
     if (entry === this.#self && !this.#leaving) return this.#refute(claim.Incarnation);
     entry.incarnation = claim.Incarnation;
@@ -214,6 +220,7 @@ export class Membership {
 
   #believe(entry: MemberEntry, claim: Alive, host: string): void {
     this.#endSuspicion(entry);
+    const returns = entry.state === "dead" && entry.incarnation > 0;
     const otherMeta = !entry.meta.equals(claim.Meta);
     const was = entry.state;
     const { Addr, Meta, Vsn } = owned(claim);
@@ -221,6 +228,7 @@ export class Membership {
     if (Vsn.length > 0) entry.vsn = Vsn;
     if (was !== "alive") this.#change(entry, "alive");
     this.#deps.tell(entry.name, aliveStruct.message(messageType.alive, claim));
+    if (returns) this.#deps.returned();
     if (was === "dead" || was === "left") this.#deps.observer.joined(entry);
     else if (otherMeta) this.#deps.observer.updated(entry);
   }
@@ -236,6 +244,21 @@ export class Membership {
       },
     });
     this.#suspicions.set(entry.name, suspicion);
+  }
+
+  /**
+   * Whether it is about a former incarnation. Who says so has missed how that was refuted, and would go on to call the member
+   * dead all alone: the accused tells it, and a few others do by chance, since that too may be lost.
+   */
+  #isOld(entry: MemberEntry, claim: Accusation): boolean {
+    if (claim.Incarnation >= entry.incarnation) return false;
+    const accuser = this.list.get(claim.From);
+    const mayTell =
+      entry.state === "alive" && accuser !== undefined && accuser !== this.#self && isLive(accuser);
+    const isOurs = entry === this.#self || this.#deps.random.next() < corrections / this.#live;
+    if (mayTell && accuser !== entry && isOurs)
+      this.#deps.correct(accuser, aliveStruct.message(messageType.alive, entry.aliveMessage()));
+    return true;
   }
 
   /**

@@ -9,6 +9,11 @@ import { type SuspicionTimes, suspicionTimeoutMs } from "./timing.ts";
 const looksMs = 7_500;
 const lookEveryMs = 1_000;
 const tooLateMs = 1_000;
+/**
+ * Looks before any verdict. Confirmations that come late would else end the time at once: those of members that do not know
+ * yet what the suspected one has said to that.
+ */
+const fewestLooks = 2;
 
 export interface SuspicionVerdicts {
   /** Time to look once more. */
@@ -24,6 +29,10 @@ export class Suspicion {
   readonly #from: Set<string>;
   #startedAt: number;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  /** Since it began, or began anew. */
+  #looks = 0;
+  /** When the last of those looks that there must be is over. */
+  #enoughAt = 0;
   #timer: Timer | null = null;
 
   /** Runs from now, until `dead` or `cancel`. `from`: who suspects, and does not confirm too. */
@@ -47,6 +56,7 @@ export class Suspicion {
   /** The member has answered us just now: its time begins anew. */
   answered(): void {
     this.#startedAt = this.#clock.now();
+    this.#looks = 0;
     this.#arm();
   }
 
@@ -57,8 +67,9 @@ export class Suspicion {
   #arm(): void {
     this.cancel();
     const confirmations = this.#from.size - 1; // the first is the accuser's
-    const endsAt = this.#startedAt + suspicionTimeoutMs(this.#times, confirmations);
     const now = this.#clock.now();
+    const timesUp = this.#startedAt + suspicionTimeoutMs(this.#times, confirmations);
+    const endsAt = Math.max(timesUp, this.#lookedEnoughAt(now));
     const lookAt = Math.max(now, this.#lookedAt + lookEveryMs, endsAt - looksMs);
     if (lookAt > endsAt - tooLateMs) {
       this.#timer = patientTimer(this.#clock, Math.max(0, endsAt - now), () => this.#verdicts.dead());
@@ -66,8 +77,17 @@ export class Suspicion {
     }
     this.#timer = patientTimer(this.#clock, lookAt - now, () => {
       this.#lookedAt = this.#clock.now();
+      this.#looks++;
+      if (this.#looks === fewestLooks) this.#enoughAt = this.#lookedAt + tooLateMs;
       this.#arm();
       this.#verdicts.look();
     });
+  }
+
+  /** When the looks that there must be can be over. */
+  #lookedEnoughAt(now: number): number {
+    if (this.#looks >= fewestLooks) return this.#enoughAt;
+    const nextAt = Math.max(now, this.#lookedAt + lookEveryMs);
+    return nextAt + (fewestLooks - 1 - this.#looks) * lookEveryMs + tooLateMs;
   }
 }

@@ -33,6 +33,7 @@ import { Membership, type MembershipObserver } from "./membership.ts";
 import { mergeRemoteState } from "./merge.ts";
 import { Prober } from "./prober.ts";
 import { Responder } from "./responder.ts";
+import { Reunion } from "./reunion.ts";
 import { Sender } from "./sender.ts";
 import { SequenceNumbers } from "./sequence-numbers.ts";
 import { pushPullIntervalMs, retransmitLimit, type SwimTiming } from "./timing.ts";
@@ -78,6 +79,7 @@ export class SwimNode {
   readonly membership: Membership;
   /** Whether another member has asked after us by name. */
   confirmed = false;
+  readonly #reunion: Reunion;
   #pushPullTimer: Timer | null = null;
   #asking = false;
   #stopped = false;
@@ -97,10 +99,13 @@ export class SwimNode {
         observer: upper,
         look: (member) => this.#prober.look(member),
         tell: (about, message) => this.#tell(about, message),
+        correct: (member, message) => this.#sender.send(member, [message], false),
+        returned: () => this.#reunion.returned(this.membership.live),
       },
       deps.self,
       deps.known,
     );
+    this.#reunion = new Reunion({ clock, random, compare: () => this.#compareStates() });
     this.#sender = new Sender({
       codec: this.#packets,
       send: (to, packet) => transport.sendPacket(to, packet),
@@ -166,6 +171,7 @@ export class SwimNode {
     this.#exchanges.stop();
     this.membership.stop();
     this.#pushPullTimer?.cancel();
+    this.#reunion.stop();
     this.#news.clear();
     this.#userNews.clear();
   }
@@ -342,13 +348,16 @@ export class SwimNode {
       delayMs,
       () => {
         this.#schedulePushPull(1);
-        const [member] = this.membership.list.pick(
-          1,
-          (entry) => entry.state === "alive" && entry !== this.membership.self,
-        );
-        if (member !== undefined) this.pushPull(member, false, () => undefined);
+        this.#compareStates();
       },
       { background: true },
     );
+  }
+
+  /** With somebody, by chance. */
+  #compareStates(): void {
+    const { list, self } = this.membership;
+    const [member] = list.pick(1, (entry) => entry.state === "alive" && entry !== self);
+    if (member !== undefined) this.pushPull(member, false, () => undefined);
   }
 }

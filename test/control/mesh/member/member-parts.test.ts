@@ -124,13 +124,14 @@ test("join: tried again ever more rarely until somebody answers, and anew when n
   const tries: number[] = [];
   let answers = false;
   let company = false;
+  const elsewhere = { host: "10.0.0.9", port: 7_946 };
   const joiner = new Joiner({
     clock,
     random: seededRandom(1),
     targets: targets.slice(1, 2),
     sources: { lookUp, inStore: null },
     self: () => self,
-    hasCompany: () => company,
+    company: () => (company ? [elsewhere] : []),
     join: async (addresses: readonly HostPort[]) => {
       tries.push(clock.now());
       company = answers;
@@ -157,17 +158,51 @@ test("join: tried again ever more rarely until somebody answers, and anew when n
   await kept;
 });
 
+test("joiner: with company, who is not known and never answered is asked again and again; nobody else is", async () => {
+  const clock = manualClock();
+  const stop = new AbortController();
+  const at = (last: number): HostPort => ({ host: `10.0.0.${last}`, port: 7_946 });
+  const [friend, many, stranger] = [at(2), at(3), at(4)];
+  let strangerAnswers = false;
+  let asked: string[] = [];
+  const joiner = new Joiner({
+    clock,
+    random: seededRandom(1),
+    targets: [friend, many, stranger].map((address) => ({ kind: "address", at: address })),
+    sources: { lookUp, inStore: null },
+    self: () => self,
+    company: () => [friend],
+    join: async (addresses: readonly HostPort[]) =>
+      addresses.map((address) => {
+        asked.push(address.host);
+        const answers = address === many || strangerAnswers;
+        return { address, problem: answers ? null : "refused" };
+      }),
+  });
+  const kept = joiner.keep(stop.signal);
+  await clock.advance(45_000);
+  assert.deepEqual(asked, [many.host, stranger.host, stranger.host]);
+  assert.equal(joiner.problem, "", "somebody is there, so that is no trouble");
+  strangerAnswers = true;
+  await clock.advance(20_000);
+  asked = [];
+  await clock.advance(60_000);
+  assert.deepEqual(asked, []);
+  stop.abort();
+  await kept;
+});
+
 test("roster: events change it, a look replaces it, and we are no company for ourselves", () => {
   const roster = new RosterCopy();
   const member = (name: string, status: MeshMember["status"] = "alive"): MeshMember => ({
     ...{ name, status, address: self, tags: new Map(), sinceMs: 0 },
   });
   roster.apply({ kind: "join", member: member("me") });
-  assert.equal(roster.hasCompany("me"), false);
+  assert.deepEqual(roster.company("me"), []);
   roster.apply({ kind: "join", member: member("b") });
-  assert.equal(roster.hasCompany("me"), true);
+  assert.deepEqual(roster.company("me"), [self]);
   roster.apply({ kind: "failed", member: member("b", "failed") });
-  assert.equal(roster.hasCompany("me"), false);
+  assert.deepEqual(roster.company("me"), []);
   roster.apply({ kind: "conflict", member: "b", claimedFrom: self });
   roster.apply({ kind: "reap", member: member("b", "failed") });
   assert.deepEqual(

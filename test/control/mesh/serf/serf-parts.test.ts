@@ -103,6 +103,20 @@ test("roster: the gone are forgotten after a day, the pruned at once", () => {
   assert.ok(log.includes("reap a") && log.includes("reap b"));
 });
 
+test("roster: who left and is alive again by old news has left after it; by a word of its own it can fail", () => {
+  const { roster, status } = rig();
+  for (const said of [false, true]) {
+    roster.joined(member("a"));
+    roster.leaveIntent("a", said ? 20 : 10);
+    roster.gone(member("a", "left"));
+    roster.joined(member("a"));
+    assert.equal(status("a"), "alive");
+    if (said) roster.joinIntent("a", 21);
+    roster.gone(member("a", "dead"));
+    assert.equal(status("a"), said ? "failed" : "left");
+  }
+});
+
 test("tags: there and back; a meta without the marker is the role; 512 bytes at most", () => {
   const tags = new Map([
     ["role", "x"],

@@ -92,6 +92,44 @@ export function measureBroadcast(members: number, seed: number, loss = 0): numbe
   return waiting.length === 0 ? tookMs : Number.POSITIVE_INFINITY;
 }
 
+export interface Convergence {
+  /** Milliseconds until everybody has the new revision; Infinity: not in time. */
+  readonly inForceMs: number;
+  /** Until the first one knows that of everybody; NaN where that was not asked. */
+  readonly knownMs: number;
+}
+
+/** A revision that one member has, which the others take over once they hear that somebody has it, and tell of in turn. */
+export function measureRevision(members: number, seed: number, loss = 0, known = false): Convergence {
+  const simulation = new Simulation({ members, seed });
+  const { clock, network, random } = simulation;
+  const newer = new Map([["rules", "2"]]);
+  const has = new Set<number>();
+  const take = (member: SimulatedSerf) => {
+    if (has.has(member.index)) return;
+    has.add(member.index);
+    member.serf.setTags(newer);
+  };
+  const all = simulation.serfMembers((index, event) => {
+    if (event.kind !== "update" || event.member.tags.get("rules") !== "2") return;
+    // Until it looks who has newer ones, as a sidecar does, and then a fetch and time to compile.
+    clock.after(random.next() * 750 + 50, () => all[index] && take(all[index]));
+  });
+  network.weather = { ...fairWeather, loss };
+  clock.run(3_000);
+  const startedAt = clock.now();
+  const [first] = all;
+  if (first) take(first);
+  const within = (done: () => boolean) =>
+    clock.runUntil(done, 60_000) ? clock.now() - startedAt : Number.POSITIVE_INFINITY;
+  const inForceMs = within(() => has.size === members);
+  const isKnown = () => all.every(({ name }) => first?.serf.roster.get(name)?.tags.get("rules") === "2");
+  while (known && !isKnown() && clock.now() - startedAt < 60_000) clock.run(50);
+  const knownMs = known ? clock.now() - startedAt : Number.NaN;
+  for (const member of all) member.stop();
+  return { inForceMs, knownMs };
+}
+
 /** Who sees whom as what: for messages of tests. */
 export function viewOf(member: SimulatedSerf, count: number): string {
   const statuses = Array.from(

@@ -39,11 +39,15 @@ export interface SimulatedSerf extends Simulated {
   readonly events: MeshEvent[];
 }
 
+export type HearsEvent = (index: number, event: MeshEvent) => void;
+
 /** What is common to simulations of the one layer and of both. */
 export class Simulation {
   readonly clock = new SimulatedClock();
   readonly random: Random;
   readonly network: MemoryNetwork;
+  /** By how much each wall clock is wrong. */
+  readonly #skewsMs = new Map<number, number>();
   readonly #claims: readonly Alive[];
   readonly #options: SimulationOptions;
 
@@ -59,7 +63,7 @@ export class Simulation {
     return this.#claims.map((self, index) => {
       const transport = this.network.open(hostOf(index));
       const swim = new SwimNode({
-        ...this.#deps(self, transport),
+        ...this.#deps(index, self, transport),
         upper: { ...idleUpperLayer, ...upper(index) },
       });
       swim.start();
@@ -67,19 +71,21 @@ export class Simulation {
     });
   }
 
-  serfMembers(): SimulatedSerf[] {
-    return this.#claims.map((_, index) => this.serfMember(index));
+  /** `hears`: told of every event of every member. */
+  serfMembers(hears: HearsEvent = () => undefined): SimulatedSerf[] {
+    return this.#claims.map((_, index) => this.serfMember(index, 1, hears));
   }
 
   /** One more, or one that starts again. */
-  serfMember(index: number, incarnation = 1): SimulatedSerf {
+  serfMember(index: number, incarnation = 1, hears: HearsEvent = () => undefined): SimulatedSerf {
     const events: MeshEvent[] = [];
     const transport = this.network.open(hostOf(index));
     const self = { ...claimOf(index), Incarnation: incarnation };
     const serf = new SerfNode({
-      ...this.#deps(self, transport),
+      ...this.#deps(index, self, transport),
       tell: (event) => {
         if (events.length < 10_000) events.push(event);
+        hears(index, event);
       },
       answers: {
         query: ({ name, payload }, respond) => name === "echo" && respond(payload),
@@ -90,9 +96,14 @@ export class Simulation {
     return { ...this.#simulated(index, serf.swim, transport, () => serf.stop()), serf, events };
   }
 
-  #deps(self: Alive, transport: MemoryTransport) {
+  /** From here on the wall clock of that member shows `ms` more than before, or less. */
+  jumpWall(index: number, ms: number): void {
+    this.#skewsMs.set(index, (this.#skewsMs.get(index) ?? 0) + ms);
+  }
+
+  #deps(index: number, self: Alive, transport: MemoryTransport) {
     return {
-      clock: this.#skewed(),
+      clock: this.#skewed(index),
       random: this.random,
       timing: this.#options.timing ?? lanTiming,
       keyring: new Keyring(this.#options.key === undefined ? [] : [this.#options.key]),
@@ -102,13 +113,14 @@ export class Simulation {
     };
   }
 
-  #skewed(): Clock {
-    const skew = (2 * this.random.next() - 1) * (this.#options.skewMs ?? 50);
+  #skewed(index: number): Clock {
+    this.#skewsMs.set(index, (2 * this.random.next() - 1) * (this.#options.skewMs ?? 50));
     const { clock } = this;
+    const skew = () => this.#skewsMs.get(index) ?? 0;
     return {
       now: () => clock.now(),
-      wall: () => clock.wall() + skew,
-      wallAt: (nowMs) => clock.wallAt(nowMs) + skew,
+      wall: () => clock.wall() + skew(),
+      wallAt: (nowMs) => clock.wallAt(nowMs) + skew(),
       after: (delayMs, fire) => clock.after(delayMs, fire),
     };
   }

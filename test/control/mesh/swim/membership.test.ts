@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Awareness } from "../../../../src/control/mesh/swim/awareness.ts";
+import type { SwimMember } from "../../../../src/control/mesh/swim/member.ts";
 import { Membership, type MembershipObserver } from "../../../../src/control/mesh/swim/membership.ts";
 import { mergeRemoteState } from "../../../../src/control/mesh/swim/merge.ts";
 import { lanTiming } from "../../../../src/control/mesh/swim/timing.ts";
@@ -19,7 +20,8 @@ const claim = (Node: string, Incarnation = 1, more: Partial<Alive> = {}): Alive 
   ...more,
 });
 
-function rig() {
+/** `chance`: what every roll of the dice gives, from 0 to 1. */
+function rig(chance = 0.99) {
   const clock = new SimulatedClock();
   const log: string[] = [];
   const awareness = new Awareness(8);
@@ -32,15 +34,42 @@ function rig() {
     refuted: () => log.push("refuted"),
   };
   const tell = (about: string, message: Buffer) => log.push(`tell ${message[0]} about ${about}`);
-  const table = new Membership(
-    { clock, random: seededRandom(1), timing: lanTiming, awareness, tell, observer, look: () => undefined },
-    claim("self"),
-  );
+  const correct = ({ name }: SwimMember, message: Buffer) => log.push(`correct ${name} by ${message[0]}`);
+  const returned = () => log.push("returned");
+  const random = { ...seededRandom(1), next: () => chance };
+  const told = { awareness, tell, observer, correct, returned, look: () => undefined };
+  const table = new Membership({ clock, random, timing: lanTiming, ...told }, claim("self"));
   const heard = () => log.splice(0);
   return { clock, awareness, table, heard, self: () => table.self };
 }
 
 const accuse = (Node: string, From: string, Incarnation = 1) => ({ Node, From, Incarnation });
+
+test("membership: who accuses by an old incarnation is told the new one, by the accused and by a few others", () => {
+  for (const { chance, answers } of [
+    { chance: 0, answers: [`correct b by ${messageType.alive}`] },
+    { chance: 0.99, answers: [] },
+  ]) {
+    const { table, heard } = rig(chance);
+    for (const name of ["a", "b", "c", "d", "e"]) table.alive(claim(name, 2));
+    heard();
+    table.suspect(accuse("a", "b", 1));
+    assert.deepEqual(heard(), answers);
+    table.dead(accuse("a", "b", 1));
+    assert.deepEqual(heard(), answers);
+    table.suspect(accuse("a", "self", 1));
+    table.dead(accuse("a", "a", 1));
+    table.suspect(accuse("a", "stranger", 1));
+    assert.deepEqual(heard(), [], "who is to be told must be another one, and there");
+  }
+  const { table, heard, self } = rig();
+  table.alive(claim("b"));
+  table.suspect(accuse("self", "b", 1));
+  assert.equal(self().incarnation, 2);
+  heard();
+  table.suspect(accuse("self", "b", 1));
+  assert.deepEqual(heard(), [`correct b by ${messageType.alive}`], "the accused itself always answers");
+});
 
 test("membership: a newer incarnation is believed and told on, an older or equal one is not", () => {
   const { table, heard } = rig();
@@ -168,7 +197,7 @@ test("membership: another address is a conflict, unless the member left or has b
   heard();
   table.alive(claim("a", 1, elsewhere));
   assert.equal(table.list.get("a")?.host, "10.9.9.9");
-  assert.deepEqual(heard(), ["tell 4 about a", "joined a"]);
+  assert.deepEqual(heard(), ["tell 4 about a", "returned", "joined a"]);
 });
 
 test("membership: the dead are forgotten after a while, and probes follow the ring", () => {
