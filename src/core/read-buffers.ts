@@ -2,7 +2,7 @@
 // still queued on the other side is lent: it returns to the pool when they have left.
 
 const restBytes = 1_024;
-const bulkBytes = 262_144;
+const bulkBytes = 524_288;
 /** Steps between: a read that fills its buffer asks for the next one. */
 const steps = [restBytes, 4_096, 32_768, bulkBytes] as const;
 
@@ -45,14 +45,14 @@ export class ReadStep {
 }
 
 /** `maxBulkBuffers`: large buffers kept for reuse; further ones are left to the garbage collector. */
-export function createReadBuffers(maxBulkBuffers = 32): ReadBuffers {
+export function createReadBuffers(maxBulkBuffers = 16): ReadBuffers {
   const idle: Buffer[][] = steps.map(() => []);
   return {
     take: (step) => idle[step]?.pop() ?? Buffer.allocUnsafeSlow(steps[step] ?? restBytes),
     give(buffer) {
       const step = steps.indexOf(buffer.length as (typeof steps)[number]);
       const shelf = idle[step];
-      const room = step === steps.length - 1 ? maxBulkBuffers : maxBulkBuffers * 8;
+      const room = step === steps.length - 1 ? maxBulkBuffers : maxBulkBuffers * 16;
       if (shelf && shelf.length < room) shelf.push(buffer);
     },
   };

@@ -159,7 +159,7 @@ test("read buffers: a batch a little larger than the buffer is torn in two once,
 test("read buffers: grow when a read fills them, shrink when reads stay small, and come back from the pool", () => {
   const buffers = createReadBuffers(1);
   const sizes = [0, 1, 2, 3].map((step) => buffers.take(step).length);
-  assert.deepEqual(sizes, [1_024, 4_096, 32_768, 262_144]);
+  assert.deepEqual(sizes, [1_024, 4_096, 32_768, 524_288]);
   const step = new ReadStep();
   for (const [at, size] of sizes.entries()) {
     assert.equal(step.at, at);
@@ -176,7 +176,7 @@ test("read buffers: grow when a read fills them, shrink when reads stay small, a
   assert.deepEqual([step.at, step.after(1)], [0, false]);
   const large = buffers.take(3);
   buffers.give(large);
-  buffers.give(Buffer.alloc(262_144));
+  buffers.give(Buffer.alloc(524_288));
   assert.equal(buffers.take(3), large);
   assert.notEqual(buffers.take(3), large);
 });
