@@ -43,6 +43,8 @@ export interface Measurement {
   readonly generator: Generator;
   /** What warms a peer up before; left out: the generator. */
   readonly warmer?: Generator;
+  /** Left out: 3. */
+  readonly warmSeconds?: number;
   readonly request: RequestShape;
   readonly rounds: number;
   readonly seconds: number;
@@ -107,7 +109,7 @@ interface Pair {
 /** Long enough for a compiler that watches what runs. */
 async function warmUp(server: Server, plan: Measurement): Promise<void> {
   plan.progress(`warming up ${server.name}`);
-  await (plan.warmer ?? plan.generator)(server.port, plan.request, 3);
+  await (plan.warmer ?? plan.generator)(server.port, plan.request, plan.warmSeconds ?? 3);
 }
 
 async function quietSlice(server: Server, plan: Measurement): Promise<Slice> {

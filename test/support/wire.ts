@@ -32,6 +32,10 @@ class FakeSocket extends EventEmitter {
     return !this.full;
   }
 
+  destroySoon(): void {
+    this.end();
+  }
+
   end(): void {
     if (this.ended === "open") this.ended = "fin";
   }

@@ -131,6 +131,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   #pipeFull = false;
   #progress = false;
   #downstreamEnded = false;
+  /** The client has said that the request at hand is its last (RFC 9112 §9.6). */
+  #lastRequest = false;
   /** A call was answered here since the last one that went upstream: an idle FIN from there is not news. */
   #answeredHere = false;
   /** Our FIN is out. */
@@ -336,6 +338,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#half.expect(call);
     this.#answeredHere = false;
     this.#walk.begin(scanner.framing, scanner.contentLength);
+    this.#lastRequest = !scanner.keepAlive;
     this.deadlineAt = call.startedAt + this.#traffic.settings.deadlines.responseMs;
     scanner.reset();
     this.#call = call;
@@ -816,7 +819,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#close();
   }
 
-  /** FIN, then patience while the client reads: closing at once could destroy what it has not read (RFC 9112 §9.6). */
+  /**
+   * FIN, then patience while the client reads: closing at once could destroy what it has not read (RFC 9112 §9.6). Not
+   * where its last request has come whole: then it has nothing more to send that would.
+   */
   #close(): void {
     if (this.#closing) return;
     this.#closing = true;
@@ -826,6 +832,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#pipeFull = false;
     this.deadlineAt = this.#traffic.clock.now() + lingerMs;
     this.#half.drop(false);
+    if (this.#lastRequest && this.#walk.done) return this.#connection.socket.destroySoon();
     this.#connection.socket.end();
     this.#updateFlow();
   }

@@ -1,7 +1,7 @@
 // The plain road over real sockets: what arrives is what leaves, whatever the framing and the order of events.
 
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { connectTo, drainSocket, openRig, openServer, readUntil } from "../../../support/rig.ts";
 
@@ -82,6 +82,37 @@ test("plain road: a body until close ends with the upstream's FIN", async () => 
     flags: [],
     outcome: "relayed",
   });
+});
+
+/** Its own FIN is sent only when the test says so. */
+function patientClient({ host, port }: { host: string; port: number }): Socket {
+  return connect({ host, port, allowHalfOpen: true });
+}
+
+test("plain road: behind the last request of a client its connection closes without its FIN", async () => {
+  await using upstream = await openServer((socket) => {
+    socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+  });
+  await using rig = await openRig({ upstream: upstream.address });
+  const client = patientClient(rig.address);
+  client.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  assert.equal(await readUntil(client, "ok"), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  await rig.event(({ kind }) => kind === "connection-closed");
+  client.destroy();
+});
+
+test("plain road: a client that may send more is waited for when the upstream has ended", async () => {
+  await using upstream = await openServer((socket) => {
+    socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+  });
+  await using rig = await openRig({ upstream: upstream.address });
+  const client = patientClient(rig.address);
+  client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const { reset } = await drainSocket(client);
+  assert.equal(reset, false);
+  assert.equal(rig.active, 1);
+  client.end();
+  await rig.event(({ kind }) => kind === "connection-closed");
 });
 
 test("plain road: an upgrade turns the connection into a tunnel, with bytes on both sides of the switch", async () => {
