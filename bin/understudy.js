@@ -19,8 +19,9 @@ if (!process.env.NODE_V8_COVERAGE) {
   modules.enableCompileCache(fileURLToPath(new URL("../.cache", import.meta.url)));
   setTimeout(modules.flushCompileCache, 3_000).unref(); // a sidecar may be killed before it ends
 }
-// Optimising what runs once, while modules are loaded, costs the start 20 ms, and 5 MB of the compiler's own code for
-// good. The program switches it on again.
+// Optimising what runs once, while modules are loaded, costs the start 20 ms, and what the compilers work in, 5 MB each,
+// for good. The program switches them on again.
 setFlagsFromString("--no-opt");
+if (["arm", "arm64", "s390x", "x64"].includes(process.arch)) setFlagsFromString("--no-maglev"); // it exists there
 const sources = new URL("../src/main.ts", import.meta.url);
 await import(existsSync(sources) ? sources.href : new URL("../dist/main.js", import.meta.url).href);

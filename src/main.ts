@@ -1,10 +1,10 @@
 // The process: argv, environment, streams, signals and exit codes. Finds the command, runs it, and tells failures in
 // one line with a next step. Commands are loaded when they are called, so that the program starts fast.
 
-import { setFlagsFromString } from "node:v8";
 import { exitCodes, type Shell, type TextSink } from "./commands/command.ts";
 import { commandEntries } from "./commands/entries.ts";
 import { findCommand, helpFor } from "./commands/help.ts";
+import { optimise } from "./commands/optimising.ts";
 import { openStandardError } from "./commands/standard-error.ts";
 import { systemClock } from "./core/clock.ts";
 import { createDebug } from "./core/debug.ts";
@@ -61,7 +61,7 @@ async function runWords(words: readonly string[]): Promise<number> {
   }
   const { entry, args } = findCommand(words, commandEntries);
   const command = await entry.load();
-  setFlagsFromString("--opt"); // which bin/understudy.js has switched off
+  optimise(true); // which bin/understudy.js has switched off
   if (asksForHelp(args[0])) {
     shell.stdout.write(command.help);
     return exitCodes.ok;

@@ -5,6 +5,7 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { Tap } from "../core/tap.ts";
+import { optimise } from "./optimising.ts";
 
 /** After the last change: what it leaves behind has to be garbage by then. */
 const restMs = 700;
@@ -16,7 +17,7 @@ const startMs = 3_000;
 
 export interface Engine {
   collect(): void;
-  /** Whether code that is run often is compiled by the optimising compiler, whose own code is 5 MB. */
+  /** Whether code that is run often is optimised, which takes 5 MB for good. */
   optimise(on: boolean): void;
 }
 
@@ -46,7 +47,7 @@ export function createTidyTap(clock: Clock, hasRules: boolean, engine: Engine = 
 }
 
 const v8: Engine = {
-  optimise: (on) => setFlagsFromString(on ? "--opt" : "--no-opt"),
+  optimise,
   collect() {
     if (getHeapStatistics().used_heap_size > maxHeapBytes) return;
     setFlagsFromString("--expose-gc");

@@ -5,6 +5,7 @@ import { flushCompileCache } from "node:module";
 import { systemClock } from "../../../core/clock.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { RuleSpec } from "../../../core/rule.ts";
+import "../read-rules.ts"; // the parser is loaded while the sidecar still prepares its question
 import { type Answer, type Beat, beatMs, type Question, rulesPerMessage } from "./messages.ts";
 import { type FoundRules, inlineReader } from "./rule-reader.ts";
 import { SharedParts } from "./shared-parts.ts";
