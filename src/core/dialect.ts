@@ -48,8 +48,8 @@ export interface DialectTools {
   readonly random: Random;
   /** Bytes of a body that a rule may hold whole. */
   readonly maxBodyBytes: number;
-  /** Waits as `delay` says; rejects when the signal aborts. */
-  readonly wait: (delay: DelaySpec, signal: AbortSignal) => Promise<void>;
+  /** Waits as `delay` says, or until `ends` aborts; rejects when the signal aborts. */
+  readonly wait: (delay: DelaySpec, signal: AbortSignal, ends?: AbortSignal) => Promise<void>;
   /** JSON whose strings are templates over `request`. Throws RuleProblem at `path`. */
   readonly template: (value: unknown, path: RulePath) => JsonTemplate;
   /** A patch of JSON: the changed document. Throws RuleProblem at `path`; the change throws Error where it does not apply. */

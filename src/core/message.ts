@@ -20,12 +20,16 @@ export interface MessagePlan {
   readonly whole: boolean;
   /** A script of it waits for messages. */
   readonly watches: boolean;
+  /** What nobody can look into must not pass: a message of that direction ends the connection. Left out: it passes. */
+  readonly unread?: { readonly way: Way; readonly code: number; readonly reason: string };
 }
 
 /** One rule on one connection. */
 export interface MessageActor {
   /** What becomes of the next message that the rule claims. null: it passes untouched. */
   act(message: Payload, way: Way): MessageAct | null;
+  /** The same once the rule acts no more: for what it has begun and has to end. Left out: it leaves nothing half done. */
+  finish?(message: Payload, way: Way): MessageAct | null;
 }
 
 export type MessageAct =

@@ -268,7 +268,7 @@ const says = (lengths: readonly number[]) =>
   answering(`
   - name: says
     matches: [{websocket: {}}]
-    respond: {websocket: [${lengths.map((length) => `{send: "${"x".repeat(length)}"}`).join(", ")}, {close: {code: 4000, reason: bye}}, {send: late}]}`);
+    respond: {websocket: [${lengths.map((length) => `{send: "${"x".repeat(length)}"}`).join(", ")}, {repeat: {times: 1, steps: [{close: {code: 4000, reason: bye}}]}}, {send: late}]}`);
 
 test("mock 5.2, 5.5.1: lengths in as few bytes as they take, and no message behind a close", async () => {
   const lengths = [0, 1, 125, 126, 65_535, 65_536];

@@ -16,7 +16,7 @@ export type RenderPayload = (exchange: Exchange) => Promise<Payload>;
 export function preparePayload(spec: PayloadSpec, path: RulePath, deps: ReplyTemplateDeps): RenderPayload {
   const binary = spec.kind === "base64";
   const reply = replyOf(spec);
-  const templates = reply.template ? prepareTemplates(reply, path, deps) : null;
+  const templates = reply.template ? prepareTemplates(reply, path, deps, "text") : null;
   if (templates) return async (exchange) => ({ binary, bytes: (await templates(exchange)).body });
   const still = { binary, bytes: bytesOf(reply.body, path) };
   return async () => still;

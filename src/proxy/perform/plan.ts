@@ -58,7 +58,7 @@ export function createPlanner(deps: PlannerDeps): (spec: RuleSpec, tests?: Compi
   const { dialects = [] } = deps;
   const tools: DialectTools = {
     ...deps,
-    wait: (delay, signal) => waitFor(delay, deps, signal),
+    wait: (delay, signal, ends) => waitFor(delay, deps, signal, ends),
     template: (value, path) => jsonTemplate(value, path, engine),
     jsonChange: compileJsonChange,
   };

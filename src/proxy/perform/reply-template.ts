@@ -38,17 +38,21 @@ interface Part<T> {
   render(request: TemplateRequest, budget: TemplateBudget): T;
 }
 
-/** null where nothing in the reply is a template after all. Throws RuleProblem for a template that is wrong in itself. */
+/**
+ * null where nothing in the reply is a template after all. `textKey`: what text is called there. Throws RuleProblem for a
+ * template that is wrong in itself.
+ */
 export function prepareTemplates(
   spec: ReplySpec,
   path: RulePath,
   deps: ReplyTemplateDeps,
+  textKey = "body",
 ): RenderReply | null {
   const headers = spec.headers.map(([name, value]) => {
     const part = textPart(value, [...path, "headers", name], deps.engine);
     return { ...part, render: (...call: RenderCall) => [name, fieldValue(part.render(...call))] as const };
   });
-  const body = bodyPart(spec.body, path, deps.engine);
+  const body = bodyPart(spec.body, path, deps.engine, textKey);
   const templates = [...headers, body].flatMap((part) => part.templates);
   if (templates.length === 0) return null;
   const readsBody = templates.some((template) => template.readsBody);
@@ -85,13 +89,18 @@ function textPart(text: string, path: RulePath, engine: TemplateEngine): Part<st
   return { path, templates: [template], render: (...call) => template.render(...call) };
 }
 
-function bodyPart(body: ReplyBodySpec, path: RulePath, engine: TemplateEngine): Part<Uint8Array> {
+function bodyPart(
+  body: ReplyBodySpec,
+  path: RulePath,
+  engine: TemplateEngine,
+  textKey: string,
+): Part<Uint8Array> {
   if (body.kind === "json") {
     const part = prepareJsonTemplate(body.value, [...path, "json"], engine);
     return { path: [...path, "json"], ...part, render: (...call) => Buffer.from(part.render(...call)) };
   }
   const bytes = bytesOf(body, path);
-  const place = [...path, body.kind === "file" ? "file" : "body"];
+  const place = [...path, body.kind === "file" ? "file" : textKey];
   if (body.kind === "base64" || body.kind === "none")
     return { path: place, templates: [], render: () => bytes };
   const part = textPart(new TextDecoder().decode(bytes), place, engine);

@@ -432,6 +432,46 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     '4: rules[0].matches[0].websocket.direction: expected toUpstream or toDownstream, got "up"',
   ],
   [
+    ["matches: [{websocket: {}, body: {contains: x}}]", "fault: {websocket: {cut: true}}"],
+    "4: rules[0].matches[0].body: a request for a WebSocket has none: message is for what its messages say",
+  ],
+  [
+    ["matches: [{websocket: {}, message: {binaryPrefix: '***'}}]", "fault: {websocket: {cut: true}}"],
+    '4: rules[0].matches[0].message.binaryPrefix: expected bytes in base64, got "***"',
+  ],
+  [
+    ["matches: [{websocket: {direction: toDownstream}}]", "respond: {websocket: [{send: a}]}"],
+    "4: rules[0].matches[0].websocket.direction: only means something beside message, which a script answers",
+  ],
+  [
+    [
+      "respond:",
+      "  websocket:",
+      "    - {send: a, direction: toUpstream}",
+      "    - repeat:",
+      "        times: 2",
+      "        steps: [{expect: any, direction: toDownstream}, {send: b, direction: toDownstream}]",
+    ],
+    "6: rules[0].respond.websocket[0].direction: only means something beside message: this script stands in for the server",
+    "9: rules[0].respond.websocket[1].repeat.steps[0].direction: only means something beside message: this script stands in for the server",
+  ],
+  [
+    ["respond: {websocket: [{close: 1000}, {send: a}]}"],
+    "4: rules[0].respond.websocket[1]: never reached: close before it is the last step",
+  ],
+  [
+    ["respond: {websocket: [{repeat: {steps: [{wait: 1s}]}}, {send: a}]}"],
+    "4: rules[0].respond.websocket[1]: never reached: repeat before it is the last step",
+  ],
+  [
+    ["matches: [{websocket: {}, message: {contains: x}}]", "patch: {websocket: {inject: [{send: a}]}}"],
+    "4: rules[0].matches[0].message: only means something next to json or replace: inject runs beside the whole connection",
+  ],
+  [
+    ["matches: [{websocket: {}, message: {contains: x}}]", "fault: {websocket: {ignorePings: true}}"],
+    "4: rules[0].matches[0].message: only means something next to a fault of messages: a ping is none",
+  ],
+  [
     ["patch: {websocket: {json: {a: 1}, replace: x}}"],
     "4: rules[0].patch.websocket: expected at most one of json, replace, got json and replace",
   ],

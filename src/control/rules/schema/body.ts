@@ -96,7 +96,7 @@ const operators = {
     .exactOptional()
     .describe("The whole body matches this regular expression (RE2 syntax)."),
   binaryPrefix: z
-    .base64("bytes in base64")
+    .base64({ error: "bytes in base64", abort: true })
     .min(4, "bytes in base64")
     .transform((encoded) => new Uint8Array(Buffer.from(encoded, "base64")))
     .exactOptional()

@@ -9,6 +9,7 @@ import { patch } from "./patch.ts";
 import { respond } from "./respond.ts";
 import { everyCall, scope } from "./scope.ts";
 import { selection } from "./selection.ts";
+import { checkSocketRule } from "./socket-rule.ts";
 import { state } from "./state.ts";
 import { nameText } from "./text.ts";
 
@@ -46,6 +47,7 @@ function checkRule(written: Written, complain: Complain, lacks: Complain): void 
   for (const key of ["respond", "patch"])
     if (ends && key in written)
       complain(`expected either ${key} or fault.abort, got both: ${abortEnds}`, key);
+  checkSocketRule(written, complain);
 }
 
 const abortEnds = "an abort ends the call before anything else could happen to it";

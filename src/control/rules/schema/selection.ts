@@ -66,6 +66,8 @@ export const selection = across(
     checkGrpcSelection(written, complain);
     if ("grpc" in written && "websocket" in written)
       complain("expected either grpc or websocket, got both: no call is one and the other", "grpc");
+    if ("body" in written && "websocket" in written)
+      complain("a request for a WebSocket has none: message is for what its messages say", "body");
     if (Object.keys(written).length === 0)
       lacks(`expected at least one key (leave "matches" out to claim every call), got {}`);
   },

@@ -51,8 +51,24 @@ const severalSteps = "a list of steps, at least one";
 
 /** A script: a list of steps. */
 export const script: z.ZodType<readonly ScriptStep[]> = z
-  .lazy(() => z.array(step, severalSteps).min(1, severalSteps).max(1_000, "at most 1000 steps"))
+  .lazy(() =>
+    z
+      .array(step, severalSteps)
+      .min(1, severalSteps)
+      .max(1_000, "at most 1000 steps")
+      .superRefine((steps, context) => {
+        const end = steps.findIndex(isLast);
+        if (end < 0 || end === steps.length - 1) return;
+        const message = `never reached: ${steps[end]?.kind} before it is the last step`;
+        context.addIssue({ code: "custom", message, path: [end + 1] });
+      }),
+  )
   .meta({ id: "script" });
+
+/** Nothing comes behind it. */
+function isLast(one: ScriptStep): boolean {
+  return one.kind === "close" || one.kind === "cut" || (one.kind === "repeat" && one.times === null);
+}
 
 const close = z.union(
   [

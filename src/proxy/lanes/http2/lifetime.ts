@@ -154,10 +154,11 @@ export class Lifetime implements Deadlined {
   }
 
   clientClosed(): void {
-    const { wires, traffic, client, table, up, local } = this.#deps;
+    const { wires, traffic, settings, client, table, up, local } = this.#deps;
     if (wires.gone) return;
     wires.gone = true;
     traffic.deadlines.remove(this);
+    settings.stop();
     client.stop();
     const cut = table.open.size > 0;
     table.abandonAll("DC", "the client left before its reply was complete");

@@ -163,8 +163,8 @@ export class LocalCalls {
   async #linkWithRoom(first: RichLink, signal: AbortSignal): Promise<RichLink> {
     for (let link = first; ; link = this.#newestLink()) {
       if (link.hasRoom) return link;
-      await link.roomChanges(signal);
-      if (signal.aborted) link.passOn();
+      await link.places.changes(signal);
+      if (signal.aborted) link.places.passOn();
       signal.throwIfAborted();
     }
   }

@@ -1,7 +1,7 @@
 // The link for claimed calls that go on to the upstream: a client of our own, with stream ids, windows and header tables of
 // its own. A call that a rule held up could not use the pinned link any more, where later streams have been opened
 // meanwhile and ids must only grow (RFC 9113 §5.1.1).
-// It is long because it is a whole client: sending, receiving, the windows between, and who waits for a stream.
+// It is long because it is a whole client: sending, receiving, and the windows between.
 
 import type { HostPort } from "../../../core/address.ts";
 import { emptyBody } from "../../../core/body.ts";
@@ -11,7 +11,6 @@ import type { HeaderList } from "../../../core/headers.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
-import { BodyPipe } from "../body-pipe.ts";
 import { Budget } from "./budget.ts";
 import { Farewell } from "./farewell.ts";
 import { type FrameHead, type FrameReader, FrameWalk } from "./frame-walk.ts";
@@ -36,61 +35,17 @@ import { HpackDecoder } from "./hpack/decoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
 import { PeerSettings } from "./peer-settings.ts";
+import { requestFields } from "./request-fields.ts";
 import { fieldsForHttp2, flawOfTrailers } from "./request-head.ts";
 import { ResponseHead } from "./response-head.ts";
-import { Outgoing, type SendPort, SendQueue } from "./send-queue.ts";
+import { type RichCallEvents, RichStream } from "./rich-stream.ts";
+import { type SendPort, SendQueue } from "./send-queue.ts";
 import { bodyLeftAfter } from "./stream.ts";
-
-/** What one call wants to hear besides its reply. */
-export interface RichCallEvents {
-  interim(headers: HeaderList): void;
-  failed(flag: Flag, detail: string): void;
-}
+import { StreamRoom } from "./stream-room.ts";
 
 const creditStepBytes = 16_384;
 /** SETTINGS_ENABLE_PUSH = 0: nobody here could use a push. */
 const ownSettings: readonly (readonly [number, number])[] = [[2, 0]];
-
-class RichStream {
-  readonly out: Outgoing;
-  readonly pipe: BodyPipe;
-  readonly reply: Promise<Reply>;
-  readonly events: RichCallEvents;
-  resolve: (reply: Reply) => void = () => undefined;
-  reject: (error: Error) => void = () => undefined;
-  responded = false;
-  failed = false;
-  owedBytes = 0;
-  full = false;
-  /** Octets that the head announced and that have not come; null: not announced. */
-  bodyLeft: number | null = null;
-  readonly isHead: boolean;
-
-  constructor(
-    id: number,
-    windowBytes: number,
-    method: string,
-    events: RichCallEvents,
-    wants: (stream: RichStream) => void,
-  ) {
-    this.isHead = method === "HEAD";
-    this.out = new Outgoing(id, windowBytes);
-    this.events = events;
-    this.pipe = new BodyPipe({
-      start: () => {
-        this.full = false;
-        wants(this);
-      },
-      stop: () => {
-        this.full = true;
-      },
-    });
-    this.reply = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
-}
 
 export class RichLink implements LinkEvents, FrameReader, SendPort {
   readonly #traffic: Traffic;
@@ -120,8 +75,8 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   readonly #head = new ResponseHead();
   /** Set once the upstream has been told off; the link is its own. */
   #farewell: Farewell | null = null;
-  /** Who waits for the upstream to take another stream, in their order. */
-  readonly #waiting = new Set<() => void>();
+  /** Who waits for the upstream to take another stream. */
+  readonly places = new StreamRoom();
 
   constructor(traffic: Traffic, upstream: HostPort, dial: Dial) {
     this.#traffic = traffic;
@@ -141,30 +96,6 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   /** The upstream takes another stream now (RFC 9113 §5.1.2). */
   get hasRoom(): boolean {
     return this.#streams.size < this.#settings.maxStreams;
-  }
-
-  /** Resolves when there is room, perhaps, when the link is not usable any more, or when `signal` aborts. */
-  roomChanges(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = () => {
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener("abort", leave, { once: true });
-    });
-  }
-
-  /** Lets the next one look: a place is free. */
-  passOn(): void {
-    for (const wake of this.#waiting) {
-      this.#waiting.delete(wake);
-      return wake();
-    }
   }
 
   /**
@@ -207,19 +138,13 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     this.#greeting.fails(errorFor("UC", "the connection is over"));
     for (const stream of this.#streams.values()) this.#queue.remove(stream.out);
     this.#streams.clear();
-    this.#wakeAll();
-  }
-
-  #wakeAll(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+    this.places.wakeAll();
   }
 
   /** A stream has ended: its place is free. */
   #leave(id: number): void {
     this.#streams.delete(id);
-    this.passOn();
+    this.places.passOn();
   }
 
   async #sendBody(exchange: Exchange, stream: RichStream): Promise<void> {
@@ -321,7 +246,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
       this.#queue.remove(stream.out);
       this.#failed(stream, flag, detail);
     }
-    this.#wakeAll();
+    this.places.wakeAll();
   }
 
   #broke(code: number, detail: string): "take" {
@@ -467,7 +392,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     for (const [id, stream] of [...this.#streams]) {
       if (id > last) this.#fail(id, stream, "UC", "the upstream is going away");
     }
-    this.#wakeAll();
+    this.places.wakeAll();
     return "take";
   }
 
@@ -487,7 +412,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
         return this.#broke(errorCodes.flowControl, "SETTINGS make a window larger than 2^31-1");
     }
     this.#write(settingsAck);
-    this.#wakeAll();
+    this.places.wakeAll();
     this.#greeting.came();
     this.#queue.pump();
     return "take";
@@ -598,18 +523,4 @@ function errorFor(flag: Flag, detail: string): UnderstudyError {
 
 function listOf(block: HeaderBlock, from: number): [string, string][] {
   return block.fields.slice(from).map(({ name, value }) => [name, value]);
-}
-
-/** RFC 9113 §8.3.1. A rule that set Host means the authority. */
-function requestFields(exchange: Exchange, connectProtocol: string | null): HeaderList {
-  const { head, body } = exchange;
-  const fields = fieldsForHttp2(head.headers);
-  const pseudo: [string, string][] = [[":method", head.method]];
-  if (connectProtocol !== null) pseudo.push([":protocol", connectProtocol]);
-  pseudo.push([":scheme", head.scheme], [":authority", head.authority], [":path", head.path]);
-  const sized = fields.filter(([name]) => name !== "content-length");
-  const said = sized.length < fields.length;
-  if (body.lengthBytes !== null && (said || body.lengthBytes > 0))
-    sized.push(["content-length", String(body.lengthBytes)]);
-  return [...pseudo, ...(body.lengthBytes === null ? fields : sized)];
 }

@@ -5,6 +5,7 @@
 import type { Connection } from "../../../core/connection.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { ClientHalf } from "./client-half.ts";
+import { ConnectOffer } from "./connect-offer.ts";
 import { errorCodes, flags, frame, frameTypes, maxWindowBytes, settingsAck } from "./frames.ts";
 import type { HpackEncoder } from "./hpack/encoder.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
@@ -46,8 +47,7 @@ export class SettingsExchange {
   readonly server = new PeerSettings();
   /** The client has SETTINGS of somebody: frames may follow (RFC 9113 §3.4). */
   sent = false;
-  /** The client has heard from us that it may ask for WebSockets: nobody may take that back (RFC 8441 §3). */
-  #offersConnectProtocol = false;
+  readonly #offer: ConnectOffer;
   readonly #deps: SettingsExchangeDeps;
   #acksFromClient: Owed[] = [];
   #acksFromUpstream: Owed[] = [];
@@ -60,6 +60,7 @@ export class SettingsExchange {
 
   constructor(deps: SettingsExchangeDeps) {
     this.#deps = deps;
+    this.#offer = new ConnectOffer(deps.connection, deps.traffic, () => this.#offerLate());
   }
 
   // ── the client's ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +143,7 @@ export class SettingsExchange {
     this.#acksFromClient.push({ from: "upstream", bytes: this.server.tableBytes });
     if (!this.sent && this.#ackDue) queueMicrotask(() => this.#sendLateAck());
     this.sent = true;
-    return (this.#offers() && withConnectProtocol(bytes, from, to)) || "pass";
+    return (this.#offer.joins() && withConnectProtocol(bytes, from, to)) || "pass";
   }
 
   ackFromUpstream(): Verdict {
@@ -156,22 +157,30 @@ export class SettingsExchange {
 
   /** An extended CONNECT that no rule claims came on our word alone: the upstream has not said that it takes any. */
   get mustRefuseConnect(): boolean {
-    return this.#offersConnectProtocol && !this.server.takesConnectProtocol;
+    return this.#offer.isMade && !this.server.takesConnectProtocol;
   }
 
-  #offers(): boolean {
-    const { traffic, connection } = this.#deps;
-    this.#offersConnectProtocol ||= traffic.mayAnswerWebSockets(connection);
-    return this.#offersConnectProtocol;
+  /** SETTINGS may be sent at any time (RFC 9113 §6.5). */
+  #offerLate(): void {
+    if (!this.server.takesConnectProtocol) this.#sendOwn(true);
+  }
+
+  /** The client is gone. */
+  stop(): void {
+    this.#offer.stop();
   }
 
   /** Where the client has none yet. But for the offer they mean the defaults, which hold until the upstream's come anyway. */
   send(): void {
     if (this.sent) return;
     this.sent = true;
-    this.#acksFromClient.push({ from: "us", bytes: 0 });
-    this.#deps.wires.aside(ownSettings(this.#offers()));
+    this.#sendOwn(this.#offer.joins());
     this.#sendLateAck();
+  }
+
+  #sendOwn(offers: boolean): void {
+    this.#acksFromClient.push({ from: "us", bytes: 0 });
+    this.#deps.wires.aside(ownSettings(offers));
   }
 
   #sendLateAck(): void {

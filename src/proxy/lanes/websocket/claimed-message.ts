@@ -22,4 +22,6 @@ export interface FlowRule {
    * the next rule.
    */
   claim(message: ClaimedMessage): boolean;
+  /** Asked for each message that nobody can look into. True: it must not pass, and the connection has been closed. */
+  refuses(way: Way): boolean;
 }

@@ -52,8 +52,16 @@ export class RuleOnConnection {
   }
 
   item({ test, rule: { messages } }: MessageRule): FlowRule {
-    const { whole = true, alters = true } = messages ?? {};
-    return { test, whole, alters, claim: (message) => this.#claim(message) };
+    const { whole = true, alters = true, unread } = messages ?? {};
+    const refuses = (way: Way) => unread?.way === way && this.#refuse(unread.code, unread.reason);
+    return { test, whole, alters, refuses, claim: (message) => this.#claim(message) };
+  }
+
+  #refuse(code: number, reason: string): boolean {
+    if (this.#deps.ends.aborted) return false;
+    this.#deps.hit(this.#name);
+    this.#deps.close(code, reason, this.#name);
+    return true;
   }
 
   /** What is held back to be reordered leaves: nothing more will come behind it. */
@@ -64,8 +72,10 @@ export class RuleOnConnection {
   }
 
   #claim(message: ClaimedMessage): boolean {
-    if (this.#deps.ends.aborted) return false;
-    const act = this.#actor.act(message.payload, message.way);
+    const { payload, way } = message;
+    const act = this.#deps.ends.aborted
+      ? (this.#actor.finish?.(payload, way) ?? null)
+      : this.#actor.act(payload, way);
     if (act === null) return false;
     this.#deps.hit(this.#name);
     this.#carryOut(act, message);

@@ -43,12 +43,14 @@ export class RuleOrder {
 
   /**
    * Hands on a message that is not there as a whole. Rules that look inside, or need all of it, are passed over, as with the
-   * body of a request that is too large; others may still take it away or end the connection. `isReferredTo`: later ones
-   * cannot be read without it, so it must reach its receiver unless the connection ends.
+   * body of a request that is too large, but where nothing may pass unread; others may still take it away or end the
+   * connection. `isReferredTo`: later ones cannot be read without it, so it must reach its receiver unless the connection ends.
    */
   handUnread(message: ClaimedMessage, isReferredTo: boolean): boolean {
     return this.#rules.some(
-      (rule) => !rule.test && !rule.whole && !(rule.alters && isReferredTo) && rule.claim(message),
+      (rule) =>
+        rule.refuses(message.way) ||
+        (!rule.test && !rule.whole && !(rule.alters && isReferredTo) && rule.claim(message)),
     );
   }
 }

@@ -132,6 +132,49 @@ test("CONNECT offer: it joins the SETTINGS of an upstream that says nothing of i
     assert.equal(client.frames.filter(isSettings).length, 1);
   }));
 
+test("CONNECT offer: a rule that comes later is offered on connections that are open, once", () =>
+  between(others, async ({ rig, client, link }) => {
+    client.send(hello);
+    const upstream = await link(0);
+    upstream.send(settingsFrame([[3, 7]]), settingsAck);
+    assert.deepEqual((await client.until(isSettings))?.payload, payloadOf([[3, 7]]));
+    client.send(settingsAck);
+    await upstream.until(isAck);
+    rig.setRules(mocking);
+    const late = await client.until(
+      (given) => isSettings(given) && given.payload.length === 6 && given.payload[1] === connectProtocol,
+    );
+    assert.deepEqual(late?.payload, payloadOf([offer]));
+    client.send(settingsAck, asking(1, "/chat"));
+    await client.until(isFrame(frameTypes.headers, 1));
+    upstream.send(settingsFrame([[3, 9]]));
+    await client.until((given) => isSettings(given) && given.payload.length === 12);
+    client.send(settingsAck);
+    await upstream.until((given) => isAck(given) && upstream.frames.filter(isAck).length === 2);
+    assert.deepEqual(
+      client.frames.filter(isSettings).map(({ payload }) => payload),
+      [payloadOf([[3, 7]]), payloadOf([offer]), payloadOf([[3, 9], offer])],
+    );
+  }));
+
+test("CONNECT offer: node:http2 hears of a rule that comes later, and its WebSocket is answered", async () => {
+  await using rig = await openRig({ rules: others });
+  const session = connect(`http://127.0.0.1:${rig.address.port}`);
+  session.on("error", () => undefined);
+  const [first] = await once(session, "remoteSettings");
+  assert.equal(first.enableConnectProtocol, false);
+  rig.setRules(mocking);
+  const [settings] = await once(session, "remoteSettings");
+  assert.equal(settings.enableConnectProtocol, true);
+  const stream = session.request(
+    { ":method": "CONNECT", ":protocol": "websocket", ":path": "/chat", "sec-websocket-version": "13" },
+    { endStream: false },
+  );
+  stream.on("error", () => undefined);
+  assert.equal((await once(stream, "response"))[0][":status"], 200);
+  session.destroy();
+});
+
 test("CONNECT offer: an upstream that takes it back is not heard to do so (RFC 8441 §3)", () =>
   between(mocking, async ({ client, link }) => {
     client.send(hello);

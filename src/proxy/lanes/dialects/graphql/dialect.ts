@@ -163,6 +163,7 @@ function overlayPlan(
     spec: overlay,
     schemas: schemasOf(overlay, tools, shared, deps),
     concerns: concerning(spec.matches, shared),
+    isEndpoint: spec.matches.length > 0 && spec.matches.every(({ path }) => path !== undefined),
   });
   const { wait, maxBodyBytes } = tools;
   const effect = overlayEffect({ ...deps, rule, wait, maxBodyBytes, lib: shared.documents.lib });

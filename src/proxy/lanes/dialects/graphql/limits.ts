@@ -26,9 +26,19 @@ export function overLimit(
 
 /** The refusal of what is more than can be read, which keeps to no limit; null where there are none. */
 export function unreadable(limits: GraphqlLimits, { error, tooMuch }: InvalidDocument): GraphQLError | null {
-  const { tokens, depth, aliases, complexity } = limits;
-  const isGuarded = [tokens, depth, aliases, complexity].some((limit) => limit !== null);
-  return tooMuch && isGuarded ? error : null;
+  return tooMuch && isGuarded(limits) ? error : null;
+}
+
+/** Whether they say anything of a single operation, so that one that cannot be read must not pass. */
+export function isGuarded({ tokens, depth, aliases, complexity }: GraphqlLimits): boolean {
+  return [tokens, depth, aliases, complexity].some((limit) => limit !== null);
+}
+
+/** The refusal of a request that nobody here can look into. */
+export function unseen(why: string, lib: GraphqlLibrary): GraphQLError {
+  return new lib.GraphQLError(`The request cannot be held to its limits: ${why}.`, {
+    extensions: { code: "LIMIT_EXCEEDED", limit: "readable" },
+  });
 }
 
 /** The refusal of a batch; null where it is small enough. */

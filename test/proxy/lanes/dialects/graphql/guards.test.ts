@@ -1,7 +1,11 @@
 // Limits in front of a real server: what goes beyond them is refused as GraphQL says, and never reaches it.
 
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { test } from "node:test";
+import { WebSocket } from "ws";
+import { openSocketServer } from "./sockets.ts";
 import { openGraphqlServer, openStage } from "./stage.ts";
 
 const limits = "{depth: 4, complexity: 40, aliases: 2, tokens: 80, batch: 2}";
@@ -67,3 +71,57 @@ test("guards: an empty name of the operation does not get around them", async ()
   assert.equal(json.errors[0].extensions.limit, "depth");
   assert.equal(server.asked.length, 0);
 });
+
+test("guards: what cannot be looked into is refused where the rule names the path, and passes elsewhere", async () => {
+  await using server = await openGraphqlServer(root);
+  await using stage = await openStage(
+    `${guarded}  - {name: anywhere, patch: {graphql: {$limits: ${limits}}}}\n`,
+    { upstream: server.address },
+  );
+  const padded = JSON.stringify({ query: "{ count }", padding: "x".repeat(1_100_000) });
+  const large = await stage.post(padded, accept);
+  assert.equal(large.status, 413);
+  assert.match(large.json.errors[0].message, /cannot be held to its limits: its body is larger than 1048576/);
+  assert.equal(large.json.errors[0].extensions.code, "LIMIT_EXCEEDED");
+  const coded = await stage.post('{"query":"{ count }"}', { ...accept, "content-encoding": "x-own" });
+  assert.equal(coded.status, 413);
+  assert.match(coded.json.errors[0].message, /content-encoding x-own/);
+  assert.equal(server.asked.length, 0);
+  const elsewhere = await fetch(stage.url.replace("/graphql", "/upload"), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: padded,
+  });
+  assert.deepEqual(await elsewhere.json(), { data: { count: 42 } });
+});
+
+test("guards: a hash whose document is not known is answered so that the client sends the document", async () => {
+  await using server = await openGraphqlServer(root);
+  await using stage = await openStage(guarded, { upstream: server.address });
+  const ask = async (query: string) => {
+    const sha256Hash = createHash("sha256").update(query).digest("hex");
+    const extensions = { persistedQuery: { version: 1, sha256Hash } };
+    const first = await stage.post({ extensions }, accept);
+    assert.equal(first.json.errors[0].message, "PersistedQueryNotFound");
+    assert.equal(first.status, 200);
+    return (await stage.post({ query, extensions }, accept)).json;
+  };
+  assert.deepEqual(await ask("{ count }"), { data: { count: 42 } });
+  assert.equal((await ask(nested(5))).errors[0].extensions.limit, "depth");
+  assert.equal(server.asked.length, 1);
+});
+
+for (const perMessageDeflate of [false, true])
+  test(`guards: a WebSocket whose message is too large to be read is closed, ${perMessageDeflate ? "" : "not "}compressed`, async () => {
+    await using upstream = await openSocketServer(root);
+    await using stage = await openStage(guarded, { upstream: upstream.address });
+    const socket = new WebSocket(stage.url.replace("http:", "ws:"), ["graphql-transport-ws"], {
+      perMessageDeflate,
+    });
+    await once(socket, "open");
+    const query = `{ count } # ${randomBytes(900_000).toString("hex")}`;
+    socket.send(JSON.stringify({ id: "1", type: "subscribe", payload: { query } }));
+    const [code, reason] = await once(socket, "close");
+    assert.equal(`${code} ${reason}`, "1009 an operation that is too large to be held to its limits");
+    assert.deepEqual(upstream.asked, []);
+  });

@@ -1,6 +1,8 @@
 // Fields of a real server's answer that a rule answers, over real sockets.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { openGraphqlServer, openStage } from "./stage.ts";
 
@@ -101,8 +103,56 @@ test("overlay: batches, GET and persisted queries go through it; limits refuse",
   assert.deepEqual([full.json.data.me.plan, byHash.json.data.me.plan], ["PAID", "PAID"]);
 });
 
+test("overlay: what is deferred or streamed is asked for in one piece, where the rule concerns it", async () => {
+  const heard: { accept: string | undefined; body: { query: string; variables?: object } }[] = [];
+  const parts = '--- {"data":{}} -----';
+  const server = createServer(async (request, response) => {
+    const body = JSON.parse(Buffer.concat(await request.toArray()).toString());
+    const { accept } = request.headers;
+    heard.push({ accept, body });
+    const inParts = /multipart|event-stream/.test(accept ?? "");
+    response.setHeader("content-type", inParts ? "multipart/mixed" : "application/json");
+    response.end(inParts ? parts : '{"data":{"me":{"name":"Ann","friends":[{"name":"Bo"}]}}}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await using stage = await openStage(
+    "  - {name: plan, matches: [{path: /graphql}], patch: {graphql: {me.plan: PAID}}}\n",
+    { upstream: { host: "127.0.0.1", port } },
+  );
+  const query = `query ($slow: Boolean, $first: Int) {
+    me { name ... @defer(if: $slow, label: "p") { plan } ...F friends @stream(initialCount: $first) { name } } }
+    fragment F on User { ... @defer { name } }`;
+  const variables = { slow: true, first: 1 };
+  const accept = "multipart/mixed;deferSpec=20220824, application/json";
+  const whole = await stage.ask(query, variables, { accept });
+  const me = { name: "Ann", plan: "PAID", friends: [{ name: "Bo" }] };
+  assert.deepEqual(whole.json, { data: { me } });
+  await stage.ask(query, variables, { accept: "multipart/mixed" });
+  assert.deepEqual(
+    heard.map((call) => call.accept),
+    ["application/json", "application/graphql-response+json, application/json"],
+  );
+  for (const { body } of heard) {
+    assert.doesNotMatch(body.query, /defer|stream|slow|first|plan/);
+    assert.equal(body.variables, undefined);
+  }
+  const post = (text: string, wanted: string) =>
+    fetch(stage.url, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: wanted },
+      body: JSON.stringify({ query: text }),
+    });
+  const others = "{ me { name ... @defer { email } } }";
+  assert.equal(await (await post(others, accept)).text(), parts);
+  assert.equal(heard.at(-1)?.body.query, others);
+  assert.equal(await (await post("{ me { plan } }", "text/event-stream")).text(), parts);
+  assert.equal(heard.at(-1)?.body.query, "{ me { plan } }", "in parts, and so left alone");
+  server.closeAllConnections();
+  server.close();
+});
+
 test("overlay: what is no GraphQL answer, and what is no GraphQL, passes as it is", async () => {
-  const { createServer } = await import("node:http");
   const plain = createServer((request, response) => {
     response.setHeader("content-type", request.url === "/html" ? "text/html" : "application/json");
     response.end(

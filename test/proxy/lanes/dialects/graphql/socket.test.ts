@@ -284,6 +284,44 @@ test("beside a real server: a subscription ends with its rule, by an error that 
   await client.dispose();
 });
 
+test("overlay: what was begun under a rule is completed when the rule is gone meanwhile, and its delay ends with it", async () => {
+  let answer = (_: string) => undefined as unknown;
+  const name = new Promise((resolve) => {
+    answer = resolve;
+  });
+  await using upstream = await openSocketServer({ me: () => ({ name: () => name }), count: 41 });
+  await using stage = await openStage(
+    `
+  - name: plan
+    matches: [{graphql: {operation: A}}]
+    patch: {graphql: {me.plan: PAID}}
+  - name: late
+    matches: [{graphql: {operation: B}}]
+    patch: {graphql: {count: {value: 5, delay: 1h}}}`,
+    { upstream: upstream.address },
+  );
+  await using socket = await openRaw(stage.url, transportWs);
+  socket.say(init);
+  await socket.hear();
+  socket.say(subscribe("1", "query A { me { name plan } }"), subscribe("2", "query B { count }"));
+  socket.say({ type: "ping" });
+  assert.equal((await socket.hear()).type, "pong");
+  stage.withdraw();
+  assert.deepEqual(await socket.hear(), { id: "2", type: "next", payload: { data: { count: 5 } } });
+  assert.deepEqual(await socket.hear(), { id: "2", type: "complete" });
+  answer("Ann");
+  const whole = { data: { me: { name: "Ann", plan: "PAID" } } };
+  assert.deepEqual(await socket.hear(), { id: "1", type: "next", payload: whole });
+  assert.deepEqual(await socket.hear(), { id: "1", type: "complete" });
+  socket.say(subscribe("2", "query B { count }"));
+  assert.deepEqual((await socket.hear()).payload, { data: { count: 41 } });
+  assert.equal((await socket.hear()).type, "complete");
+  assert.deepEqual(
+    upstream.asked.map((query) => query.replace(/\s+/g, " ")),
+    ["query A { me { name } }", "query B { count }"],
+  );
+});
+
 test("the legacy protocol: a subscription that is answered beside a real server ends with its rule", async () => {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   const heard: string[] = [];

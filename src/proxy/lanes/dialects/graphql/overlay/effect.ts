@@ -7,14 +7,15 @@
 
 import type { DialectTools } from "../../../../../core/dialect.ts";
 import type { Effect } from "../../../../../core/effect.ts";
-import type { Exchange, Handler, Reply, ResponseReply } from "../../../../../core/exchange.ts";
+import type { Exchange, Handler, Reply, RequestHead, ResponseReply } from "../../../../../core/exchange.ts";
 import { headerValue } from "../../../../../core/headers.ts";
 import type { GraphqlDeps } from "../deps.ts";
 import type { GraphqlLibrary } from "../library.ts";
-import { overBatch } from "../limits.ts";
+import { overBatch, unseen } from "../limits.ts";
 import { putBack, withBody } from "../wire/bodies.ts";
 import { jsonReply, jsonTypeOf, replyWith, withoutBodyFields, withRequest } from "../wire/http-reply.ts";
 import { mayBeGraphql, readHttpRequest } from "../wire/http-request.ts";
+import { answerTypeOf } from "../wire/media-type.ts";
 import { bodyOfParams, type GraphqlParams, isRecord } from "../wire/params.ts";
 import { pathWith } from "../wire/query-path.ts";
 import type { OverlaidItem } from "./item.ts";
@@ -36,15 +37,24 @@ export function overlayEffect(deps: OverlayEffectDeps): Effect {
     async apply(exchange, next) {
       if (!mayBeGraphql(exchange.head)) return next(exchange);
       const call = await readCall(exchange, deps);
+      if (call.unseen !== null && rule.guardsAll) return unseenReply(exchange.head, call.unseen, deps.lib);
       if (call.items === null) return next(call.exchange);
       const refusal = overBatch(rule.spec.limits, call.items.length, deps.lib);
       if (refusal !== null)
         return replyWith(exchange.head, [{ result: { errors: [refusal.toJSON()] }, executed: false }], false);
       const operations = await rule.operationsOf(exchange);
-      const items = call.items.map((params) => operations.item(params));
+      const items = call.items.map((params) => inJson(exchange, operations.item(params)));
       return new OverlaidCall(call.exchange, items, call.batch, operations, deps).serve(next);
     },
   };
+}
+
+/** A client that wants events hears of its operation in parts, which are nobody's to complete. */
+function inJson(exchange: Exchange, item: OverlaidItem): OverlaidItem {
+  if (item.kind !== "pruned" || !item.pruned.changed) return item;
+  if (answerTypeOf(exchange.head.header("accept")) !== "event-stream") return item;
+  exchange.note?.("patch.graphql: left unchanged: the client wants an event stream");
+  return { kind: "untouched", params: item.whole };
 }
 
 interface ReadCall {
@@ -53,23 +63,36 @@ interface ReadCall {
   /** null: it is nothing that could be overlaid. */
   readonly items: readonly GraphqlParams[] | null;
   readonly batch: boolean;
+  /** Why nobody can tell what it is; null: it has been read. */
+  readonly unseen: string | null;
 }
 
 async function readCall(exchange: Exchange, deps: OverlayEffectDeps): Promise<ReadCall> {
   const { head } = exchange;
-  const asItIs = { items: null, batch: false };
+  const asItIs = { items: null, batch: false, unseen: null };
   let bytes: Uint8Array | null = null;
   let same = exchange;
   if (head.method === "POST") {
     const held = await deps.holdBody(exchange.body, deps.maxBodyBytes);
-    if (held.kind === "larger") return { exchange: withBody(exchange, held.body), ...asItIs };
+    if (held.kind === "larger") {
+      const unseen = `its body is larger than ${deps.maxBodyBytes} bytes`;
+      return { exchange: withBody(exchange, held.body), ...asItIs, unseen };
+    }
     same = withBody(exchange, putBack(held.bytes, exchange.body));
-    bytes = deps.decodeBody(held.bytes, head.header("content-encoding"), deps.maxBodyBytes);
+    const coding = head.header("content-encoding");
+    bytes = deps.decodeBody(held.bytes, coding, deps.maxBodyBytes);
+    if (bytes === null)
+      return { exchange: same, ...asItIs, unseen: `its content-encoding ${coding} hides it, or its size` };
   }
   const request = readHttpRequest(head, bytes, deps.parseJson);
   return request.kind === "malformed"
     ? { exchange: same, ...asItIs }
-    : { exchange: same, items: request.items, batch: request.batch };
+    : { exchange: same, items: request.items, batch: request.batch, unseen: null };
+}
+
+/** RFC 9110 §15.5.14 */
+function unseenReply(head: RequestHead, why: string, lib: GraphqlLibrary): ResponseReply {
+  return jsonReply(413, jsonTypeOf(head), { errors: [unseen(why, lib).toJSON()] });
 }
 
 class OverlaidCall {
@@ -152,7 +175,7 @@ class OverlaidCall {
   ): ResponseReply {
     let at = 0;
     const answers = this.#items.map((item) => {
-      if (item.kind === "refused") return { result: item.result, executed: false };
+      if (item.kind === "refused") return item;
       const result = item.params === null ? null : (results[at++] ?? {});
       return {
         result: item.kind === "pruned" ? this.#operations.complete(item, result) : (result ?? {}),

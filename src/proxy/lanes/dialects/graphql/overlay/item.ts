@@ -4,11 +4,11 @@ import type { GraphQLError, GraphQLSchema } from "graphql";
 import type { DelaySpec } from "../../../../../core/rule.ts";
 import type { GraphqlOverlaySpec } from "../../../../../core/rule-graphql.ts";
 import type { Documents, ParsedDocument } from "../documents.ts";
-import { overLimit, unreadable } from "../limits.ts";
+import { isGuarded, overLimit, unreadable } from "../limits.ts";
 import type { Operation } from "../operation.ts";
 import type { GraphqlResult } from "../wire/http-reply.ts";
 import { type GraphqlParams, isRecord, withoutHash } from "../wire/params.ts";
-import type { PersistedQueries } from "../wire/persisted.ts";
+import { notFound, type PersistedQueries } from "../wire/persisted.ts";
 import type { Location } from "./locations.ts";
 import { merge } from "./merge.ts";
 import { prune } from "./prune.ts";
@@ -18,11 +18,14 @@ import type { Targets } from "./targets.ts";
 export type OverlaidItem =
   /** Goes upstream as it came. */
   | { readonly kind: "untouched"; readonly params: GraphqlParams }
-  | { readonly kind: "refused"; readonly result: GraphqlResult }
+  /** `executed`: the status does not tell, as servers answer it. */
+  | { readonly kind: "refused"; readonly result: GraphqlResult; readonly executed: boolean }
   | PrunedItem;
 
 interface PrunedItem {
   readonly kind: "pruned";
+  /** As it came. */
+  readonly whole: GraphqlParams;
   /** What is still to be asked; null: nothing. */
   readonly params: GraphqlParams | null;
   readonly delays: readonly DelaySpec[];
@@ -48,25 +51,29 @@ const noVariables: Readonly<Record<string, unknown>> = {};
 /** What to do with one operation; never throws. */
 export function overlayItem(params: GraphqlParams, deps: OverlayDeps): OverlaidItem {
   const text = deps.persisted.documentOf(params);
-  const parsed = text === null ? null : deps.documents.parse(text);
-  if (parsed === null) return { kind: "untouched", params };
+  // Whoever speaks of persisted queries sends the document when it hears that its hash is not known.
+  if (text === null)
+    return isGuarded(deps.spec.limits)
+      ? { kind: "refused", result: notFound, executed: true }
+      : { kind: "untouched", params };
+  const parsed = deps.documents.parse(text);
   if (parsed.kind === "invalid") {
     const refusal = unreadable(deps.spec.limits, parsed);
     // What is no document is the upstream's to refuse, in its own words.
-    return refusal === null ? { kind: "untouched", params } : { kind: "refused", result: resultOf(refusal) };
+    return refusal === null ? { kind: "untouched", params } : refused(refusal);
   }
   const operation = parsed.operation(params.operationName);
   if (operation === undefined) return { kind: "untouched", params };
   const variables = params.variables ?? noVariables;
   const refusal = overLimit(deps.spec.limits, parsed, operation, variables, deps.documents.lib);
-  if (refusal !== null) return { kind: "refused", result: resultOf(refusal) };
+  if (refusal !== null) return refused(refusal);
   if (operation.type === "subscription" || deps.spec.fields.length === 0)
     return { kind: "untouched", params };
   return prunedItem(params, parsed, operation, variables, deps);
 }
 
-function resultOf(refusal: GraphQLError): GraphqlResult {
-  return { errors: [refusal.toJSON()] };
+function refused(refusal: GraphQLError): OverlaidItem {
+  return { kind: "refused", result: { errors: [refusal.toJSON()] }, executed: false };
 }
 
 function prunedItem(
@@ -93,7 +100,8 @@ function prunedItem(
     hash: null,
   };
   const asked = pruned.query === null ? null : pruned.changed ? smaller : params;
-  return { kind: "pruned", params: asked, delays: pruned.delays, operation, parsed, pruned, variables };
+  const { delays } = pruned;
+  return { kind: "pruned", whole: params, params: asked, delays, operation, parsed, pruned, variables };
 }
 
 /** The result of the whole operation. `result`: of the upstream, or null where it was not asked. */

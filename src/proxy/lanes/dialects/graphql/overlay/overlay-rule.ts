@@ -5,6 +5,7 @@ import type { Clock } from "../../../../../core/clock.ts";
 import type { Exchange } from "../../../../../core/exchange.ts";
 import type { GraphqlOverlaySpec } from "../../../../../core/rule-graphql.ts";
 import type { Documents } from "../documents.ts";
+import { isGuarded } from "../limits.ts";
 import type { OperationTest } from "../match.ts";
 import type { Observer } from "../observer.ts";
 import type { Operation } from "../operation.ts";
@@ -23,6 +24,8 @@ export interface OverlayRuleDeps {
   readonly schemas: SchemaSource;
   /** Which operations the rule is about. */
   readonly concerns: OperationTest;
+  /** Every call that the rule claims is meant to be GraphQL. */
+  readonly isEndpoint: boolean;
   readonly observer: Observer;
   readonly clock: Pick<Clock, "now">;
 }
@@ -49,6 +52,11 @@ export class OverlayRule {
     this.concerns = deps.concerns;
     this.#deps = deps;
     this.#targetsOf = targetsBySchema(deps.spec);
+  }
+
+  /** What cannot be read must not pass: nobody could tell whether it keeps to the limits. */
+  get guardsAll(): boolean {
+    return this.#deps.isEndpoint && isGuarded(this.spec.limits);
   }
 
   /** Waits for the schema where the upstream must be asked for it. */

@@ -21,6 +21,7 @@ import type { GraphqlLibrary } from "../library.ts";
 import type { Operation } from "../operation.ts";
 import { isIncluded } from "./inclusion.ts";
 import { locator } from "./locations.ts";
+import { inOnePiece } from "./one-piece.ts";
 import type { PrunedEntry, PrunedOperation, PrunedSet } from "./pruned.ts";
 import { type PathNode, possibleTypes, type Targets } from "./targets.ts";
 import { usedIn } from "./used.ts";
@@ -88,13 +89,15 @@ class Pruning {
     const type = schema?.getRootType(node.operation) ?? null;
     const place: Place = { type, path: targets.root, conditional: false, types: null, root: true };
     const { set, pruned, changed } = this.#set(node.selectionSet, place);
-    const used = usedIn({ ...node, selectionSet: set }, this.#operation.fragments, lib);
+    const smaller = { ...node, selectionSet: set };
+    const { operation, fragments } = inOnePiece(smaller, this.#operation.fragments, lib);
+    const used = usedIn(operation, fragments, lib);
     const definitions = (node.variableDefinitions ?? []).filter((one) =>
       used.variables.has(one.variable.name.value),
     );
     const document: DocumentNode = {
       kind: lib.Kind.DOCUMENT,
-      definitions: [{ ...node, variableDefinitions: definitions, selectionSet: set }, ...used.fragments],
+      definitions: [{ ...operation, variableDefinitions: definitions }, ...used.fragments],
     };
     const nothingLeft = changed && set.selections.length === 0;
     const query = nothingLeft ? null : lib.print(document);

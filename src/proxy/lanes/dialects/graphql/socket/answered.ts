@@ -1,9 +1,8 @@
 // `respond.graphql` on a WebSocket that goes on to the real server: the operations that the rule claims are answered here,
 // under the client's ids, and never heard of upstream. Everything else passes.
 
-import type { MessageAct, MessagePlan } from "../../../../../core/message.ts";
+import type { MessageAct, MessageActor, MessagePlan } from "../../../../../core/message.ts";
 import type { Payload } from "../../../../../core/payload.ts";
-import type { Way } from "../../../../../core/rule-websocket.ts";
 import type { OperationTest } from "../match.ts";
 import type { AnswerOperation } from "../mock/graphql-mock.ts";
 import { readClientMessage } from "../wire/socket-message.ts";
@@ -14,14 +13,16 @@ import { SocketOperations } from "./operations.ts";
 export function answeredMessages(answer: AnswerOperation, concerns: OperationTest): MessagePlan {
   return messagePlan(() => {
     const operations = new SocketOperations(answer);
-    return (message, way) => (way === "toUpstream" ? actOn(message, operations, concerns) : null);
+    return {
+      act: (message, way) => (way === "toUpstream" ? actOn(message, operations, concerns) : null),
+    };
   });
 }
 
 /** A plan that may do anything to any message. `open`: for each connection, what becomes of its messages. */
-export function messagePlan(open: () => (message: Payload, way: Way) => MessageAct | null): MessagePlan {
+export function messagePlan(open: () => MessageActor): MessagePlan {
   return Object.freeze({
-    open: () => ({ act: open() }),
+    open,
     ...{ inject: null, ignorePings: false, acts: true, alters: true, whole: true, watches: false },
   });
 }

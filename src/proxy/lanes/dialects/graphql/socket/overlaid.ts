@@ -4,12 +4,15 @@
 //   subscribe ──► prune ──► upstream          what comes back for an id leaves in the order in which it came,
 //   client ◄── merge ◄── next, complete       also where the rule delays it; other ids do not wait
 //
-// Where nothing is left to ask, the upstream never hears of the operation.
+// Where nothing is left to ask, the upstream never hears of the operation. What was begun under the rule ends under it, also
+// where the rule is gone meanwhile: its result lacks what was not asked for.
 
 import type { DialectTools } from "../../../../../core/dialect.ts";
 import type { Conversation } from "../../../../../core/exchange.ts";
 import type { MessageAct, MessagePlan } from "../../../../../core/message.ts";
 import type { Payload } from "../../../../../core/payload.ts";
+import type { Way } from "../../../../../core/rule-websocket.ts";
+import { isGuarded } from "../limits.ts";
 import type { OverlaidItem } from "../overlay/item.ts";
 import type { OverlaidOperations, OverlayRule } from "../overlay/overlay-rule.ts";
 import { bodyOfParams, type GraphqlParams } from "../wire/params.ts";
@@ -30,12 +33,23 @@ export interface OverlaidMessagesDeps extends Pick<DialectTools, "wait"> {
 }
 
 export function overlaidMessages(deps: OverlaidMessagesDeps): MessagePlan {
-  return messagePlan(() => {
+  const plan = messagePlan(() => {
     const operations = new Map<string, OverlaidOperation>();
-    return ({ bytes }, way) =>
-      way === "toUpstream" ? toUpstream(bytes, operations, deps) : toDownstream(bytes, operations, deps);
+    return {
+      act: ({ bytes }, way) =>
+        way === "toUpstream" ? toUpstream(bytes, operations, deps) : toDownstream(bytes, operations, deps),
+      finish: ({ bytes }, way) => finish(bytes, way, operations, deps),
+    };
   });
+  return isGuarded(deps.rule.spec.limits) ? Object.freeze({ ...plan, unread: unseen }) : plan;
 }
+
+/** RFC 6455 §7.4.1 */
+const unseen = {
+  way: "toUpstream",
+  code: 1009,
+  reason: "an operation that is too large to be held to its limits",
+} as const;
 
 type Operations = Map<string, OverlaidOperation>;
 type Subscribe = ClientMessage & { readonly kind: "subscribe" };
@@ -57,6 +71,19 @@ function toUpstream(
   const operation = new OverlaidOperation(message, bytes, forget, deps);
   operations.set(id, operation);
   return answering((conversation, signal) => operation.begin(params, conversation, signal));
+}
+
+/** The rule is gone: operations that go upstream from now on go there as they are. */
+function finish(
+  bytes: Uint8Array,
+  way: Way,
+  operations: Operations,
+  deps: OverlaidMessagesDeps,
+): MessageAct | null {
+  if (operations.size === 0) return null;
+  if (way === "toDownstream") return toDownstream(bytes, operations, deps);
+  const message = readClientMessage(bytes, deps.parseJson);
+  return message.kind === "stop" ? stop(message.id, operations) : null;
 }
 
 /** A stop must not overtake its operation, which may still wait for the schema. */
@@ -150,7 +177,8 @@ class OverlaidOperation {
       this.#forget();
       return conversation.send(words.errors(id, item.result.errors ?? []), "toDownstream");
     }
-    const delays = Promise.all(item.delays.map((delay) => this.#deps.wait(delay, signal)));
+    const { faultEnds } = conversation.exchange;
+    const delays = Promise.all(item.delays.map((delay) => this.#deps.wait(delay, signal, faultEnds)));
     delays.catch(() => undefined); // who waits for them hears of it
     if (item.params === null) return this.#answerAll({ overlay, item }, delays, conversation);
     this.#following = { overlay, item };

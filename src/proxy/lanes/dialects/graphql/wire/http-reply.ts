@@ -3,7 +3,7 @@
 import { bodyOf } from "../../../../../core/body.ts";
 import type { Exchange, RequestHead, ResponseReply } from "../../../../../core/exchange.ts";
 import { type HeaderList, headerValue, withoutHeader } from "../../../../../core/headers.ts";
-import { type AnswerType, answerTypeOf, contentTypeOf, statusOf } from "./media-type.ts";
+import { type AnswerType, acceptInOnePiece, answerTypeOf, contentTypeOf, statusOf } from "./media-type.ts";
 
 /** What a server says of one operation. */
 export interface GraphqlResult {
@@ -68,13 +68,15 @@ export function jsonTypeOf(head: RequestHead): AnswerType {
   return type === "graphql" ? "graphql" : "json";
 }
 
-/** The exchange with another request. */
+/** The exchange with another request, whose answer is to come in one piece. */
 export function withRequest(
   exchange: Exchange,
   change: { readonly path?: string; readonly bytes?: Uint8Array },
 ): Exchange {
   const { head } = exchange;
-  const headers = change.bytes === undefined ? head.headers : withoutBodyFields(head.headers);
+  const headers = (change.bytes === undefined ? head.headers : withoutBodyFields(head.headers)).map(
+    ([name, value]) => [name, name.toLowerCase() === "accept" ? acceptInOnePiece(value) : value] as const,
+  );
   const changed = {
     id: exchange.id,
     connection: exchange.connection,

@@ -28,6 +28,12 @@ export function answerTypeOf(accept: string | undefined): AnswerType | null {
   return best;
 }
 
+/** The value of Accept without what comes in parts: a server then answers at once. */
+export function acceptInOnePiece(accept: string): string {
+  const whole = accept.split(",").filter((part) => !/^\s*(?:multipart\/|text\/event-stream)/i.test(part));
+  return whole.length === 0 ? "application/graphql-response+json, application/json" : whole.join(",").trim();
+}
+
 /** The value of Content-Type. */
 export function contentTypeOf(type: AnswerType): string {
   if (type === "event-stream") return "text/event-stream; charset=utf-8";
