@@ -3,7 +3,12 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type ClientHttp2Stream, createSecureServer, connect as openHttp2 } from "node:http2";
+import {
+  type ClientHttp2Stream,
+  createSecureServer,
+  connect as openHttp2,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import type { Duplex } from "node:stream";
 import { after, before, test } from "node:test";
@@ -152,7 +157,7 @@ test("intact: four streams on one connection of HTTP/2 through opened TLS, both 
   timeout: 60_000,
 }, async () => {
   const server = createSecureServer({ cert: leaf.chain, key: leaf.key });
-  server.on("stream", (stream, headers) => {
+  server.on("stream", (stream: ServerHttp2Stream, headers) => {
     stream.on("error", () => undefined);
     stream.respond({ ":status": 200 });
     void echoSlowly(stream, Number(headers["x-seed"]));
