@@ -6,6 +6,8 @@ import { Socket } from "node:net";
 import { test } from "node:test";
 import { errorCodes, flags, frame, frameTypes, headerFrames } from "../../src/proxy/lanes/http2/frames.ts";
 import { encodeLiterals } from "../../src/proxy/lanes/http2/hpack/literal-block.ts";
+import type { Http2Stream } from "../../src/proxy/lanes/http2/stream.ts";
+import { StreamMap } from "../../src/proxy/lanes/http2/stream-map.ts";
 import { Wires, type WiresDeps } from "../../src/proxy/lanes/http2/wires.ts";
 import { between } from "../conformance/http2/pair.ts";
 import { hello, requestFrame, responseFrame, serverHello } from "../proxy/lanes/http2/raw-peer.ts";
@@ -57,7 +59,7 @@ test("http2, draining: DATA that ends the last stream goes up although its reply
 
 test("http2: after our last words a client is read on, though the upstream takes nothing more", () => {
   const socket = new Socket();
-  const table = { open: new Map(), lastLocal: 0 };
+  const table = { open: new StreamMap<Http2Stream>(), lastLocal: 0 };
   // Whether to read on asks nothing of the two halves.
   const halves = {} as Pick<WiresDeps, "client" | "up">;
   const wires = new Wires({ connection: { socket }, table, ...halves });

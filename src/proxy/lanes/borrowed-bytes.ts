@@ -23,11 +23,16 @@ export class BorrowedBytes {
 
   /** Writes borrowed bytes. False: the socket is full, wait for its drain. */
   write(bytes: Buffer): boolean {
-    if (this.#encrypts)
-      return this.#socket.write(this.#socket.writableLength === 0 ? bytes : Buffer.from(bytes));
+    if (this.#encrypts) return this.#encrypt(bytes);
     const flowing = this.#socket.write(bytes);
     if (this.#socket.writableLength > 0) this.#follow();
     return flowing;
+  }
+
+  #encrypt(bytes: Buffer): boolean {
+    // An empty write would be under way for a turn without being counted: what came behind it would wait uncopied.
+    if (bytes.length === 0) return true;
+    return this.#socket.write(this.#socket.writableLength === 0 ? bytes : Buffer.from(bytes));
   }
 
   /** Nearly always the kernel takes all bytes at once; only where it does not, an empty write behind them tells the end. */

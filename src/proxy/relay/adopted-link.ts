@@ -136,7 +136,10 @@ class AdoptedLink implements Link {
 
   /** TLS encrypts what it is given at once; what would wait before it is copied, so that nothing of the caller's is held. */
   #send(target: Socket | Link, chunk: Uint8Array): boolean {
-    return target.write(this.#encrypts && this.#waits(target) ? Buffer.from(chunk) : chunk);
+    if (!this.#encrypts) return target.write(chunk);
+    // An empty write would be under way for a turn without being counted: what came behind it would wait uncopied.
+    if (chunk.length === 0) return true;
+    return target.write(this.#waits(target) ? Buffer.from(chunk) : chunk);
   }
 
   get holdsBytes(): boolean {

@@ -9,6 +9,7 @@ import { errorCodes, flags, frameTypes, maxWindowBytes, preface, readUint32 } fr
 import { HpackDecoder } from "./hpack/decoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { bodyLeftAfter, type Http2Stream, LocalStream, RelayedStream } from "./stream.ts";
+import type { StreamMap } from "./stream-map.ts";
 
 type Verdict = "pass" | "take";
 
@@ -17,7 +18,7 @@ const maxBlockFrames = 128;
 
 /** What the session makes of what the client sends. */
 export interface ClientEvents {
-  readonly streams: ReadonlyMap<number, Http2Stream>;
+  readonly streams: StreamMap<Http2Stream>;
   /** The largest frame that the client has been allowed. */
   readonly serverFrameBytes: number;
   /** True where somebody is there to get what passes. */

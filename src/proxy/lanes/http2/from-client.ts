@@ -23,6 +23,7 @@ import { flawOfTrailers, Http2Head, readRequestHead } from "./request-head.ts";
 import type { SendQueue } from "./send-queue.ts";
 import type { SettingsExchange } from "./settings-exchange.ts";
 import { type Http2Stream, LocalStream, RelayedStream } from "./stream.ts";
+import type { StreamMap } from "./stream-map.ts";
 import type { StreamTable } from "./stream-table.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
@@ -56,7 +57,7 @@ export class FromClient implements ClientEvents {
     this.#deps = deps;
   }
 
-  get streams(): ReadonlyMap<number, Http2Stream> {
+  get streams(): StreamMap<Http2Stream> {
     return this.#deps.table.open;
   }
 

@@ -236,7 +236,7 @@ export class FromUpstream implements UpstreamEvents {
     const { table, wires, lifetime } = this.#deps;
     const isFinal = lastStream < maxWindowBytes; // RFC 9113 §6.8: 2^31-1 only announces the one that counts
     if (isFinal) this.#goingAway = true;
-    for (const [id, stream] of [...table.open]) {
+    for (const [id, stream] of table.open.entries()) {
       if (!(stream instanceof RelayedStream) || id <= lastStream || (id & 1) === 0) continue;
       stream.call.fail("failed", "UC", "the upstream is going away");
       // Had the client only our GOAWAY to go by, it could not know that this one was never looked at.
@@ -262,7 +262,7 @@ export class FromUpstream implements UpstreamEvents {
     wires.upstreamFull = false;
     const flag = how === "refused" ? "UF" : how === "timeout" ? "UT" : "UC";
     const text = detail === "" ? "the upstream ended the connection" : detail;
-    const relayed = [...table.open.values()].filter((stream) => stream instanceof RelayedStream).length;
+    const relayed = table.open.places.filter((stream) => stream?.kind === "relayed").length;
     const isAlone = relayed === table.open.size && table.lastLocal === 0;
     // Nothing but this upstream has spoken here: its end is the connection's end, as it came.
     if (isAlone && connection.mode === "transparent" && how !== "closed" && (relayed > 0 || !neverOpen)) {
@@ -280,7 +280,7 @@ export class FromUpstream implements UpstreamEvents {
   #failRelayed(flag: Flag, detail: string, status: number | null): void {
     const { table, connection, wires } = this.#deps;
     const code = status === null ? errorCodes.internal : errorCodes.refusedStream;
-    for (const [id, stream] of [...table.open]) {
+    for (const [id, stream] of table.open.entries()) {
       if (!(stream instanceof RelayedStream)) continue;
       stream.call.fail("failed", flag, detail);
       if (status !== null && connection.mode !== "transparent") this.#answer(id, stream, status, detail);

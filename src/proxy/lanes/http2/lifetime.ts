@@ -106,7 +106,7 @@ export class Lifetime implements Deadlined {
     const { table, traffic } = this.#deps;
     const { responseMs } = traffic.settings.deadlines;
     if (now < this.#progressAt + responseMs) return;
-    for (const [id, stream] of [...table.open]) {
+    for (const [id, stream] of table.open.entries()) {
       if (!(stream instanceof RelayedStream) || stream.responded || !stream.requestDone) continue;
       if (now < stream.call.startedAt + responseMs) continue;
       stream.call.fail("failed", "UT", `no byte of the response for ${responseMs} ms`);
@@ -143,7 +143,7 @@ export class Lifetime implements Deadlined {
     if (this.#clientEnded) return;
     this.#clientEnded = true;
     const { table, up, wires } = this.#deps;
-    for (const [id, stream] of table.open) {
+    for (const [id, stream] of table.open.entries()) {
       if (!(stream instanceof LocalStream) || stream.requestDone) continue;
       stream.pipe.fail(
         new UnderstudyError("body_cut", `the client ended inside the request of stream ${id}`),
@@ -172,7 +172,7 @@ export class Lifetime implements Deadlined {
     if (wires.closing || wires.gone) return;
     const outcome = flag === "DPE" ? "refused" : "failed";
     if (table.open.size === 0) this.#tellOfRefusal(outcome, flag, reason);
-    for (const stream of table.open.values()) stream.call.fail(outcome, flag, reason);
+    for (const [, stream] of table.open.entries()) stream.call.fail(outcome, flag, reason);
     this.#sayGoAway(code, reason);
     client.stop();
     this.#close(true);

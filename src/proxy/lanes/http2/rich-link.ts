@@ -41,6 +41,7 @@ import { ResponseHead } from "./response-head.ts";
 import { type RichCallEvents, RichStream } from "./rich-stream.ts";
 import { type SendPort, SendQueue } from "./send-queue.ts";
 import { bodyLeftAfter } from "./stream.ts";
+import { StreamMap } from "./stream-map.ts";
 import { StreamRoom } from "./stream-room.ts";
 
 const creditStepBytes = 16_384;
@@ -53,7 +54,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   readonly #walk = new FrameWalk(this);
   readonly #decoder: HpackDecoder;
   readonly #settings = new PeerSettings();
-  readonly #streams = new Map<number, RichStream>();
+  readonly #streams = new StreamMap<RichStream>();
   readonly #queue = new SendQueue(this);
   readonly #upstream: HostPort;
   #windowBytes = defaultWindowBytes;
@@ -124,9 +125,8 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
 
   /** The call is over, however far it came. */
   abandon(reply: Promise<Reply> | null): void {
-    for (const [id, stream] of this.#streams) {
-      if (stream.reply === reply) this.#reset(id, stream, errorCodes.cancel);
-    }
+    const stream = this.#streams.places.find((place) => place !== null && place.reply === reply);
+    if (stream) this.#reset(stream.out.id, stream, errorCodes.cancel);
     if (this.#goingAway && this.#streams.size === 0) this.destroy();
   }
 
@@ -136,7 +136,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     this.#walk.stop();
     this.#link.destroy(false);
     this.#greeting.fails(errorFor("UC", "the connection is over"));
-    for (const stream of this.#streams.values()) this.#queue.remove(stream.out);
+    for (const [, stream] of this.#streams.entries()) this.#queue.remove(stream.out);
     this.#streams.clear();
     this.places.wakeAll();
   }
@@ -240,9 +240,9 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
   #close(flag: Flag, detail: string): void {
     this.#gone = true;
     this.#greeting.fails(errorFor(flag, detail));
-    const streams = [...this.#streams.values()];
+    const streams = this.#streams.entries();
     this.#streams.clear();
-    for (const stream of streams) {
+    for (const [, stream] of streams) {
       this.#queue.remove(stream.out);
       this.#failed(stream, flag, detail);
     }
@@ -389,7 +389,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
 
   #goAway(last: number): "take" {
     this.#goingAway = true;
-    for (const [id, stream] of [...this.#streams]) {
+    for (const [id, stream] of this.#streams.entries()) {
       if (id > last) this.#fail(id, stream, "UC", "the upstream is going away");
     }
     this.places.wakeAll();
@@ -406,7 +406,7 @@ export class RichLink implements LinkEvents, FrameReader, SendPort {
     if (this.#settings.saysPush) return this.#broke(errorCodes.protocol, "SETTINGS_ENABLE_PUSH of a server");
     if (flaw) return this.#broke(flaw.code, flaw.reason);
     const change = this.#settings.windowBytes - before;
-    for (const stream of this.#streams.values()) {
+    for (const [, stream] of this.#streams.entries()) {
       stream.out.windowBytes += change;
       if (stream.out.windowBytes > maxWindowBytes)
         return this.#broke(errorCodes.flowControl, "SETTINGS make a window larger than 2^31-1");

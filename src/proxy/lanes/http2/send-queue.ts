@@ -56,21 +56,22 @@ export interface SendPort {
 
 export class SendQueue {
   readonly #port: SendPort;
-  readonly #waiting = new Set<Outgoing>();
+  /** In the order in which they came. An array, not a Set: a Set that is changed with every reply leaves garbage that lives. */
+  readonly #waiting: Outgoing[] = [];
 
   constructor(port: SendPort) {
     this.#port = port;
   }
 
   get isWaiting(): boolean {
-    return this.#waiting.size > 0;
+    return this.#waiting.length > 0;
   }
 
   /** Sends `piece` as far as the windows reach. undefined: it is out; else a promise for that. */
   send(stream: Outgoing, piece: Uint8Array): Promise<void> | undefined {
     if (piece.length === 0) return undefined;
     const out = stream.hold(piece);
-    this.#waiting.add(stream);
+    if (!this.#waiting.includes(stream)) this.#waiting.push(stream);
     this.pump();
     return stream.isWaiting ? out : undefined;
   }
@@ -81,20 +82,24 @@ export class SendQueue {
   }
 
   remove(stream: Outgoing): void {
-    this.#waiting.delete(stream);
+    const at = this.#waiting.indexOf(stream);
+    if (at >= 0) this.#waiting.splice(at, 1);
     stream.drop();
   }
 
   /** To be called when a window has grown or the other side reads again. A frame a stream and turn. */
   pump(): void {
     const port = this.#port;
-    for (let sent = true; sent && this.#waiting.size > 0; ) {
+    const waiting = this.#waiting;
+    for (let sent = true; sent && waiting.length > 0; ) {
       sent = false;
-      for (const stream of this.#waiting) {
+      for (let at = 0; at < waiting.length; at++) {
+        const stream = waiting[at];
+        if (!stream) break;
         const bytes = Math.min(port.room, stream.windowBytes, port.frameBytes);
         if (bytes <= 0) continue;
         const part = stream.take(bytes);
-        if (!stream.isWaiting) this.#waiting.delete(stream);
+        if (!stream.isWaiting) waiting.splice(at--, 1);
         stream.windowBytes -= part.length;
         port.send(frame(frameTypes.data, 0, stream.id, part), part.length);
         sent = true;

@@ -12,6 +12,7 @@ import { encodeLiterals } from "./hpack/literal-block.ts";
 import { ownSettings, PeerSettings, withConnectProtocol } from "./peer-settings.ts";
 import type { SendQueue } from "./send-queue.ts";
 import { type Http2Stream, LocalStream } from "./stream.ts";
+import type { StreamMap } from "./stream-map.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
 
@@ -34,7 +35,7 @@ export interface SettingsExchangeDeps {
   readonly client: ClientHalf;
   readonly up: UpstreamHalf;
   readonly wires: Wires;
-  readonly table: { readonly open: ReadonlyMap<number, Http2Stream> };
+  readonly table: { readonly open: StreamMap<Http2Stream> };
   readonly queue: SendQueue;
   /** Writes the requests that are relayed. */
   readonly encoder: HpackEncoder;
@@ -93,7 +94,7 @@ export class SettingsExchange {
   /** RFC 9113 §6.9.2 */
   #resizeWindows(change: number): void {
     if (change === 0) return;
-    for (const stream of this.#deps.table.open.values()) {
+    for (const stream of this.#deps.table.open.places) {
       if (!(stream instanceof LocalStream)) continue;
       stream.out.windowBytes += change;
       if (stream.out.windowBytes > maxWindowBytes)
@@ -138,7 +139,7 @@ export class SettingsExchange {
     this.#deps.encoder.allowTable(this.server.tableBytes);
     const change = this.server.windowBytes - before;
     if (change > 0)
-      for (const stream of this.#deps.table.open.values())
+      for (const stream of this.#deps.table.open.places)
         if (stream instanceof LocalStream) stream.windowBytes += change;
     this.#acksFromClient.push({ from: "upstream", bytes: this.server.tableBytes });
     if (!this.sent && this.#ackDue) queueMicrotask(() => this.#sendLateAck());

@@ -5,6 +5,7 @@ import type { Traffic } from "../../../core/lane.ts";
 import { resetFrame } from "./frames.ts";
 import type { SendQueue } from "./send-queue.ts";
 import { type Http2Stream, LocalStream, RelayedStream } from "./stream.ts";
+import { StreamMap } from "./stream-map.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
 
@@ -23,7 +24,7 @@ export interface StreamTableDeps {
 }
 
 export class StreamTable {
-  readonly open = new Map<number, Http2Stream>();
+  readonly open = new StreamMap<Http2Stream>();
   /** Our replies have gone to this stream at most: GOAWAY must not disown them. */
   lastLocal = 0;
   /** The last stream that the upstream has been shown. */
@@ -41,7 +42,7 @@ export class StreamTable {
 
   /** Some open stream is answered here. */
   get hasLocal(): boolean {
-    for (const stream of this.open.values()) if (stream instanceof LocalStream) return true;
+    for (const stream of this.open.places) if (stream?.kind === "local") return true;
     return false;
   }
 
@@ -97,7 +98,7 @@ export class StreamTable {
 
   /** All streams end, because the connection does. */
   abandonAll(flag: "DC" | "UC", detail: string): void {
-    for (const [id, stream] of [...this.open]) {
+    for (const [id, stream] of this.open.entries()) {
       this.open.delete(id);
       stream.call.fail("failed", flag, detail);
       this.giveUp(stream);

@@ -7,6 +7,7 @@ import { BorrowedBytes } from "../borrowed-bytes.ts";
 import type { ClientHalf } from "./client-half.ts";
 import { Outlet } from "./outlet.ts";
 import type { Http2Stream } from "./stream.ts";
+import type { StreamMap } from "./stream-map.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 
 /** Request bodies held for claimed calls together, before the client is not read any more. */
@@ -16,7 +17,7 @@ export interface WiresDeps {
   readonly connection: { readonly socket: Socket; readonly inlet?: Inlet };
   readonly client: ClientHalf;
   readonly up: UpstreamHalf;
-  readonly table: { readonly open: ReadonlyMap<number, Http2Stream>; readonly lastLocal: number };
+  readonly table: { readonly open: StreamMap<Http2Stream>; readonly lastLocal: number };
 }
 
 export class Wires {
@@ -100,7 +101,7 @@ export class Wires {
     if (this.closing) held = 0;
     else if (this.upstreamFull) held = Number.POSITIVE_INFINITY;
     else if (table.lastLocal > 0)
-      for (const stream of table.open.values()) if (stream.kind === "local") held += stream.owedBytes;
+      for (const stream of table.open.places) if (stream?.kind === "local") held += stream.owedBytes;
     if (held > maxHeldBodies) socket.pause();
     else if (socket.isPaused() || (!inlet && !socket.readableFlowing)) socket.resume();
   }

@@ -206,6 +206,8 @@ export class HpackDecoder {
   /** RFC 7541 §4.4: one that is larger than the table empties it, and is not an error. */
   #insert(field: Field): void {
     const size = field.sizeBytes;
+    // A table without room stays as it is: nginx keeps none, and writes all its fields as if it did.
+    if (size > this.#maxBytes && this.#usedBytes === 0) return;
     this.#changed = true;
     this.#makeRoom(size);
     if (size > this.#maxBytes) return;

@@ -69,3 +69,17 @@ test("block memory: what is written again for another peer is the same, until a 
     calls.map((bytes) => said(read(plain, bytes))),
   );
 });
+
+test("block memory: a peer that keeps no table, and writes as if it did, is read once", () => {
+  const [decoder, encoder, peer] = [new HpackDecoder(limits), new HpackEncoder(), new HpackDecoder(limits)];
+  read(decoder, hex("20 82")); // no table from now on
+  const first = read(decoder, insertX, 3);
+  assert.equal(read(decoder, insertX, 40).fields, first.fields);
+  assert.ok("flaw" in decoder.decode(newest, 0, 1), "nothing was kept");
+  // Another peer that has a table keeps it there.
+  const pass = (bytes: Buffer) => said(read(peer, Buffer.from(encoder.encode(read(decoder, bytes)))));
+  for (let round = 0; round < 3; round++) assert.equal(pass(insertX), "x=1");
+  read(decoder, hex("3f e1 1f 82")); // a table again
+  assert.notEqual(read(decoder, insertX).fields, first.fields);
+  assert.equal(said(read(decoder, newest)), "x=1");
+});
