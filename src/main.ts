@@ -9,6 +9,7 @@ import { openStandardError } from "./commands/standard-error.ts";
 import { systemClock } from "./core/clock.ts";
 import { createDebug } from "./core/debug.ts";
 import { type ErrorCode, messageOf, UnderstudyError } from "./core/errors.ts";
+import { printable } from "./core/printable.ts";
 
 const stderr = openStandardError(systemClock, () => process.stderr);
 const debug = createDebug(process.env.UNDERSTUDY_DEBUG, stderr, systemClock)("main");
@@ -102,7 +103,7 @@ const nextSteps: Partial<Record<ErrorCode, string>> = {
 function tellFailure(thrown: unknown): number {
   debug(() => (thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)));
   const lines = messageOf(thrown).split("\n");
-  for (const line of lines) shell.stderr.write(`understudy: ${line}\n`);
+  for (const line of lines) shell.stderr.write(`understudy: ${printable(line)}\n`);
   if (!(thrown instanceof UnderstudyError)) {
     shell.stderr.write("  next: UNDERSTUDY_DEBUG=main shows where this comes from\n");
     return exitCodes.failed;

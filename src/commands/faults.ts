@@ -2,6 +2,7 @@
 // tells the mesh.
 
 import { sleep, systemClock } from "../core/clock.ts";
+import { printable } from "../core/printable.ts";
 import { adminFlagsHelp, askAdmin, readAdminLine } from "./admin-line.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { type FaultsAnswer, readFaultsAnswer } from "./mesh-answer.ts";
@@ -98,6 +99,6 @@ function textOf({ halted, by, faults, members }: FaultsAnswer, late: readonly st
   const mesh =
     members.length === 0
       ? ""
-      : `${all - late.length} of ${all} sidecars say so${late.length === 0 ? "" : `, not yet: ${late.slice(0, 10).join(", ")}`}\n`;
-  return `${state}; ${rules}\n${mesh}`;
+      : `${all - late.length} of ${all} sidecars say so${late.length === 0 ? "" : `, not yet: ${late.slice(0, 10).join(", ")}`}`;
+  return [`${state}; ${rules}`, mesh].map((line) => (line === "" ? "" : `${printable(line)}\n`)).join("");
 }

@@ -7,6 +7,7 @@ import { type Members, membersInStore } from "../control/rules/registry/members.
 import { formatHostPort } from "../core/address.ts";
 import { systemClock } from "../core/clock.ts";
 import { UnderstudyError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import { parseDuration } from "../core/units.ts";
 import { adminOf } from "./admin-line.ts";
 import { exitCodes, type Shell } from "./command.ts";
@@ -90,7 +91,7 @@ function progressTeller({ stderr }: Shell) {
     const names = laggards.slice(0, maxNames).map(({ name }) => name);
     const rest = laggards.length > maxNames ? ` and ${laggards.length - maxNames} more` : "";
     const waiting = laggards.length === 0 ? "" : `, waiting for ${names.join(", ")}${rest}`;
-    const text = `${done}/${total} sidecars${waiting}`;
+    const text = printable(`${done}/${total} sidecars${waiting}`);
     // At a terminal the line is written over; elsewhere each is one of its own.
     stderr.write(stderr.isTTY ? `\r\u001b[2K${text}` : `${text}\n`);
     shown = true;
@@ -98,7 +99,7 @@ function progressTeller({ stderr }: Shell) {
   const end = ({ laggards }: Progress) => {
     if (shown && stderr.isTTY) stderr.write("\n");
     for (const { name, problem } of laggards) {
-      if (problem !== "") stderr.write(`  ${name}: ${problem}\n`);
+      if (problem !== "") stderr.write(`  ${printable(`${name}: ${problem}`)}\n`);
     }
   };
   return { progress, end };

@@ -1,5 +1,6 @@
 // `understudy mesh status`: the members of the mesh, as one sidecar knows them.
 
+import { printable } from "../core/printable.ts";
 import { adminFlagsHelp, askAdmin, readAdminLine } from "./admin-line.ts";
 import type { Shell } from "./command.ts";
 import { type Command, exitCodes } from "./command.ts";
@@ -65,7 +66,7 @@ function tell(mesh: MeshAnswer, shell: Shell): void {
   );
   const budgets = mesh.budgets ?? [];
   if (budgets.length > 0) shell.stdout.write(`\n${textTable(budgetHead, budgets.map(budgetRow))}`);
-  if (mesh.problem !== "") shell.stderr.write(`understudy: ${mesh.problem}\n`);
+  if (mesh.problem !== "") shell.stderr.write(`understudy: ${printable(mesh.problem)}\n`);
 }
 
 const budgetHead = ["RULE", "MAXACTIVE", "ACTIVE HERE", "SHARE HERE", "OTHERS", "WITHHELD"];
@@ -96,7 +97,5 @@ function rowOf({ name, address, status, since, sidecar }: MeshAnswerMember, self
           sidecar.stop.startsWith("h") ? "stopped" : faultsText(sidecar),
         ];
   const at = timeText(Date.parse(since));
-  return [name === self ? `${name} *` : name, address, status, ...said, at].map((cell) =>
-    cell.replace(/[^\x20-\x7e]/g, "?"),
-  );
+  return [name === self ? `${name} *` : name, address, status, ...said, at];
 }

@@ -21,6 +21,8 @@ ${meshFlagsHelp}
 Listens on 127.0.0.1:15080, admin on 127.0.0.1:15090, unless told otherwise. At a terminal
 each call is a line on stderr; elsewhere, or with --json, it is a JSON line on stdout.
 Rules that are wrong at the start end it with exit code 65; later the last good ones stay.
+A --store that does not answer at the start holds nothing up: calls are relayed, and /readyz
+says 503 until the rules are there; --store-required refuses to start instead.
 SIGTERM or SIGINT: finishes open calls, then ends; a second one ends it at once.
 
 Examples:

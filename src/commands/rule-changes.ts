@@ -7,6 +7,7 @@ import type { DesiredRule } from "../control/rules/registry/registry.ts";
 import type { RegistryState } from "../control/rules/registry/registry-state.ts";
 import { diffLines, type RuleDiff } from "../control/rules/registry/rule-diff.ts";
 import { UnderstudyError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import { formatProblem, type Problem } from "../core/rule-source.ts";
 import type { Shell } from "./command.ts";
 import { check } from "./rules-check.ts";
@@ -36,17 +37,17 @@ export function rulesInForce({ manifest, contents }: RegistryState): readonly De
 export function diffText(diff: RuleDiff, shell: Shell): string {
   const paint = painter(shell);
   const lines: string[] = [];
-  for (const { name } of diff.removed) lines.push(paint(`- ${name}`));
-  for (const { name } of diff.added) lines.push(paint(`+ ${name}`));
+  for (const { name } of diff.removed) lines.push(paint(printable(`- ${name}`)));
+  for (const { name } of diff.added) lines.push(paint(printable(`+ ${name}`)));
   for (const { name, before, after } of diff.changed) {
-    lines.push(`~ ${name}`, ...indented(diffLines(before, after), paint));
+    lines.push(printable(`~ ${name}`), ...indented(diffLines(before, after), paint));
   }
   if (diff.reordered) lines.push("~ the order of the rules");
   return lines.map((line) => `${line}\n`).join("");
 }
 
 function indented(lines: readonly string[], paint: (line: string) => string): readonly string[] {
-  return lines.map((line) => `    ${paint(line)}`);
+  return lines.map((line) => `    ${paint(printable(line))}`);
 }
 
 function painter({ stdout, env }: Shell): (line: string) => string {

@@ -12,6 +12,7 @@ import { diffJson, diffSummary, diffText, rulesInForce, rulesOfFiles } from "./r
 import {
   authorOf,
   countOf,
+  mostVersion,
   newId,
   type StoreLine,
   storeExitHelp,
@@ -72,7 +73,7 @@ async function apply(line: StoreLine, shell: Shell, signal: AbortSignal): Promis
   const rules = await rulesOfFiles(line.operands, shell);
   const seen = await registry.state(signal);
   const inForce = seen.manifest?.value.version ?? 0;
-  const expected = countOf("--expect", line.text("expect"), inForce);
+  const expected = countOf("--expect", line.text("expect"), inForce, mostVersion);
   if (expected !== inForce) {
     throw new UnderstudyError(
       "store_conflict",

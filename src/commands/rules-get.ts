@@ -2,7 +2,8 @@
 
 import type { RegistryState } from "../control/rules/registry/registry-state.ts";
 import { UnderstudyError } from "../core/errors.ts";
-import { type Command, exitCodes } from "./command.ts";
+import { printable } from "../core/printable.ts";
+import { type Command, exitCodes, type Shell } from "./command.ts";
 import { rulesInForce } from "./rule-changes.ts";
 import { storeExitHelp, storeFlagsHelp, withStore } from "./store-line.ts";
 
@@ -27,11 +28,18 @@ export const rulesGet: Command = {
       if (text === undefined)
         throw new UnderstudyError("not_found", `${name}: no such rule in ${line.store.name}`);
       if (line.json) shell.stdout.write(`${JSON.stringify({ name, text })}\n`);
-      else shell.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+      else shell.stdout.write(shownText(text, shell));
       return exitCodes.ok;
     });
   },
 };
+
+/** As it stands; at a terminal nothing of it is obeyed. */
+function shownText(text: string, { stdout }: Shell): string {
+  const lines = text.replace(/\n$/, "").split("\n");
+  const shown = stdout.isTTY ? lines.map((line) => printable(line)) : lines;
+  return `${shown.join("\n")}\n`;
+}
 
 function textOf(name: string, state: RegistryState): string | undefined {
   const owned = [...state.leased.values()].flatMap(({ rules }) => rules);

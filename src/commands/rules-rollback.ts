@@ -9,7 +9,7 @@ import { UnderstudyError } from "../core/errors.ts";
 import type { Command } from "./command.ts";
 import { changeFlags, changeHelp, finishChange } from "./finish-change.ts";
 import { diffJson, diffSummary, diffText, rulesInForce } from "./rule-changes.ts";
-import { countOf, storeExitHelp, storeFlagsHelp, withStore } from "./store-line.ts";
+import { countOf, mostVersion, storeExitHelp, storeFlagsHelp, withStore } from "./store-line.ts";
 
 const help = `Usage: understudy rules rollback [VERSION] --store URL [FLAGS]
 
@@ -33,7 +33,7 @@ export const rulesRollback: Command = {
     return withStore(args, shell, spec, async (line, signal) => {
       const seen = await line.registry.state(signal);
       const inForce = seen.manifest?.value.version ?? 0;
-      const version = countOf("rollback", line.operands[0], inForce - 1);
+      const version = countOf("rollback", line.operands[0], Math.max(0, inForce - 1), mostVersion);
       const rules = rulesOf(version, seen, await line.registry.past(signal));
       const diff = diffRules(rulesInForce(seen), rules);
       const written = await line.registry.put(rules, `rollback to ${version}`, seen, signal);

@@ -43,6 +43,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         appHealth: appHealthOf(config),
         ...(await ruleReaderFor(config.rules, shell)),
         whenRulesAreBad: serving.whenRulesAreBad,
+        whenStoreIsAway: config.store.required ? "refuse" : "relay",
         taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
         version,
         ...(tls ? { tls } : {}),

@@ -153,14 +153,17 @@ function audienceOf(service: string | undefined, namespace: string | undefined):
   return namespace === undefined ? everyone : { kind: "namespace", name: namespace };
 }
 
-/** A whole number from 0 to 1,000. */
-export function countOf(flag: string, text: string | undefined, fallback: number): number {
+/** Versions are counted for ever. */
+export const mostVersion = 999_999_999;
+
+/** A whole number from 0 to `most`. */
+export function countOf(flag: string, text: string | undefined, fallback: number, most = 1_000): number {
   if (text === undefined) return fallback;
-  const count = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
-  if (count <= 1_000) return count;
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (count <= most) return count;
   throw new UnderstudyError(
     "bad_config",
-    `${flag}: expected a whole number from 0 to 1000, got ${JSON.stringify(text)}`,
+    `${flag}: expected a whole number from 0 to ${most}, got ${JSON.stringify(text)}`,
   );
 }
 

@@ -1,6 +1,7 @@
 // Debug lines per area, switched on by UNDERSTUDY_DEBUG=accept,http1 (or *), in the manner of NODE_DEBUG.
 
 import type { Clock } from "./clock.ts";
+import { printable } from "./printable.ts";
 
 /** Writes one debug line; `text` is called only where its area is on. Must not throw. */
 export type DebugLine = (text: () => string) => void;
@@ -40,7 +41,8 @@ export function createDebug(
     const label = area.toUpperCase();
     return (text) => {
       try {
-        sink.write(`${(clock.now() / 1000).toFixed(3)} ${label} ${text()}\n`);
+        const lines = text().split("\n").map(printable);
+        sink.write(`${(clock.now() / 1000).toFixed(3)} ${label} ${lines.join("\n")}\n`);
       } catch {
         // A debug line that cannot be made or written is no reason to harm traffic.
       }

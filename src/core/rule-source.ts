@@ -27,6 +27,8 @@ export interface Problem {
   /** `rules[2].fault.delay`; "" for the whole. */
   readonly path: string;
   readonly message: string;
+  /** Nothing is wrong with the rules: where they are kept does not answer. */
+  readonly away?: true;
 }
 
 /** The one line that shows a problem. */

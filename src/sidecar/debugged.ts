@@ -9,7 +9,8 @@ import { messageOf } from "../core/errors.ts";
 import type { Reply, RequestHead } from "../core/exchange.ts";
 import type { Claim, Protocol, Traffic, Undecided } from "../core/lane.ts";
 import type { Dial, LinkEvents, SecureDial } from "../core/link.ts";
-import { elapsedText, printable } from "../proxy/tap/call-text.ts";
+import { printable } from "../core/printable.ts";
+import { elapsedText } from "../proxy/tap/call-text.ts";
 
 type Detect = (first: Uint8Array) => Protocol | "need-more";
 

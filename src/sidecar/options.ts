@@ -34,6 +34,11 @@ export interface SidecarOptions {
   readonly ruleReader?: RuleReader;
   /** `refuse`: rules that are wrong at the start reject the start with `bad_rules`. `relay`: serve without rules. */
   readonly whenRulesAreBad: "refuse" | "relay";
+  /**
+   * The same where the store does not answer at the start and there is no copy of its rules: `refuse` rejects with
+   * `store_unavailable`, `relay` serves without them until it answers, and is not ready. Left out: as for wrong rules.
+   */
+  readonly whenStoreIsAway?: "refuse" | "relay";
   /** Further observers: live lines, access log, summary. */
   readonly taps: readonly Tap[];
   /** Tried first for loopback destinations: the inside of a network namespace. */

@@ -4,7 +4,7 @@ import type { FollowedStore } from "../control/rules/follow-store.ts";
 import type { RuleStore } from "../control/rules/store.ts";
 import { UnderstudyError } from "../core/errors.ts";
 import { type Compile, noRules } from "../core/rule-set.ts";
-import { formatProblem } from "../core/rule-source.ts";
+import { formatProblem, type Problem } from "../core/rule-source.ts";
 import { runInTurns } from "../core/turns.ts";
 import { loadDialects } from "./dialects.ts";
 import type { Observed } from "./observed.ts";
@@ -20,7 +20,7 @@ export interface OpenRules {
 
 /**
  * Resolves with the first rules in force. What parses and plans rules is loaded only where there are rules: it is most of
- * the memory of the program. Rejects with `bad_rules` where wrong rules refuse the start.
+ * the memory of the program. Rejects with `bad_rules` or `store_unavailable` where that refuses the start.
  */
 export async function openRules(
   options: SidecarOptions,
@@ -71,10 +71,24 @@ export async function openRules(
     clock: deps.clock,
   });
   await store.start(signal);
-  const { problems } = store.status();
-  if (problems.length > 0 && options.whenRulesAreBad === "refuse") {
-    throw new UnderstudyError("bad_rules", problems.map(formatProblem).join("\n"));
-  }
+  refuseStart(store.status().problems, options);
   followed?.announce(() => store.status().problems, signal);
   return { store, followed };
+}
+
+/** Throws where the options say so. */
+function refuseStart(
+  problems: readonly Problem[],
+  { whenRulesAreBad, whenStoreIsAway = whenRulesAreBad }: SidecarOptions,
+): void {
+  const refuse = (code: "bad_rules" | "store_unavailable", found: readonly Problem[]) => {
+    if (found.length > 0) throw new UnderstudyError(code, found.map(formatProblem).join("\n"));
+  };
+  const wrong = problems.filter(({ away }) => !away);
+  if (whenRulesAreBad === "refuse") refuse("bad_rules", wrong);
+  if (whenStoreIsAway === "refuse")
+    refuse(
+      "store_unavailable",
+      problems.filter(({ away }) => away),
+    );
 }

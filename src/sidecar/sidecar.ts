@@ -65,7 +65,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     const upstreams = createUpstreams(options, deps, { deadlines, buffers }, connections.ownAddresses);
     const rules = await openRules(options, deps, observed, upstreams, stop.signal);
     const inForce = () => rules.store?.rules() ?? noRules;
-    const faults = new FaultControl(inForce, observed.tap);
+    const faults = new FaultControl(inForce, observed.tap, deps.clock);
     // Whether others have stopped all faults is not known yet.
     if (options.mesh && options.mesh.join.length > 0) faults.hold();
     const calls = new ActiveCalls(Boolean(options.mesh));

@@ -54,6 +54,8 @@ export interface StoreConfig {
   readonly namespace: string | null;
   /** null: where such things usually are. */
   readonly stateDir: string | null;
+  /** Whether a start without any rules of the store is refused. */
+  readonly required: boolean;
 }
 
 /** How this sidecar takes part in the mesh. */
@@ -246,6 +248,7 @@ function storeOf(values: Values, env: ConfigSources["env"]): StoreConfig {
     service: settled(values, place.service),
     namespace: settled(values, place.namespace),
     stateDir: settled(values, place.stateDir),
+    required: settled(values, place.storeRequired),
   });
 }
 

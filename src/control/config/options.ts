@@ -120,6 +120,12 @@ export const placeOptions = {
     null,
     "folder of the last good rules of the store (understudy in $XDG_STATE_HOME, which usually is ~/.local/state)",
   ),
+  storeRequired: option(
+    "storeRequired",
+    yesOrNo,
+    false,
+    "do not start while the store does not answer and there is no copy of its rules in stateDir",
+  ),
   ...meshOptions,
   appHealth: option<HealthProbe | null>(
     "appHealth",

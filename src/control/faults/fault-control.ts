@@ -1,6 +1,7 @@
 // Stops all faults of this sidecar and lets them happen again: by the word of people, and at the start, until it is known
 // whether the others have stopped them. A switch beside the rules, which stay as they are; the data plane asks it.
 
+import type { Clock } from "../../core/clock.ts";
 import type { FaultStop } from "../../core/fault-stop.ts";
 import type { RuleSet } from "../../core/rule-set.ts";
 import type { Tap } from "../../core/tap.ts";
@@ -9,12 +10,13 @@ import { FaultSwitch } from "./fault-switch.ts";
 export class FaultControl {
   readonly #rules: () => RuleSet;
   readonly #tap: Tap;
-  readonly switch = new FaultSwitch();
+  readonly switch: FaultSwitch;
   #held = false;
   #told = false;
 
   /** `rules`: those in force. */
-  constructor(rules: () => RuleSet, tap: Tap) {
+  constructor(rules: () => RuleSet, tap: Tap, clock: Pick<Clock, "wall">) {
+    this.switch = new FaultSwitch(clock);
     this.#rules = rules;
     this.#tap = tap;
     this.switch.onChange((stop) => this.#tell(stop));

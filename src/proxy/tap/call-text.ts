@@ -2,6 +2,7 @@
 
 import { formatHostPort } from "../../core/address.ts";
 import { grpcStatusName } from "../../core/grpc-status.ts";
+import { printable } from "../../core/printable.ts";
 import type { CallEvent, Flag, MessageCounts, OpaqueEvent } from "../../core/tap.ts";
 import { formatSize } from "../../core/units.ts";
 
@@ -89,14 +90,6 @@ export function elapsedText(durationMs: number): string {
   if (durationMs >= 9_950) return `${Math.round(durationMs / 1000)} s`;
   if (durationMs >= 995) return `${(durationMs / 1000).toFixed(1)} s`;
   return durationMs >= 9.95 ? `${Math.round(durationMs)} ms` : `${durationMs.toFixed(1)} ms`;
-}
-
-/** Text that a terminal shows as it is: what a peer sent must not move the cursor or set colours. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: taking control characters out is its purpose
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  });
 }
 
 function byRule(rule: string | null): string {

@@ -2,8 +2,9 @@
 
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Debug } from "../../core/debug.ts";
+import { printable } from "../../core/printable.ts";
 import type { Tap, TapEvent } from "../../core/tap.ts";
-import { callText, elapsedText, opaqueText, printable } from "./call-text.ts";
+import { callText, elapsedText, opaqueText } from "./call-text.ts";
 
 /** Troubles are lines of the area that they name. */
 export function createDebugLines(debug: Debug): Tap {

@@ -1,8 +1,9 @@
 // One compact line per call while it happens, for the person who started the program:
 //   POST payments.shop/v1/charges → 402 mocked by declined-charge 3.1 ms
 
+import { printable } from "../../core/printable.ts";
 import type { CallEvent, OpaqueEvent, Outcome, Tap, TapEvent } from "../../core/tap.ts";
-import { callText, elapsedText, nextStep, opaqueText, printable } from "./call-text.ts";
+import { callText, elapsedText, nextStep, opaqueText } from "./call-text.ts";
 
 export interface LiveLineOptions {
   readonly color: boolean;

@@ -1,7 +1,7 @@
 // The closing summary: what went through, in a few lines, for the end of a run.
 
+import { printable } from "../../core/printable.ts";
 import type { Outcome, Tap } from "../../core/tap.ts";
-import { printable } from "./call-text.ts";
 import { createTally } from "./tally.ts";
 
 export interface Summary extends Tap {

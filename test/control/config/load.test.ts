@@ -91,6 +91,7 @@ test("config: every option is read alike from flag, variable and file", async ()
     service: "payments",
     namespace: "shop",
     stateDir: "/var/lib/understudy",
+    storeRequired: "true",
     zone: "eu-1a",
     gossip: "127.0.0.1:7946",
     gossipAdvertise: "10.0.0.7:7946",

@@ -19,7 +19,11 @@ const rules = {
 
 test("fault control: holds faults until others were asked, and tells who stopped them", () => {
   const events: TapEvent[] = [];
-  const control = new FaultControl(() => rules, { observe: (event) => void events.push(event) });
+  const control = new FaultControl(
+    () => rules,
+    { observe: (event) => void events.push(event) },
+    { wall: () => 0 },
+  );
   assert.deepEqual([control.halted, control.active], [false, ["harm", "both"]]);
   control.hold();
   assert.deepEqual([control.halted, control.active], [true, []]);

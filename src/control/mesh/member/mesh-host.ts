@@ -45,7 +45,7 @@ export class MeshHost {
       ...this.#deps.setup(),
       onExit: (problem) => this.#ended(problem),
     });
-    if (this.#stop.signal.aborted) await worker.close();
+    if (this.#stop.signal.aborted) await worker.close(this.#deps.clock);
     else this.#worker = worker;
   }
 
@@ -79,7 +79,7 @@ export class MeshHost {
     const worker = this.#worker;
     this.#worker = null;
     this.#problem = "the mesh was closed";
-    await worker?.close();
+    await worker?.close(this.#deps.clock);
   }
 
   #ended(problem: string): void {

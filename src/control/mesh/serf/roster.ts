@@ -6,7 +6,7 @@
 
 import type { HostPort } from "../../../core/address.ts";
 import type { Clock } from "../../../core/clock.ts";
-import type { SwimMember } from "../swim/member.ts";
+import { maxNameBytes, type SwimMember } from "../swim/member.ts";
 import { decodeTags, type Tags } from "./tags.ts";
 
 export type MeshStatus = "alive" | "leaving" | "left" | "failed";
@@ -28,7 +28,7 @@ const rememberMs = 24 * 3_600_000;
 /** Intents about members that we do not know yet. */
 const intentMs = 5 * 60_000;
 const maxIntents = 4_096;
-const maxRoster = 65_536;
+const maxRoster = 32_768;
 
 interface Entry {
   member: SwimMember;
@@ -165,7 +165,8 @@ export class Roster {
   #keepIntent(name: string, kind: "join" | "leave", time: number): "news" | "old" {
     const known = this.#intents.get(name);
     if (known !== undefined && time <= known.time) return "old";
-    if (known === undefined && this.#intents.size >= maxIntents) return "old";
+    // Nobody with a longer name is ever known.
+    if (known === undefined && (this.#intents.size >= maxIntents || name.length > maxNameBytes)) return "old";
     this.#intents.set(name, { kind, time, atMs: this.#clock.now() });
     return "news";
   }

@@ -1,15 +1,16 @@
 // One member as Serf has it: on top of the membership protocol, intents that tell leaving from failing, tags, user events,
 // queries with rotation of keys, and a job that looks for failed members, without which a partition would never heal.
 
+import { randomBytes } from "node:crypto";
 import type { HostPort } from "../../../core/address.ts";
 import type { Clock, Timer } from "../../../core/clock.ts";
 import type { Random } from "../../../core/random.ts";
+import type { StreamDropReason } from "../swim/exchanges.ts";
 import type { SwimMember } from "../swim/member.ts";
 import { SwimNode, type SwimNodeDeps, type UpperLayer } from "../swim/swim-node.ts";
 import { hostOfBytes } from "../wire/ip-bytes.ts";
 import { type Alive, messageType } from "../wire/messages.ts";
 import { MsgpackReader } from "../wire/msgpack-reader.ts";
-import type { DropReason } from "../wire/packet.ts";
 import {
   joinIntentStruct,
   leaveIntentStruct,
@@ -23,7 +24,7 @@ import {
   userMessage,
 } from "../wire/serf-messages.ts";
 import { attempt } from "../wire/wire-fault.ts";
-import { fetchAnswer, fetchRequest, readFetchAnswer, readFetchRequest } from "./fetches.ts";
+import { fetchAnswer, fetchRequest, nonceBytes, readFetchAnswer, readFetchRequest } from "./fetches.ts";
 import { answerKeyQuery, keyOperationOf } from "./key-requests.ts";
 import { LamportClock } from "./lamport-clock.ts";
 import { type MeshQuestion, Queries } from "./queries.ts";
@@ -145,11 +146,16 @@ export class SerfNode {
     timeoutMs: number,
     done: (answer: Buffer | null | { readonly problem: string }) => void,
   ): void {
-    const body = fetchRequest(this.swim.membership.self.name, request.name, request.payload);
+    const nonce = randomBytes(nonceBytes);
+    const body = fetchRequest(this.swim.membership.self.name, request.name, request.payload, nonce);
     this.swim.ask(to, body, timeoutMs, (reply) => {
       if (!Buffer.isBuffer(reply)) return done(reply);
-      const answer = readFetchAnswer(reply);
-      done(answer === undefined ? { problem: "the answer makes no sense" } : answer);
+      const answer = readFetchAnswer(reply, nonce);
+      done(
+        answer === undefined
+          ? { problem: "the answer makes no sense, or belongs to another request" }
+          : answer,
+      );
     });
   }
 
@@ -229,7 +235,7 @@ export class SerfNode {
     };
   }
 
-  #drop(reason: DropReason | "version"): void {
+  #drop(reason: StreamDropReason | "version"): void {
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1;
   }
 
@@ -303,7 +309,7 @@ export class SerfNode {
   #asked(body: Buffer, respond: (reply: Buffer) => void): boolean {
     const question = readFetchRequest(body);
     if (question === null) return false;
-    this.#deps.answers.fetch(question, (payload) => respond(fetchAnswer(payload)));
+    this.#deps.answers.fetch(question, (payload) => respond(fetchAnswer(payload, question.nonce)));
     return true;
   }
 
@@ -331,7 +337,8 @@ export class SerfNode {
     for (const name of left) this.#leaveIntent(name, (state.StatusLTimes.get(name) ?? 0) + 1, false);
     for (const [name, time] of state.StatusLTimes) if (!left.has(name)) this.roster.joinIntent(name, time);
     if (join) this.#ignorePast(state);
-    this.#events.receivedPast(state.Events);
+    const fault = attempt(() => ({ told: this.#events.receivedPast(state.Events) }));
+    if (typeof fault === "string") this.#drop("too-large");
   }
 
   /** What was told before we came is not for us. */

@@ -8,11 +8,14 @@ import {
   userEventStruct,
   userMessage,
 } from "../wire/serf-messages.ts";
+import { WireFault } from "../wire/wire-fault.ts";
 import { LamportClock } from "./lamport-clock.ts";
 import { SeenTimes } from "./seen-times.ts";
 
 /** Name and payload together: what leaves room in one datagram for the wrappers. */
 export const maxBroadcastBytes = 1_024;
+/** Serf's own hard limit for what others say. */
+const maxHeardBytes = 9 * 1_024;
 
 export interface UserEventDeps {
   /** Queues a whole user message. */
@@ -50,12 +53,14 @@ export class UserEvents {
     this.#deps.broadcast(userMessage(serfType.userEvent, userEventStruct, event));
   }
 
-  /** True where the event is news, and to be told on. */
+  /** True where the event is news, and to be told on. Throws WireFault. */
   received(event: UserEventMessage): boolean {
+    const size = event.Name.length + event.Payload.length;
+    if (size > maxHeardBytes) throw new WireFault("too-large", `a broadcast of ${size} bytes`);
     this.clock.witness(event.LTime);
     const kept = { Name: event.Name, Payload: Buffer.from(event.Payload) };
     const key = `${event.Name}\n${event.Payload.toString("latin1")}`;
-    if (!this.#seen.isNews(event.LTime, key, kept, this.clock.time)) return false;
+    if (!this.#seen.isNews(event.LTime, key, kept, this.clock.time, size)) return false;
     this.#deps.deliver({ name: kept.Name, payload: kept.Payload, lamportTime: event.LTime });
     return true;
   }

@@ -16,8 +16,8 @@ import { Suspicion } from "./suspicion.ts";
 import { type SwimTiming, suspicionTimes } from "./timing.ts";
 import { isImpossible } from "./versions.ts";
 
-/** Members that the table holds; further ones are not believed. */
-const maxMembers = 65_536;
+/** Members that the table holds; further ones are not believed. A state of as many, of usual size, fits into one stream. */
+const maxMembers = 16_384;
 
 /** What the wire holds. A forger can take us there; then nothing refutes him, here as with every peer. */
 const maxIncarnation = 0xffff_ffff;
@@ -147,7 +147,7 @@ export class Membership {
   /** Says that our own meta is another now. */
   setMeta(meta: Buffer): void {
     this.#self.meta = meta;
-    this.#self.incarnation++;
+    this.#self.incarnation = Math.min(maxIncarnation, this.#self.incarnation + 1);
     this.#tellAlive();
   }
 

@@ -20,13 +20,13 @@ import {
   type Ping,
   pingStruct,
 } from "../wire/messages.ts";
-import { type DropReason, PacketCodec } from "../wire/packet.ts";
+import { PacketCodec } from "../wire/packet.ts";
 import { encodePushPull, type PushPull } from "../wire/push-pull.ts";
 import { StreamCodec, type StreamMessage, streamUserMessage } from "../wire/stream.ts";
 import { attempt } from "../wire/wire-fault.ts";
 import { Awareness } from "./awareness.ts";
 import { BroadcastQueue } from "./broadcast-queue.ts";
-import { type ExchangeOutcome, Exchanges, type Respond } from "./exchanges.ts";
+import { type ExchangeOutcome, Exchanges, type Respond, type StreamDropReason } from "./exchanges.ts";
 import { Gossiper } from "./gossiper.ts";
 import type { SwimMember } from "./member.ts";
 import { Membership, type MembershipObserver } from "./membership.ts";
@@ -48,7 +48,7 @@ export interface UpperLayer extends MembershipObserver {
   localState(join: boolean): Buffer;
   /** Came with a push-pull, before its members are merged; `join`: we are joining whom it came from. */
   remoteState(state: Buffer, join: boolean): void;
-  dropped(reason: DropReason | "version"): void;
+  dropped(reason: StreamDropReason | "version"): void;
 }
 
 export interface SwimNodeDeps {

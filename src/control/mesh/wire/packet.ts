@@ -29,6 +29,11 @@ export type DropReason = (typeof dropReasons)[number];
 const maxNesting = 3;
 /** Bytes that one datagram may become when it is decompressed: what the peers accept as a datagram. */
 const maxPacketBytes = 65_536;
+/**
+ * Messages in one datagram: about four times what the peers put into theirs. Most messages are answered, and a small datagram of
+ * compressed pings would have thousands of answers, wherever it says.
+ */
+const maxMessages = 1_024;
 /** Below this, compression never pays. */
 const minCompressBytes = 96;
 const crcBytes = 5;
@@ -72,7 +77,7 @@ export class PacketCodec {
     if (opened === null) return;
     const checked = withoutCrc(opened);
     if (checked === null) return onDrop("crc");
-    unpack(checked, { onMessage, onDrop, budget: maxPacketBytes }, 0);
+    unpack(checked, { onMessage, onDrop, budget: maxPacketBytes, messagesLeft: maxMessages }, 0);
   }
 
   #decrypt(packet: Buffer, onDrop: OnDrop): Buffer | null {
@@ -95,17 +100,23 @@ interface Unpacking {
   readonly onDrop: OnDrop;
   /** Decompressed bytes that are still allowed. */
   budget: number;
+  /** Below 0: that there are too many was said. */
+  messagesLeft: number;
 }
 
 function unpack(message: Buffer, state: Unpacking, depth: number): void {
   const type = message[0];
-  if (type === undefined || depth > maxNesting) return state.onDrop("malformed");
+  if (type === undefined || depth > maxNesting) {
+    state.messagesLeft--;
+    return state.onDrop("malformed");
+  }
   if (type === messageType.compound) {
     const parts = splitCompound(message);
     if (parts === null) return state.onDrop("malformed");
-    for (const part of parts) unpack(part, state, depth + 1);
+    for (const part of parts) if (state.messagesLeft >= 0) unpack(part, state, depth + 1);
     return;
   }
+  if (--state.messagesLeft < 0) return state.onDrop("too-large");
   if (type !== messageType.compress) return state.onMessage(type, message);
   const inner = attempt(() => decompressed(message, state.budget));
   if (!Buffer.isBuffer(inner)) return state.onDrop(inner === "too-large" ? "too-large" : "malformed");

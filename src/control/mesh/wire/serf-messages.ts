@@ -90,9 +90,10 @@ export const keyResponseStruct = struct({
   PrimaryKey: text,
 });
 
-export const fetchStruct = struct({ From: text, Name: text, Payload: bytes });
+/** Nonce: comes back with the answer, which belongs to this request then, and was not recorded at another one. */
+export const fetchStruct = struct({ From: text, Name: text, Nonce: bytes, Payload: bytes });
 /** Found: whether there is an answer at all. */
-export const fetchedStruct = struct({ Found: flag, Payload: bytes });
+export const fetchedStruct = struct({ Found: flag, Nonce: bytes, Payload: bytes });
 
 const relayAddressStruct = struct({ IP: bytes, Port: uint16, Zone: text });
 /** Precedes a message that is to be handed on to DestAddr. */

@@ -4,6 +4,7 @@
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { HostPort } from "../../../core/address.ts";
+import { type Clock, sleep } from "../../../core/clock.ts";
 import { type ErrorCode, errorCodes, messageOf, UnderstudyError } from "../../../core/errors.ts";
 import type { MeshEvent } from "../mesh.ts";
 import {
@@ -29,6 +30,9 @@ export interface MeshWorkerOptions extends WorkerSetup {
  * steps, rather than kept until a space of V8's own size is full.
  */
 const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 };
+
+/** For the sockets to be closed. */
+const closeMs = 2_000;
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
@@ -85,12 +89,14 @@ export class MeshWorker {
     });
   }
 
-  /** Ends member and thread, without a word to the others unless `leave` was requested before. */
-  async close(): Promise<void> {
+  /** Ends member and thread, without a word to the others unless `leave` was requested before; one that hangs too. */
+  async close(clock: Clock): Promise<void> {
     if (this.#problem !== null) return;
-    const closed = this.request("close", {});
+    const closed = this.request("close", {}).catch(() => null);
     this.#problem = "the mesh was closed";
-    await closed.catch(() => undefined);
+    const done = new AbortController();
+    await Promise.race([closed, sleep(clock, closeMs, done.signal).catch(() => undefined)]);
+    done.abort();
     await this.#worker.terminate();
   }
 

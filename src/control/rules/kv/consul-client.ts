@@ -69,6 +69,8 @@ export async function readConsulKeys(
       client.kv.get({ key: prefix, recurse: true, consistent: true, ...blocking, ...options } as never),
     stop,
   );
+  // Consul counts from 1. Without a number the next query would not wait, and the one after it neither.
+  if (!(index >= 1)) throw new Error(`expected an answer with X-Consul-Index, got ${index}`);
   const keys = (body ?? []).map(({ Key, Value, ModifyIndex }) => ({
     key: Key,
     value: Value ?? "",

@@ -139,7 +139,8 @@ export async function keepAlive(client: Etcd3, id: string): Promise<boolean> {
   }
 }
 
-/** What etcd says, without the names of its errors. */
+/** What etcd says, without the names of its errors and the hints of gRPC to its developers. */
 export function textOf(thrown: unknown): string {
-  return messageOf(thrown).replace(/^(?:\d+ [A-Z_]+: |\w+Error: )+/, "");
+  const message = messageOf(thrown).replace(/( \(\d{4}-[^)]*Z\))?\.? Resolution note:.*$/s, "");
+  return message.replace(/^(?:\d+ [A-Z_]+: |\w+Error: )+/, "");
 }

@@ -40,12 +40,12 @@ export class StoreServers<Connection extends { close(): void }> {
 
   /** Connects to nothing yet. */
   constructor(
-    { kind, hosts }: StoreUrl,
+    { kind, secure, hosts }: StoreUrl,
     access: StoreAccess,
     { clock, random, debug = noDebug }: StoreDeps,
     client: StoreClient<Connection>,
   ) {
-    this.name = `${kind}://${hosts.map(formatHostPort).join(",")}`;
+    this.name = `${kind}${secure ? "+https" : ""}://${hosts.map(formatHostPort).join(",")}`;
     this.#client = client;
     this.#hosts = hosts;
     this.#debug = debug("stores");
@@ -121,7 +121,7 @@ export class StoreServers<Connection extends { close(): void }> {
   }
 
   #failed(at: number, thrown: unknown): void {
-    this.#debug(() => `${this.#hostAt(at)} failed: ${this.#client.textOf(thrown)}`);
+    this.#debug(() => `${this.#hostAt(at)} failed: ${this.#textOf(thrown)}`);
     this.#turns.failed(at);
   }
 
@@ -142,6 +142,10 @@ export class StoreServers<Connection extends { close(): void }> {
 
   #told(thrown: unknown, signal: AbortSignal): unknown {
     if (signal.aborted || thrown instanceof UnderstudyError) return thrown;
-    return storeUnavailable(this.name, this.#client.textOf(thrown), thrown);
+    return storeUnavailable(this.name, this.#textOf(thrown), thrown);
+  }
+
+  #textOf(thrown: unknown): string {
+    return this.#client.textOf(thrown).replace(/\s+/g, " ").trim();
   }
 }

@@ -268,7 +268,7 @@ class Source implements StoreSource {
     this.#revision = "away";
     const reason = this.#failures === 0 ? `no answer within ${firstWordMs} ms` : this.#reason;
     const message = `expected a store that answers, got ${reason}; there is no copy on disk`;
-    return { revision: "", rules: [], problems: [{ place: this.name, path: "", message }] };
+    return { revision: "", rules: [], problems: [{ place: this.name, path: "", message, away: true }] };
   }
 
   /** Until the next rule of an owner ends for want of word from the store. */

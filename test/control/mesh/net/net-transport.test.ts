@@ -84,7 +84,7 @@ test("net: strangers cannot make a member hold more than 32 MiB of half a messag
   const streams = Array.from({ length: 6 }, () => connect({ ...mesh.address }).on("error", () => undefined));
   t.after(() => streams.forEach((stream) => void stream.destroy()));
   for (const stream of streams) stream.write(claim);
-  await until(() => (mesh.counters().dropped["too-large"] ?? 0) >= 2);
+  await until(() => (mesh.counters().dropped.crowded ?? 0) >= 2);
   const [result] = await mesh.join([{ host: "127.0.0.1", port: 70_000 }]);
   assert.equal(result?.problem, "expected a port from 1 to 65535, got 70000");
 });

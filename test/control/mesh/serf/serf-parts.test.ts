@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  fetchAnswer,
+  fetchRequest,
+  readFetchAnswer,
+  readFetchRequest,
+} from "../../../../src/control/mesh/serf/fetches.ts";
+import {
   answerKeyQuery,
   keyOperationOf,
   keyQuery,
@@ -11,8 +17,10 @@ import { filterByNames, passes } from "../../../../src/control/mesh/serf/query-f
 import { Roster } from "../../../../src/control/mesh/serf/roster.ts";
 import { SeenTimes } from "../../../../src/control/mesh/serf/seen-times.ts";
 import { decodeTags, encodeTags } from "../../../../src/control/mesh/serf/tags.ts";
+import { UserEvents } from "../../../../src/control/mesh/serf/user-events.ts";
 import type { SwimMember, SwimState } from "../../../../src/control/mesh/swim/member.ts";
 import { Keyring } from "../../../../src/control/mesh/wire/keyring.ts";
+import { WireFault } from "../../../../src/control/mesh/wire/wire-fault.ts";
 import { SimulatedClock } from "../simulation/simulated-clock.ts";
 
 const member = (name: string, state: SwimState = "alive"): SwimMember => ({
@@ -200,4 +208,44 @@ test("keys: queries are answered as the agents answer them", () => {
     answerKeyQuery("list-keys", Buffer.alloc(0), new Keyring(), () => assert.fail()),
   );
   assert.equal(open?.ok, false);
+});
+
+test("seen times: what others say takes a bounded room; the oldest goes, and stays old", () => {
+  const seen = new SeenTimes<Buffer>();
+  const value = Buffer.alloc(9_000);
+  for (let time = 1; time <= 400; time++)
+    assert.equal(seen.isNews(time, "k", value, time, value.length), true);
+  const held = seen.all().reduce((sum, { values }) => sum + values.length, 0);
+  assert.ok(held * value.length <= 2 * 1_024 * 1_024, `${held} are held`);
+  assert.equal(seen.isNews(1, "k", value, 400, value.length), false);
+  assert.equal(seen.isNews(400, "k", value, 400, value.length), false);
+  assert.equal(seen.isNews(401, "k", value, 401, value.length), true);
+});
+
+test("user events: a broadcast larger than any peer accepts is refused", () => {
+  const delivered: string[] = [];
+  const events = new UserEvents({
+    broadcast: () => undefined,
+    deliver: ({ name }) => void delivered.push(name),
+  });
+  const event = { LTime: 1, CC: false, Payload: Buffer.alloc(9_000) };
+  assert.equal(events.received({ ...event, Name: "fits" }), true);
+  assert.throws(() => events.received({ ...event, LTime: 2, Name: "x".repeat(300) }), WireFault);
+  assert.deepEqual(delivered, ["fits"]);
+});
+
+test("roster: intents about names that nobody can have are not kept", () => {
+  const roster = new Roster(new SimulatedClock(), "me", () => undefined);
+  assert.equal(roster.leaveIntent("x".repeat(256), 5, false), "old");
+  assert.equal(roster.joinIntent("x".repeat(255), 5), "news");
+});
+
+test("fetches: an answer belongs to its request alone", () => {
+  const [one, other] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+  const read = readFetchRequest(fetchRequest("me", "rules", Buffer.from("x"), one));
+  assert.deepEqual(read && [read.from, read.name, read.nonce], ["me", "rules", one]);
+  const answer = fetchAnswer(Buffer.from("of today"), one);
+  assert.equal(readFetchAnswer(answer, one)?.toString(), "of today");
+  assert.equal(readFetchAnswer(answer, other), undefined);
+  assert.equal(readFetchRequest(fetchRequest("me", "rules", Buffer.alloc(0), Buffer.alloc(17))), null);
 });

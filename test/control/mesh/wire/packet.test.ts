@@ -135,3 +135,19 @@ test("struct: unknown fields are skipped, arrays are read in order of declaratio
   assert.throws(() => ping("81a55365714e6fcfffffffffffffffff"), /beyond 2\^53/);
   assert.throws(() => ping("81a44e6f6465"), /end early/);
 });
+
+test("packet: a small datagram cannot hold thousands of messages to be answered", () => {
+  const codec = new PacketCodec({ keyring: new Keyring(), compress: true });
+  const ping = pingStruct.message(messageType.ping, pingStruct.initial);
+  const many = joinMessages(Array.from({ length: 255 }, () => ping));
+  const packet = codec.seal(joinMessages(Array.from({ length: 12 }, () => many)), false);
+  assert.ok(packet.length < 6_000, `${packet.length} bytes`);
+  const dropped: string[] = [];
+  let messages = 0;
+  codec.open(
+    packet,
+    () => messages++,
+    (reason) => void dropped.push(reason),
+  );
+  assert.deepEqual([messages <= 1_024, messages > 255, dropped], [true, true, ["too-large"]]);
+});

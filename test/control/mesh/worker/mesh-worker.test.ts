@@ -26,7 +26,7 @@ async function threaded(t: TestContext, name: string, more: Partial<MeshWorkerOp
     onEvent: (event) => events.push(event),
     ...more,
   });
-  t.after(() => worker.close());
+  t.after(() => worker.close(systemClock));
   return { worker, events };
 }
 
@@ -77,8 +77,8 @@ test("worker: joins, tells, asks and leaves on request", async (t) => {
   await until(async () => (await worker.request("state", {})).confirmed);
   await worker.request("leave", {});
   await until(() => peer.members().some(({ name, status }) => name === "threaded" && status === "left"));
-  await worker.close();
-  await worker.close();
+  await worker.close(systemClock);
+  await worker.close(systemClock);
   await assert.rejects(worker.request("members", {}), { code: "aborted", message: "the mesh was closed" });
 });
 
@@ -201,4 +201,14 @@ test("worker: questions of others reach the proxy's thread, and large answers co
     asking.request("fetch", { member: "silent", name: "x", payload: Buffer.alloc(0), timeoutMs: 200 }),
     { code: "connect_failed", message: "gossip: silent did not answer: no answer in time" },
   );
+});
+
+test("worker: closing waits for no thread that does not answer", async (t) => {
+  const { worker } = await threaded(t, "hangs");
+  const pending = worker.request("query", { name: "none", payload: Buffer.alloc(0), timeoutMs: 60_000 });
+  const impatient = {
+    ...systemClock,
+    after: (_ms: number, fire: () => void) => systemClock.after(0, fire),
+  };
+  await Promise.all([assert.rejects(pending, { code: "aborted" }), worker.close(impatient)]);
 });
