@@ -25,7 +25,7 @@ export interface AdminOptions extends AdminSources {
   /** Names besides addresses and localhost under which clients may call it, such as a Kubernetes service's. */
   readonly hosts?: readonly string[];
   readonly clock: Clock;
-  /** For a client to take what it asked for; one that reads nothing for so long loses its connection. Default 10 s. */
+  /** For a client to take the whole of what it asked for; then it loses its connection. Default 10 s. */
   readonly stallMs?: number;
 }
 
@@ -127,7 +127,11 @@ async function serve(
     ...(reply.allow === undefined ? {} : { allow: reply.allow }),
   });
   // Few connections are accepted: clients that do not read must not keep probes out. Streams may well be silent.
-  if (whole) response.setTimeout(options.stallMs ?? limits.idleMs, () => response.destroy());
+  if (whole) {
+    const stallMs = options.stallMs ?? limits.idleMs;
+    const patience = options.clock.after(stallMs, () => response.destroy(), { background: true });
+    response.on("close", () => patience.cancel());
+  }
   if (request.method === "HEAD") response.end();
   else if (whole) response.end(body);
   else await sendChunks(body, response, gone.signal);
