@@ -67,7 +67,7 @@ async function runWords(words: readonly string[]): Promise<number> {
     shell.stdout.write(command.help);
     return exitCodes.ok;
   }
-  return command.run(args, shell);
+  return command.run(args, shell).catch((thrown) => tellFailure(thrown, entry.name));
 }
 
 /** What help is asked about; null: none is, or the command's own flags have to be read for it. */
@@ -93,14 +93,19 @@ const exitCodeOf: Partial<Record<ErrorCode, number>> = {
 };
 
 const nextSteps: Partial<Record<ErrorCode, string>> = {
-  bad_config: "next: understudy help options lists every option with its flag, its variable and its default",
   bad_rules: "next: understudy rules check FILE says the same without starting anything",
   store_conflict: "next: understudy rules diff FILE --store URL shows what it would change now",
   namespace_unavailable: "next: understudy run --mode env -- CMD works without namespaces, but sees less",
 };
 
+/** `command`: the one that failed; left out where none did. */
+function nextStepAfter(code: ErrorCode, command: string | undefined): string | undefined {
+  if (code !== "bad_config" || command === undefined) return nextSteps[code];
+  return `next: understudy help ${command} tells its flags, understudy help options every option with its variable and default`;
+}
+
 /** What the user must mend, told in a line for each mistake. */
-function tellFailure(thrown: unknown): number {
+function tellFailure(thrown: unknown, command?: string): number {
   debug(() => (thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)));
   const lines = messageOf(thrown).split("\n");
   for (const line of lines) shell.stderr.write(`understudy: ${printable(line)}\n`);
@@ -109,7 +114,9 @@ function tellFailure(thrown: unknown): number {
     return exitCodes.failed;
   }
   // A message that names a command already is its own next step.
-  const step = lines.some((line) => line.includes("understudy ")) ? undefined : nextSteps[thrown.code];
+  const step = lines.some((line) => line.includes("understudy "))
+    ? undefined
+    : nextStepAfter(thrown.code, command);
   if (step !== undefined) shell.stderr.write(`  ${step}\n`);
   return exitCodeOf[thrown.code] ?? exitCodes.failed;
 }

@@ -33,8 +33,8 @@ export interface Observers {
   started(facts: Started): void;
   /** A message for people; at a terminal it is shown even where quiet was asked for. */
   say(text: string): void;
-  /** Says the last word: a summary, and the lines that still wait. */
-  finish(): Promise<void>;
+  /** Says the last word: the lines that still wait, and a summary where the work had `begun` at all. */
+  finish(begun: boolean): Promise<void>;
 }
 
 /** JSON on stdout where asked for, and where nobody sits at stderr; otherwise lines for people on stderr. */
@@ -99,8 +99,8 @@ function liveObservers(config: Pick<Config, "quiet">, shell: Shell): Observers {
       if (!config.quiet) stderr.write(startedText(facts));
     },
     say: (text) => stderr.write(`understudy: ${text}\n`),
-    async finish() {
-      if (!config.quiet) stderr.write(summary.text());
+    async finish(begun) {
+      if (begun && !config.quiet) stderr.write(summary.text());
     },
   };
 }

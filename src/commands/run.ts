@@ -1,5 +1,6 @@
 // `understudy run`: stands beside one command, on its stdio and with its exit code, and leaves nothing behind.
 
+import { isIP } from "node:net";
 import { constants } from "node:os";
 import type { Config } from "../control/config/load.ts";
 import { type HostPort, parseHostPort } from "../core/address.ts";
@@ -94,12 +95,20 @@ function readFlags({ own }: CommandLine): RunFlags {
   if (mode !== "auto" && mode !== "namespace" && mode !== "env") {
     throw new UnderstudyError("bad_config", `--mode: expected namespace or env, got ${JSON.stringify(mode)}`);
   }
-  const nameservers = own.get("nameserver")?.map((text) => parseHostPort(text, "--nameserver", { port: 53 }));
+  const nameservers = own.get("nameserver")?.map(readNameserver);
   return {
     mode,
     publications: (own.get("publish") ?? []).map(parsePublication),
     nameservers: nameservers ?? null,
   };
+}
+
+/** Never a name: nobody could be asked for its address. */
+function readNameserver(text: string): HostPort {
+  const place = parseHostPort(text, "--nameserver", { port: 53 });
+  if (isIP(place.host) !== 0) return place;
+  const expected = "expected an IP address, with or without a port,";
+  throw new UnderstudyError("bad_config", `--nameserver: ${expected} got ${JSON.stringify(text)}`);
 }
 
 async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promise<number> {
@@ -108,11 +117,13 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
   const observers = await createObservers(config, besideCommand(config, shell), systemClock);
   const trusting = prepareTrust(config, shell);
   trusting.catch(() => undefined); // told where it is waited for
+  let begun = false;
   try {
     const job = { ...flags, config, command: line.rest, shell, observers };
     const stage = await chooseStage(job, flags.mode, trusting);
     try {
       if (signals.first()) return signalCode(signals.first());
+      begun = true;
       const ending = stage.execute();
       signals.pass(stage.signal);
       return exitCodeOf(await ending, shell);
@@ -122,7 +133,7 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
   } finally {
     signals.stop();
     await (await trusting.catch(() => null))?.folder?.close();
-    await observers.finish();
+    await observers.finish(begun);
   }
 }
 

@@ -28,6 +28,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
   const observers = await createObservers(config, shell, systemClock);
   // From the first moment on, so that a signal during the start is not lost.
   const ending = watchSignals(shell);
+  let begun = false;
   try {
     const version = programVersion();
     const tls = await tlsOptionsOf(config, shell, async () => null);
@@ -50,6 +51,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
       },
       { clock: systemClock, random: systemRandom, ...observers.debugging },
     );
+    begun = true;
     observers.started({
       mode: serving.mode,
       version,
@@ -65,7 +67,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
     if (!config.quiet) observers.say("finishing open calls; once more to end at once");
     await end(sidecar, ending.second);
   } finally {
-    await observers.finish();
+    await observers.finish(begun);
     ending.stop();
   }
   return exitCodes.ok;

@@ -6,12 +6,19 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   let best: string | undefined;
   let bestSlips = word.length <= 4 ? 1 : 2;
   for (const candidate of candidates) {
-    const slips = slipsBetween(word.toLowerCase(), candidate.toLowerCase());
+    const slips = isShortFor(word, candidate)
+      ? 0.5
+      : slipsBetween(word.toLowerCase(), candidate.toLowerCase());
     if (slips > bestSlips || (slips === bestSlips && best !== undefined)) continue;
     best = candidate;
     bestSlips = slips;
   }
   return best;
+}
+
+/** `match` for `matches`, `header` for `headers`: likelier than any slip. */
+function isShortFor(word: string, candidate: string): boolean {
+  return word.length >= 4 && candidate.length <= word.length + 2 && candidate.startsWith(word);
 }
 
 /** Optimal string alignment distance: insert, drop, change, or swap two neighbours. */

@@ -75,7 +75,7 @@ test("understudy: mistakes are lines on stderr with a next step and an exit code
     args: readonly string[],
     env: Record<string, string>,
     status: number,
-    stderr: string,
+    stderr: string | RegExp,
   ][] = [
     [["prxy"], {}, 64, "understudy: prxy: no such command; did you mean proxy?\n"],
     [
@@ -90,12 +90,33 @@ test("understudy: mistakes are lines on stderr with a next step and an exit code
       78,
       'understudy: UNDERSTUDY_QUIET: expected true or false, got "perhaps"\n' +
         'understudy: --listen: expected an address such as 127.0.0.1:8080, got "x"\n' +
-        "  next: understudy help options lists every option with its flag, its variable and its default\n",
+        "  next: understudy help proxy tells its flags, understudy help options every option with its variable and default\n",
+    ],
+    [
+      ["run", "--mode", "x", "--", "true"],
+      {},
+      78,
+      'understudy: --mode: expected namespace or env, got "x"\n' +
+        "  next: understudy help run tells its flags, understudy help options every option with its variable and default\n",
+    ],
+    [
+      ["run", "--nameserver", "dns.test", "--", "true"],
+      {},
+      78,
+      'understudy: --nameserver: expected an IP address, with or without a port, got "dns.test"\n' +
+        "  next: understudy help run tells its flags, understudy help options every option with its variable and default\n",
+    ],
+    [
+      ["run", "--mode", "env", "--rules", "/nonexistent/r.yaml", "--", "true"],
+      { UNDERSTUDY_JSON: "false" },
+      65,
+      /^(?!.*0 calls).*expected a rules file/s,
     ],
   ];
   for (const [args, env, status, stderr] of table) {
     const ended = understudy(args, env);
-    assert.equal(ended.stderr, stderr);
+    if (typeof stderr === "string") assert.equal(ended.stderr, stderr);
+    else assert.match(ended.stderr, stderr);
     assert.equal(ended.status, status);
     assert.equal(ended.stdout, "");
   }

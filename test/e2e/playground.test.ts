@@ -4,10 +4,11 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type { TapEvent } from "../../src/core/tap.ts";
 import { startProxy } from "../../src/index.ts";
 import { shopSdl } from "../proxy/lanes/dialects/graphql/stage.ts";
+import { aroundTests } from "../support/around-tests.ts";
 import { noChromium, openChromium } from "../support/chromium.ts";
 
 let folder: string;
@@ -15,12 +16,13 @@ let proxy: Awaited<ReturnType<typeof startProxy>>;
 let base: string;
 const events: TapEvent[] = [];
 
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "understudy-playground-"));
-  writeFileSync(join(folder, "shop.graphql"), shopSdl);
-  writeFileSync(
-    join(folder, "rules.yaml"),
-    `version: 1
+aroundTests(
+  async () => {
+    folder = mkdtempSync(join(tmpdir(), "understudy-playground-"));
+    writeFileSync(join(folder, "shop.graphql"), shopSdl);
+    writeFileSync(
+      join(folder, "rules.yaml"),
+      `version: 1
 rules:
   - {name: other, matches: [{path: /other}], respond: {status: 204}}
   - name: shop
@@ -31,18 +33,19 @@ rules:
         schema: shop.graphql
         overrides: {Query.count: 7, Subscription.ticks: {events: [{value: 1}, {value: 2}]}}
 `,
-  );
-  proxy = await startProxy({
-    rules: join(folder, "rules.yaml"),
-    admin: "127.0.0.1:0",
-    taps: [{ observe: (event) => events.push(event) }],
-  });
-  base = `http://127.0.0.1:${proxy.adminAddress?.port}`;
-});
-after(async () => {
-  await proxy.close();
-  rmSync(folder, { recursive: true });
-});
+    );
+    proxy = await startProxy({
+      rules: join(folder, "rules.yaml"),
+      admin: "127.0.0.1:0",
+      taps: [{ observe: (event) => events.push(event) }],
+    });
+    base = `http://127.0.0.1:${proxy.adminAddress?.port}`;
+  },
+  async () => {
+    await proxy.close();
+    rmSync(folder, { recursive: true });
+  },
+);
 
 const ask = (query: string, rule: string, headers: Record<string, string> = {}) =>
   fetch(`${base}/playground/graphql?rule=${rule}`, {

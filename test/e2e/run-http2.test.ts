@@ -15,7 +15,8 @@ import {
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
+import { aroundTests } from "../support/around-tests.ts";
 import { testAuthority } from "../support/https.ts";
 import { hasTool, noNamespaces, understudy } from "../support/understudy-process.ts";
 
@@ -37,23 +38,25 @@ async function listening(server: Http2Server | Http2SecureServer): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-before(async () => {
-  const authority = await testAuthority("the upstream's authority");
-  const leaf = await authority.issue("localhost");
-  writeFileSync(upstreamCa, authority.trust);
-  writeFileSync(
-    rules,
-    "version: 1\nrules:\n" +
-      '  - {name: paid, matches: [{host: localhost, path: /pay}], respond: {status: 402, body: "mocked\\n"}}\n' +
-      "  - {name: slow, matches: [{host: localhost, path: /slow}], fault: {delay: 30ms}}\n",
-  );
-  secure = await listening(createSecureServer({ cert: leaf.chain, key: leaf.key }, answer));
-  plain = await listening(createServer(answer));
-});
-after(() => {
-  for (const server of open) server.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+aroundTests(
+  async () => {
+    const authority = await testAuthority("the upstream's authority");
+    const leaf = await authority.issue("localhost");
+    writeFileSync(upstreamCa, authority.trust);
+    writeFileSync(
+      rules,
+      "version: 1\nrules:\n" +
+        '  - {name: paid, matches: [{host: localhost, path: /pay}], respond: {status: 402, body: "mocked\\n"}}\n' +
+        "  - {name: slow, matches: [{host: localhost, path: /slow}], fault: {delay: 30ms}}\n",
+    );
+    secure = await listening(createSecureServer({ cert: leaf.chain, key: leaf.key }, answer));
+    plain = await listening(createServer(answer));
+  },
+  () => {
+    for (const server of open) server.close();
+    rmSync(folder, { recursive: true, force: true });
+  },
+);
 
 const run = (...command: readonly string[]) =>
   understudy(["run", "--rules", rules, "--upstream-cas", upstreamCa, "--", ...command], {

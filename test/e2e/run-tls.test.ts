@@ -14,9 +14,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import type { Authority } from "../../src/core/certificates.ts";
+import { aroundTests } from "../support/around-tests.ts";
 import { openSecureOrigin, type SecureOrigin, testAuthority } from "../support/https.ts";
 import {
   eventually,
@@ -33,26 +34,28 @@ let folder: string;
 let rules: string;
 let upstreamCa: string;
 
-before(async () => {
-  theirs = await testAuthority("the upstream's authority");
-  origin = await openSecureOrigin(theirs, "localhost", (request, response) => {
-    response.end(`real ${request.url}`);
-  });
-  folder = mkdtempSync(join(tmpdir(), "understudy-run-tls-"));
-  chmodSync(folder, 0o755);
-  upstreamCa = join(folder, "upstream.pem");
-  writeFileSync(upstreamCa, theirs.trust);
-  rules = join(folder, "rules.yaml");
-  writeFileSync(
-    rules,
-    "version: 1\nrules:\n  - name: paid\n    matches: [{host: localhost, path: /pay}]\n" +
-      "    respond: {status: 402, body: mocked}\n",
-  );
-});
-after(async () => {
-  await origin[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+aroundTests(
+  async () => {
+    theirs = await testAuthority("the upstream's authority");
+    origin = await openSecureOrigin(theirs, "localhost", (request, response) => {
+      response.end(`real ${request.url}`);
+    });
+    folder = mkdtempSync(join(tmpdir(), "understudy-run-tls-"));
+    chmodSync(folder, 0o755);
+    upstreamCa = join(folder, "upstream.pem");
+    writeFileSync(upstreamCa, theirs.trust);
+    rules = join(folder, "rules.yaml");
+    writeFileSync(
+      rules,
+      "version: 1\nrules:\n  - name: paid\n    matches: [{host: localhost, path: /pay}]\n" +
+        "    respond: {status: 402, body: mocked}\n",
+    );
+  },
+  async () => {
+    await origin[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
+  },
+);
 
 /** No authority of whoever runs the tests is in the way: there is no such home. */
 const env = { HOME: "/nonexistent", XDG_CONFIG_HOME: "" };

@@ -8,7 +8,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
+import { aroundTests } from "../support/around-tests.ts";
 import { startTinyDns, type TinyDns } from "../support/tiny-dns.ts";
 import { hasTool, noNamespaces, understudy, users } from "../support/understudy-process.ts";
 
@@ -18,24 +19,26 @@ let folder: string;
 let dns: TinyDns;
 const called: string[] = [];
 
-before(async () => {
-  origin = createServer((request, response) => {
-    called.push(`${request.headers.host} ${request.url}`);
-    response.end(`real ${request.url}`);
-  });
-  origin.listen(0, "127.0.0.1");
-  await once(origin, "listening");
-  port = (origin.address() as AddressInfo).port;
-  dns = await startTinyDns({ "shop.test": "127.0.0.1" });
-  folder = mkdtempSync(join(tmpdir(), "understudy-run-"));
-  chmodSync(folder, 0o755);
-});
-after(() => {
-  origin.closeAllConnections();
-  origin.close();
-  dns.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+aroundTests(
+  async () => {
+    origin = createServer((request, response) => {
+      called.push(`${request.headers.host} ${request.url}`);
+      response.end(`real ${request.url}`);
+    });
+    origin.listen(0, "127.0.0.1");
+    await once(origin, "listening");
+    port = (origin.address() as AddressInfo).port;
+    dns = await startTinyDns({ "shop.test": "127.0.0.1" });
+    folder = mkdtempSync(join(tmpdir(), "understudy-run-"));
+    chmodSync(folder, 0o755);
+  },
+  () => {
+    origin.closeAllConnections();
+    origin.close();
+    dns.close();
+    rmSync(folder, { recursive: true, force: true });
+  },
+);
 
 /** A client without libc at run time, so that nothing could be preloaded into it. Why not, where it cannot be built. */
 function buildStaticClient(): string | Error {

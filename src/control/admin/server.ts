@@ -25,6 +25,8 @@ export interface AdminOptions extends AdminSources {
   /** Names besides addresses and localhost under which clients may call it, such as a Kubernetes service's. */
   readonly hosts?: readonly string[];
   readonly clock: Clock;
+  /** For a client to take the whole of what it asked for; then it loses its connection. Default 10 s. */
+  readonly stallMs?: number;
 }
 
 export interface Admin {
@@ -93,7 +95,7 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   names: ReadonlySet<string>,
-  sources: AdminSources,
+  options: AdminOptions,
 ): Promise<void> {
   const gone = new AbortController();
   response.on("error", () => {}); // the client left
@@ -109,7 +111,7 @@ async function serve(
           signal: gone.signal,
           unchanging: whyUnchanging(request),
         },
-        sources,
+        options,
       )
     : strangeHost(request.headers.host);
   request.resume(); // a body that nobody asked for must not keep the connection from its next request
@@ -124,6 +126,12 @@ async function serve(
     "x-content-type-options": "nosniff",
     ...(reply.allow === undefined ? {} : { allow: reply.allow }),
   });
+  // Few connections are accepted: clients that do not read must not keep probes out. Streams may well be silent.
+  if (whole) {
+    const stallMs = options.stallMs ?? limits.idleMs;
+    const patience = options.clock.after(stallMs, () => response.destroy(), { background: true });
+    response.on("close", () => patience.cancel());
+  }
   if (request.method === "HEAD") response.end();
   else if (whole) response.end(body);
   else await sendChunks(body, response, gone.signal);

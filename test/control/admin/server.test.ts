@@ -184,3 +184,21 @@ test("admin: ends with its signal, also where somebody keeps a connection open",
   const dead = AbortSignal.abort();
   await (await startAdmin(options, dead)).close();
 });
+
+test("admin: who asks and does not read loses the connection", { timeout: 20_000 }, async (context) => {
+  const text = "x".repeat(32 * 1_048_576); // more than the kernel's buffers hold
+  const { address } = await admin(context, {
+    stallMs: 100,
+    metrics: async () => ({ contentType: "text/plain", text }),
+  });
+  const lazy = http.get({ host: "127.0.0.1", port: address.port, path: "/metrics", agent: false });
+  context.after(() => lazy.destroy());
+  lazy.on("error", () => undefined);
+  await once(lazy, "response");
+  // A client that reads nothing does not see the end either: the server's socket is what goes.
+  const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
+  const both = sockets();
+  assert.ok(both >= 2);
+  while (sockets() >= both) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal((await ask(address.port, "/healthz")).status, 200);
+});

@@ -16,6 +16,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   // the rule itself
   [[], "3: rules[0]: does nothing: expected respond, fault, patch or state.becomes"],
   [["respnd: {}"], '4: rules[0].respnd: unknown key "respnd", did you mean "respond"?'],
+  [["match: [{path: /a}]", mock], '4: rules[0].match: unknown key "match", did you mean "matches"?'],
   [["priority: high", mock], '4: rules[0].priority: expected a whole number, got "high"'],
   [["priority: 1.5", mock], "4: rules[0].priority: expected a whole number, got 1.5"],
   [

@@ -90,7 +90,10 @@ export class RequestScanner implements RequestHead {
   }
 
   #complete(length: number): number {
-    const refusal = this.#framing.read(this.#fields, this.#bytes, this.minorVersion) ?? this.#hostRefusal();
+    const refusal =
+      this.#framing.read(this.#fields, this.#bytes, this.minorVersion) ??
+      this.#hostRefusal() ??
+      this.#tunnelRefusal();
     if (refusal !== null) return this.#refuse(refusal);
     this.#length = length;
     return length;
@@ -106,6 +109,13 @@ export class RequestScanner implements RequestHead {
     if (port !== notAuthority) return null;
     const said = `header line ${host + 1}: Host is ${showText(this.#fields.value(host))}`;
     return malformed(`${said}, expected host[:port] (RFC 9112 §3.2)`);
+  }
+
+  // RFC 9110 §9.3.6: CONNECT has no content. Readers differ about what follows a head that announces some: a body, or
+  // the first bytes of the tunnel.
+  #tunnelRefusal(): Refusal | null {
+    if (this.#line.targetForm !== "authority" || this.framing === "none") return null;
+    return malformed("CONNECT with a body (RFC 9110 §9.3.6)");
   }
 
   #tooLong(): Refusal {

@@ -223,3 +223,46 @@ test("file: a device is told, not read for ever", {
     `${at("r.yaml")}: expected a file, got something else`,
   ]);
 });
+
+test("file: a log beside it that is written all the time is not listened to, and changes are still seen soon", {
+  timeout: 20_000,
+}, async (context) => {
+  const clock = manualClock();
+  let closed = 0;
+  const told: ((name: string | null) => void)[] = [];
+  const watchFolder: FileSourceDeps["watchFolder"] = (place, changed) => {
+    if (place.endsWith(".yaml")) return { close: () => undefined };
+    told.push(changed);
+    return { close: () => void closed++ };
+  };
+  const { at, next } = watching(context, "r.yaml", { clock, watchFolder });
+  writeFileSync(at("r.yaml"), rules("a"));
+  assert.deepEqual(namesOf(await next()), ["a"]);
+  const pending = next();
+  const armed = async () => {
+    while (clock.pending() === 0) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await armed();
+  const [changed = assert.fail()] = told;
+  for (let line = 0; line < 32; line++) changed("app.log");
+  assert.equal(closed, 0);
+  changed("app.log");
+  assert.equal(closed, 1);
+  await clock.advance(30); // gathered
+  await armed();
+  assert.equal(told.length, 1, "not watched again at once");
+  writeFileSync(at("r.yaml"), rules("b"));
+  await clock.advance(250);
+  assert.deepEqual(namesOf(await pending), ["b"]);
+  const later = next();
+  for (let ms = 0; ms < 10_000; ms += 250) {
+    await armed();
+    await clock.advance(250);
+  }
+  await armed();
+  assert.equal(told.length, 2, "heard again, for the log may have fallen silent");
+  writeFileSync(at("r.yaml"), rules("c"));
+  told[1]?.("r.yaml");
+  await clock.advance(30);
+  assert.deepEqual(namesOf(await later), ["c"]);
+});

@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import type { Authority } from "../../../../src/core/certificates.ts";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
 import type { OpaqueEvent, TapEvent } from "../../../../src/core/tap.ts";
+import { aroundTests } from "../../../support/around-tests.ts";
 import { openSecureOrigin, type SecureOrigin, testAuthority } from "../../../support/https.ts";
 import {
   connectTo,
@@ -26,14 +27,16 @@ let origin: SecureOrigin;
 /** Whether each connection to the origin resumed a session. */
 const resumed: boolean[] = [];
 
-before(async () => {
-  [ours, theirs] = await Promise.all([testAuthority("ours"), testAuthority("theirs")]);
-  origin = await openSecureOrigin(theirs, "shop.test", (request, response) => {
-    response.end(`real ${request.url}`);
-  });
-  origin.server.on("secureConnection", (socket) => resumed.push(socket.isSessionReused()));
-});
-after(() => origin[Symbol.asyncDispose]());
+aroundTests(
+  async () => {
+    [ours, theirs] = await Promise.all([testAuthority("ours"), testAuthority("theirs")]);
+    origin = await openSecureOrigin(theirs, "shop.test", (request, response) => {
+      response.end(`real ${request.url}`);
+    });
+    origin.server.on("secureConnection", (socket) => resumed.push(socket.isSessionReused()));
+  },
+  () => origin[Symbol.asyncDispose](),
+);
 
 const pay: Partial<RuleSpec> = {
   name: "pay",
