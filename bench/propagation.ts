@@ -45,15 +45,23 @@ interface Field {
   close(): Promise<void>;
 }
 
+const usage = `node bench/propagation.ts [flags]
+  --rounds N         rules applied per row (default 100)
+  --store KIND       consul or etcd alone
+  --servers N        1 or 3 alone
+  --processes        twenty processes instead of twenty sidecars in one`;
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      help: { type: "boolean", short: "h", default: false },
       rounds: { type: "string", default: "100" },
       servers: { type: "string", default: "" },
       store: { type: "string", default: "" },
       processes: { type: "boolean", default: false },
     },
   });
+  if (values.help) return console.log(usage);
   console.log("store   servers  sidecars            samples   p50 ms   p90 ms   p99 ms   max ms");
   for (const kind of ["consul", "etcd"] as const) {
     if (values.store !== "" && values.store !== kind) continue;

@@ -12,11 +12,20 @@ import { openSerfPool } from "./serf-pool.ts";
 
 const { values: flags } = parseArgs({
   options: {
+    help: { type: "boolean", short: "h", default: false },
     members: { type: "string", default: "10" },
     kills: { type: "string", default: "7" },
     idle: { type: "string", default: "20" },
   },
 });
+
+if (flags.help) {
+  console.log(`npm run bench:gossip:real -- [flags]
+  --members A,B      pools of that many, ours and serf's (default 10)
+  --kills N          members that are killed in each (default 7)
+  --idle S           seconds at rest (default 20)`);
+  process.exit(0);
+}
 const results = new Results();
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const seconds = (ms: number) => (ms / 1_000).toFixed(2);

@@ -19,11 +19,20 @@ import { Results } from "./results.ts";
 
 const { values: flags } = parseArgs({
   options: {
+    help: { type: "boolean", short: "h", default: false },
     members: { type: "string", default: "10,30,100,300,1000" },
     seeds: { type: "string", default: "100" },
     only: { type: "string", default: "detection,idle,loss,healing,broadcast" },
   },
 });
+
+if (flags.help) {
+  console.log(`npm run bench:gossip -- [flags]
+  --members A,B      pools whose detection is measured (default 10,30,100,300,1000)
+  --seeds N          runs a pool, for a median and the longest (default 100)
+  --only A,B         of detection, idle, loss, healing, broadcast`);
+  process.exit(0);
+}
 
 /** Medians in seconds, by members. */
 const detectionGoals: Readonly<Record<number, number>> = {
