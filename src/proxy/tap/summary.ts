@@ -15,6 +15,7 @@ const maxShownRules = 5;
 
 export function createSummary(): Summary {
   const calls = createTally<Outcome>(8);
+  const sockets = createTally<Outcome>(8);
   const opaque = createTally<Outcome>(8);
   const rules = createTally(maxRules);
   let rejected = 0;
@@ -22,15 +23,16 @@ export function createSummary(): Summary {
     observe(event) {
       if (event.kind === "rules-rejected") rejected++;
       if (event.kind !== "call" && event.kind !== "opaque") return;
-      (event.kind === "call" ? calls : opaque).add(event.outcome);
-      if (event.rule !== null) rules.add(event.rule);
+      const isSocket = event.kind === "opaque" && event.messages !== undefined;
+      (event.kind === "call" ? calls : isSocket ? sockets : opaque).add(event.outcome);
+      // Who answered a WebSocket was told with the call that asked for it.
+      if (event.rule !== null && !(isSocket && event.outcome === "mocked")) rules.add(event.rule);
     },
     text() {
       const lines = [
         `${count(total(calls.entries()), "call")}${outcomesText(calls.entries())}`,
-        ...(total(opaque.entries()) === 0
-          ? []
-          : [`${count(total(opaque.entries()), "connection")} not parsed${outcomesText(opaque.entries())}`]),
+        ...partText(sockets.entries(), (value) => count(value, "WebSocket")),
+        ...partText(opaque.entries(), (value) => `${count(value, "connection")} not parsed`),
         ...rulesText(rules.entries()),
         ...(rejected === 0 ? [] : [`${count(rejected, "reload")} of the rules refused`]),
       ];
@@ -43,6 +45,12 @@ type Counts = readonly (readonly [name: string, count: number])[];
 
 function total(counts: Counts): number {
   return counts.reduce((sum, [, value]) => sum + value, 0);
+}
+
+/** Nothing where nothing was counted. */
+function partText(counts: Counts, what: (total: number) => string): readonly string[] {
+  const all = total(counts);
+  return all === 0 ? [] : [`${what(all)}${outcomesText(counts)}`];
 }
 
 /** `: 3 mocked, 9 relayed, 1 failed`. */

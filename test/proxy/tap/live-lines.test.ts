@@ -176,6 +176,18 @@ test("summary: counts calls by outcome, connections, rules and refused reloads",
   );
 });
 
+test("summary: a WebSocket whose messages were understood is told as one, and its mock once", () => {
+  const summary = createSummary();
+  const messages = { toUpstream: 1, toDownstream: 2, ruleHits: 2 };
+  summary.observe(call({ outcome: "mocked", rule: "chat" }));
+  summary.observe(opaque({ protocol: "upgraded", outcome: "mocked", rule: "chat", messages }));
+  summary.observe(opaque({ protocol: "upgraded", rule: "censored", messages }));
+  assert.equal(
+    summary.text(),
+    ["1 call: 1 mocked", "2 WebSockets: 1 mocked, 1 relayed", "rules: chat 1, censored 1", ""].join("\n"),
+  );
+});
+
 test("summary: shows the busiest rules only", () => {
   const summary = createSummary();
   for (let n = 0; n < 7; n++) {
