@@ -1,7 +1,7 @@
 // The closing summary: what went through, in a few lines, for the end of a run.
 
 import { printable } from "../../core/printable.ts";
-import type { Outcome, Tap } from "../../core/tap.ts";
+import type { OpaqueEvent, Outcome, Tap } from "../../core/tap.ts";
 import { createTally } from "./tally.ts";
 
 export interface Summary extends Tap {
@@ -23,7 +23,7 @@ export function createSummary(): Summary {
     observe(event) {
       if (event.kind === "rules-rejected") rejected++;
       if (event.kind !== "call" && event.kind !== "opaque") return;
-      const isSocket = event.kind === "opaque" && event.messages !== undefined;
+      const isSocket = event.kind === "opaque" && isUnderstood(event);
       (event.kind === "call" ? calls : isSocket ? sockets : opaque).add(event.outcome);
       // Who answered a WebSocket was told with the call that asked for it.
       if (event.rule !== null && !(isSocket && event.outcome === "mocked")) rules.add(event.rule);
@@ -39,6 +39,11 @@ export function createSummary(): Summary {
       return lines.map((line) => `${line}\n`).join("");
     },
   };
+}
+
+/** A WebSocket that a rule answered, or whose messages rules saw. */
+function isUnderstood({ protocol, outcome, messages }: OpaqueEvent): boolean {
+  return protocol === "upgraded" && (outcome === "mocked" || messages !== undefined);
 }
 
 type Counts = readonly (readonly [name: string, count: number])[];
