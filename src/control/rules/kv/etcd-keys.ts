@@ -15,8 +15,12 @@ export class EtcdKeys {
     this.begin(read);
   }
 
-  /** Anew, from a read of the whole prefix. */
+  /**
+   * Anew, from a read of the whole prefix; not from one that the watch, which tells all in its order, has overtaken: what was
+   * told since would be lost, and the next changes would make a state that never was.
+   */
   begin({ index, keys }: KeyView): void {
+    if (index < this.#index) return;
     this.#keys = new Map(keys.map((one) => [one.key, one]));
     this.#index = index;
     this.#readAt = index;
