@@ -55,6 +55,20 @@ async function openService(
 ): Promise<Beside> {
   const own = await freePort();
   startNode([pathOf("./service.ts"), name, String(own), JSON.stringify(json), ...others], {}, console.log);
+  for (let left = 2; ; left--) {
+    const beside = await openSidecar(name, own, flags, folder);
+    if (beside !== null) return beside;
+    if (left === 0) throw new Error(`the sidecar of ${name} ended at once, three times`);
+  }
+}
+
+/** null: it has ended, as it does where somebody took one of its ports before it could. */
+async function openSidecar(
+  name: string,
+  own: number,
+  flags: readonly string[],
+  folder: string,
+): Promise<Beside | null> {
   const [listen, admin, gossip] = [await localAddress(), await localAddress(), await localAddress()];
   const words = [
     ...["proxy", "--listen", listen, "--to", `127.0.0.1:${own}`, "--admin", admin, "--quiet"],
@@ -62,8 +76,9 @@ async function openService(
   ];
   const url = `http://${listen}`;
   const process = startNode([understudy, ...words], {}, () => undefined, "ignore");
-  await until(`the sidecar of ${name}`, 15_000, async () => (await askOf(url)).status > 0);
-  return { url, admin, gossip, process };
+  const hasEnded = () => process.exitCode !== null;
+  await until(`the sidecar of ${name}`, 15_000, async () => hasEnded() || (await askOf(url)).status > 0);
+  return hasEnded() ? null : { url, admin, gossip, process };
 }
 
 async function localAddress(): Promise<string> {
