@@ -12,15 +12,21 @@ export class EtcdKeys {
   #readAt = 0;
 
   constructor(read: KeyView) {
-    this.begin(read);
+    this.begin(read, 0);
+  }
+
+  /** Of the newest that is known. */
+  get index(): number {
+    return this.#index;
   }
 
   /**
-   * Anew, from a read of the whole prefix; not from one that the watch, which tells all in its order, has overtaken: what was
-   * told since would be lost, and the next changes would make a state that never was.
+   * Anew, from a read of the whole prefix that was asked for when `known` was the index. Not from one that the watch, which
+   * tells all in its order, has overtaken: what was told since would be lost, and the next changes would make a state that
+   * never was. A read that is older than what was known then comes from another history (a restore, a wipe), and counts.
    */
-  begin({ index, keys }: KeyView): void {
-    if (index < this.#index) return;
+  begin({ index, keys }: KeyView, known: number): void {
+    if (index >= known && index < this.#index) return;
     this.#keys = new Map(keys.map((one) => [one.key, one]));
     this.#index = index;
     this.#readAt = index;

@@ -87,7 +87,10 @@ class EtcdStore implements KeyValueStore {
         askedAt = this.#clock.now();
         const now = await soon(() => fingerprint(client, prefix));
         if (now.text === keys.fingerprint()) keys.reached(now.index);
-        else keys.begin(await soon(() => readEtcdKeys(client, prefix)));
+        else {
+          const known = keys.index;
+          keys.begin(await soon(() => readEtcdKeys(client, prefix)), known);
+        }
       }
     } finally {
       watch?.on("error", () => undefined);
