@@ -39,6 +39,8 @@ export interface Sidecar {
   /** Where it gossips; null where it does not. */
   readonly meshAddress: HostPort | null;
   readonly ruleCount: number;
+  /** Whether a rule in force could answer or end calls to a host of that name (in lower case), without any upstream. */
+  answersHost(host: string): boolean;
   /** Accepts nothing more, lets open calls finish, cuts what is left at the drain deadline, closes everything. */
   drain(): Promise<void>;
   /** The same without patience. */
@@ -113,6 +115,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       adminAddress: control.adminAddress,
       meshAddress: control.meshAddress,
       ruleCount: rules.store?.rules().rules.length ?? 0,
+      answersHost: (host) => pipeline.answersHost(host),
       drain: () => shut(options.settings.deadlines.drainMs),
       close: () => shut(0),
     };

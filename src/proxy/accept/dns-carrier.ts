@@ -1,18 +1,22 @@
 // Carries DNS queries over UDP from the inside of a namespace to the host's name servers, and the answers back.
-// Knows no name itself: what it forwards is the command's own query, under an id of its own choosing.
+// Knows no name itself: what it forwards is the command's own query, under an id of its own choosing. Where they do not resolve
+// a name, a stand-in may know better.
 
 import { createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
 import type { Random } from "../../core/random.ts";
-import { type DnsHead, readDnsHead, serverFailure } from "./dns-message.ts";
+import { addressQuery, answerCodes, type DnsHead, readDnsHead, serverFailure } from "./dns-message.ts";
+import { type Failure, isFailure, type StandIn } from "./stand-in-names.ts";
 
 export interface DnsCarrierDeps {
   /** In the order in which they are tried; asked for at each query. */
   readonly nameservers: () => readonly HostPort[];
   readonly clock: Clock;
   readonly random: Random;
+  /** Left out: what the name servers say stands. */
+  readonly standIn?: StandIn;
 }
 
 export interface DnsCarrier {
@@ -24,6 +28,10 @@ export interface DnsCarrier {
 
 // glibc asks again after 5 s: by then each of two servers has had its chance.
 const patienceMs = 2_000;
+// What a stand-in would answer for must come before a resolver gives up: musl does so after 5 s.
+const standInAfterMs = 4_000;
+// A server that was silent is asked again each time, but a stand-in does not wait so long for it.
+const silentPatienceMs = 250;
 const maxPending = 512;
 const maxUpstreams = 16;
 
@@ -31,7 +39,9 @@ interface Query {
   readonly bytes: Buffer;
   readonly head: DnsHead;
   readonly servers: readonly HostPort[];
-  readonly reply: (answer: Buffer) => void;
+  /** null: no name server has answered. */
+  readonly reply: (answer: Buffer | null) => void;
+  readonly askedAt: number;
   /** Index into `servers` of the one that was asked last. */
   asked: number;
   timer: Timer | null;
@@ -61,6 +71,8 @@ class Carrier {
   readonly queries = new Map<number, Query>();
   /** One connected socket a server: the kernel then drops what others send, and tells when nobody listens. */
   readonly #upstreams = new Map<string, Socket>();
+  /** Servers that have left a query without an answer, and have given none since. */
+  readonly #silent = new Set<string>();
   #closed = false;
 
   constructor(deps: DnsCarrierDeps) {
@@ -71,10 +83,45 @@ class Carrier {
     const head = readDnsHead(bytes);
     if (this.#closed || !head || head.isResponse) return;
     if (this.queries.size >= maxPending) return reply(serverFailure(bytes, head));
+    this.#carry(bytes, head, (answer) => {
+      const { standIn } = this.#deps;
+      const failure = answer === null ? null : codeOf(answer);
+      const said = answer ?? serverFailure(bytes, head);
+      if (!standIn || (failure !== null && !isFailure(failure))) return reply(said);
+      void this.#instead(standIn, bytes, head, failure).then((other) => this.#closed || reply(other ?? said));
+    });
+  }
+
+  #instead(standIn: StandIn, bytes: Buffer, head: DnsHead, failure: Failure): Promise<Buffer | null> {
+    return standIn.answer(bytes, head, failure, (name) => this.#exists(name));
+  }
+
+  /** A name without an address of that kind is one, too; and one that nobody can be asked for may be. */
+  #exists(name: string): Promise<boolean> {
+    const bytes = addressQuery(name);
+    const head = readDnsHead(bytes);
+    return new Promise((resolve) => {
+      if (this.#closed || !head || this.queries.size >= maxPending) return resolve(true);
+      this.#carry(bytes, head, (answer) =>
+        resolve(answer !== null && codeOf(answer) === answerCodes.NOERROR),
+      );
+    });
+  }
+
+  #carry(bytes: Buffer, head: DnsHead, reply: Query["reply"]): void {
     // Ids are drawn at random, so that an answer cannot be forged by counting (RFC 5452 §4.3).
     let id = this.#deps.random.uint32() & 0xffff;
     while (this.queries.has(id)) id = (id + 1) & 0xffff;
-    const query: Query = { bytes, head, servers: this.#deps.nameservers(), reply, asked: -1, timer: null };
+    const { clock, nameservers } = this.#deps;
+    const query = {
+      bytes,
+      head,
+      servers: nameservers(),
+      reply,
+      askedAt: clock.now(),
+      asked: -1,
+      timer: null,
+    };
     this.queries.set(id, query);
     this.#askNext(id, query);
   }
@@ -83,16 +130,33 @@ class Carrier {
     query.timer?.cancel();
     query.asked += 1;
     const server = query.servers[query.asked];
-    if (!server) return this.#settle(id, query, serverFailure(query.bytes, query.head));
-    query.timer = this.#deps.clock.after(patienceMs, () => this.#askNext(id, query), { background: true });
+    if (!server || this.#isLate(query)) return this.#settle(id, query, null);
+    const name = formatHostPort(server);
+    const patience = this.#silent.has(name) && this.#covers(query) ? silentPatienceMs : patienceMs;
+    const silence = () => {
+      this.#silent.add(name);
+      this.#askNext(id, query);
+    };
+    query.timer = this.#deps.clock.after(patience, silence, { background: true });
     const bytes = Buffer.from(query.bytes);
     bytes.writeUInt16BE(id, 0);
     const asked = query.asked;
     this.#upstream(server, (socket) =>
       socket.send(bytes, (error) => {
-        if (error && this.queries.get(id) === query && query.asked === asked) this.#askNext(id, query);
+        if (!error || this.queries.get(id) !== query || query.asked !== asked) return;
+        // The refusal of an earlier query may be told to a later one, and then to nobody else.
+        if (isTooLarge(error)) this.#askNext(id, query);
+        else this.#unreachable(name);
       }),
     );
+  }
+
+  #isLate(query: Query): boolean {
+    return this.#deps.clock.now() - query.askedAt >= standInAfterMs && this.#covers(query);
+  }
+
+  #covers({ head }: Query): boolean {
+    return this.#deps.standIn?.covers(head) ?? false;
   }
 
   #answered(server: string, bytes: Buffer): void {
@@ -101,12 +165,13 @@ class Carrier {
     // Only an answer to this very question is believed (RFC 5452 §9.1).
     if (!head || !query || head.question !== query.head.question) return;
     if (!query.servers.slice(0, query.asked + 1).some((asked) => formatHostPort(asked) === server)) return;
+    this.#silent.delete(server);
     const answer = Buffer.from(bytes);
     answer.writeUInt16BE(query.head.id, 0);
     this.#settle(head.id, query, answer);
   }
 
-  #settle(id: number, query: Query, answer: Buffer): void {
+  #settle(id: number, query: Query, answer: Buffer | null): void {
     this.queries.delete(id);
     query.timer?.cancel();
     query.reply(answer);
@@ -139,6 +204,7 @@ class Carrier {
   #drop(server: string): void {
     this.#upstreams.get(server)?.close();
     this.#upstreams.delete(server);
+    this.#silent.delete(server);
   }
 
   close(): void {
@@ -147,6 +213,14 @@ class Carrier {
     this.queries.clear();
     for (const server of [...this.#upstreams.keys()]) this.#drop(server);
   }
+}
+
+function isTooLarge(error: NodeJS.ErrnoException): boolean {
+  return error.code === "EMSGSIZE";
+}
+
+function codeOf(answer: Buffer): number {
+  return (answer[3] ?? 0) & 0x0f;
 }
 
 function whenConnected(socket: Socket, use: (socket: Socket) => void): void {

@@ -8,7 +8,7 @@ import { systemClock } from "../../../src/core/clock.ts";
 import { seededRandom } from "../../../src/core/random.ts";
 import { carryDns, type DnsCarrier } from "../../../src/proxy/accept/dns-carrier.ts";
 import { readDnsHead } from "../../../src/proxy/accept/dns-message.ts";
-import { hostNameservers, parseResolvConf } from "../../../src/proxy/accept/resolv-conf.ts";
+import { hostResolvConf, parseResolvConf } from "../../../src/proxy/accept/resolv-conf.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { dnsQuery, startTinyDns } from "../../support/tiny-dns.ts";
 
@@ -168,19 +168,19 @@ describe("resolv.conf", () => {
   test("names servers in order, IPv6 too; comments and names are no servers", () => {
     const text =
       "# nameserver 1.1.1.1\nsearch shop.svc\nnameserver 10.0.0.53\n nameserver fd00::53\nnameserver dns.example\n";
-    assert.deepEqual(parseResolvConf(text), [
+    assert.deepEqual(parseResolvConf(text).nameservers, [
       { host: "10.0.0.53", port: 53 },
       { host: "fd00::53", port: 53 },
     ]);
   });
   test("without any, the one on this machine is asked", () => {
-    assert.deepEqual(parseResolvConf(""), [{ host: "127.0.0.1", port: 53 }]);
+    assert.deepEqual(parseResolvConf("").nameservers, [{ host: "127.0.0.1", port: 53 }]);
   });
   test("is read again after a while, and may be missing", async () => {
     const clock = manualClock();
-    const servers = hostNameservers(clock, "/nowhere/resolv.conf");
+    const servers = hostResolvConf(clock, "/nowhere/resolv.conf");
     const first = servers();
-    assert.deepEqual(first, [{ host: "127.0.0.1", port: 53 }]);
+    assert.deepEqual(first.nameservers, [{ host: "127.0.0.1", port: 53 }]);
     assert.equal(servers(), first);
     await clock.advance(5_000);
     assert.notEqual(servers(), first);
