@@ -2,12 +2,12 @@
 // Knows no name itself: what it forwards is the command's own query, under an id of its own choosing. Where they do not resolve
 // a name, a stand-in may know better.
 
-import { createSocket, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
+import type { Socket } from "node:dgram";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
 import type { Random } from "../../core/random.ts";
 import { addressQuery, answerCodes, type DnsHead, readDnsHead, serverFailure } from "./dns-message.ts";
+import { NameServerSockets } from "./name-server-sockets.ts";
 import { type Failure, isFailure, type StandIn } from "./stand-in-names.ts";
 
 export interface DnsCarrierDeps {
@@ -32,8 +32,8 @@ const patienceMs = 2_000;
 const standInAfterMs = 4_000;
 // A server that was silent is asked again each time, but a stand-in does not wait so long for it.
 const silentPatienceMs = 250;
+const maxSilent = 16;
 const maxPending = 512;
-const maxUpstreams = 16;
 
 interface Query {
   readonly bytes: Buffer;
@@ -42,6 +42,8 @@ interface Query {
   /** null: no name server has answered. */
   readonly reply: (answer: Buffer | null) => void;
   readonly askedAt: number;
+  /** It is asked on behalf of a stand-in that has waited before. */
+  readonly isOwn: boolean;
   /** Index into `servers` of the one that was asked last. */
   asked: number;
   timer: Timer | null;
@@ -69,9 +71,11 @@ class Carrier {
   readonly #deps: DnsCarrierDeps;
   /** By the id under which they were sent on. */
   readonly queries = new Map<number, Query>();
-  /** One connected socket a server: the kernel then drops what others send, and tells when nobody listens. */
-  readonly #upstreams = new Map<string, Socket>();
-  /** Servers that have left a query without an answer, and have given none since. */
+  readonly #servers = new NameServerSockets({
+    answered: (server, bytes) => this.#answered(server, bytes),
+    unreachable: (server) => this.#unreachable(server),
+  });
+  /** Servers that have left a query without an answer, and have given none since; cleared before it grows. */
   readonly #silent = new Set<string>();
   #closed = false;
 
@@ -83,7 +87,7 @@ class Carrier {
     const head = readDnsHead(bytes);
     if (this.#closed || !head || head.isResponse) return;
     if (this.queries.size >= maxPending) return reply(serverFailure(bytes, head));
-    this.#carry(bytes, head, (answer) => {
+    this.#carry(bytes, head, false, (answer) => {
       const { standIn } = this.#deps;
       const failure = answer === null ? null : codeOf(answer);
       const said = answer ?? serverFailure(bytes, head);
@@ -102,26 +106,19 @@ class Carrier {
     const head = readDnsHead(bytes);
     return new Promise((resolve) => {
       if (this.#closed || !head || this.queries.size >= maxPending) return resolve(true);
-      this.#carry(bytes, head, (answer) =>
-        resolve(answer !== null && codeOf(answer) === answerCodes.NOERROR),
-      );
+      const heard = (answer: Buffer | null) =>
+        resolve(answer !== null && codeOf(answer) === answerCodes.NOERROR);
+      this.#carry(bytes, head, true, heard);
     });
   }
 
-  #carry(bytes: Buffer, head: DnsHead, reply: Query["reply"]): void {
+  #carry(bytes: Buffer, head: DnsHead, isOwn: boolean, reply: Query["reply"]): void {
     // Ids are drawn at random, so that an answer cannot be forged by counting (RFC 5452 §4.3).
     let id = this.#deps.random.uint32() & 0xffff;
     while (this.queries.has(id)) id = (id + 1) & 0xffff;
     const { clock, nameservers } = this.#deps;
-    const query = {
-      bytes,
-      head,
-      servers: nameservers(),
-      reply,
-      askedAt: clock.now(),
-      asked: -1,
-      timer: null,
-    };
+    const [servers, askedAt] = [nameservers(), clock.now()];
+    const query = { bytes, head, servers, reply, askedAt, isOwn, asked: -1, timer: null };
     this.queries.set(id, query);
     this.#askNext(id, query);
   }
@@ -132,31 +129,27 @@ class Carrier {
     const server = query.servers[query.asked];
     if (!server || this.#isLate(query)) return this.#settle(id, query, null);
     const name = formatHostPort(server);
-    const patience = this.#silent.has(name) && this.#covers(query) ? silentPatienceMs : patienceMs;
+    const patience = this.#silent.has(name) && this.#hurries(query) ? silentPatienceMs : patienceMs;
     const silence = () => {
+      if (this.#silent.size >= maxSilent) this.#silent.clear();
       this.#silent.add(name);
       this.#askNext(id, query);
     };
     query.timer = this.#deps.clock.after(patience, silence, { background: true });
     const bytes = Buffer.from(query.bytes);
     bytes.writeUInt16BE(id, 0);
-    const asked = query.asked;
-    this.#upstream(server, (socket) =>
-      socket.send(bytes, (error) => {
-        if (!error || this.queries.get(id) !== query || query.asked !== asked) return;
-        // The refusal of an earlier query may be told to a later one, and then to nobody else.
-        if (isTooLarge(error)) this.#askNext(id, query);
-        else this.#unreachable(name);
-      }),
-    );
+    const { asked } = query;
+    this.#servers.send(server, bytes, () => {
+      if (this.queries.get(id) === query && query.asked === asked) this.#askNext(id, query);
+    });
   }
 
   #isLate(query: Query): boolean {
-    return this.#deps.clock.now() - query.askedAt >= standInAfterMs && this.#covers(query);
+    return this.#deps.clock.now() - query.askedAt >= standInAfterMs && this.#hurries(query);
   }
 
-  #covers({ head }: Query): boolean {
-    return this.#deps.standIn?.covers(head) ?? false;
+  #hurries({ head, isOwn }: Query): boolean {
+    return isOwn || (this.#deps.standIn?.covers(head) ?? false);
   }
 
   #answered(server: string, bytes: Buffer): void {
@@ -177,57 +170,22 @@ class Carrier {
     query.reply(answer);
   }
 
-  /** Nobody listens at `server`: whoever waits for it asks the next one now. */
+  /** Whoever waits for it asks the next one now. */
   #unreachable(server: string): void {
-    this.#drop(server);
     for (const [id, query] of this.queries) {
       const asked = query.servers[query.asked];
       if (asked && formatHostPort(asked) === server) this.#askNext(id, query);
     }
   }
 
-  #upstream(server: HostPort, use: (socket: Socket) => void): void {
-    const name = formatHostPort(server);
-    const known = this.#upstreams.get(name);
-    if (known) return whenConnected(known, use);
-    const [oldest] = this.#upstreams.keys();
-    if (this.#upstreams.size >= maxUpstreams && oldest !== undefined) this.#drop(oldest);
-    const socket = createSocket(isIPv6(server.host) ? "udp6" : "udp4");
-    this.#upstreams.set(name, socket);
-    socket.unref();
-    socket.on("error", () => this.#unreachable(name));
-    socket.on("message", (bytes) => this.#answered(name, bytes));
-    socket.connect(server.port, server.host);
-    whenConnected(socket, use);
-  }
-
-  #drop(server: string): void {
-    this.#upstreams.get(server)?.close();
-    this.#upstreams.delete(server);
-    this.#silent.delete(server);
-  }
-
   close(): void {
     this.#closed = true;
     for (const query of this.queries.values()) query.timer?.cancel();
     this.queries.clear();
-    for (const server of [...this.#upstreams.keys()]) this.#drop(server);
+    this.#servers.close();
   }
-}
-
-function isTooLarge(error: NodeJS.ErrnoException): boolean {
-  return error.code === "EMSGSIZE";
 }
 
 function codeOf(answer: Buffer): number {
   return (answer[3] ?? 0) & 0x0f;
-}
-
-function whenConnected(socket: Socket, use: (socket: Socket) => void): void {
-  try {
-    socket.remoteAddress(); // throws while it is not connected
-    use(socket);
-  } catch {
-    socket.once("connect", () => use(socket));
-  }
 }
