@@ -35,7 +35,7 @@ aroundTests(
     origin.listen(0, "127.0.0.1");
     await once(origin, "listening");
     port = (origin.address() as AddressInfo).port;
-    dns = await startTinyDns({ "real.internal": "127.0.0.1" });
+    dns = await startTinyDns({ "real.internal": "127.0.0.1", "api.example": "127.0.0.1" });
     failing = await startTinyDns({}, "127.0.0.1", 2);
     nobody = await closedPort();
     folder = mkdtempSync(join(tmpdir(), "understudy-names-"));
@@ -59,6 +59,7 @@ rules:
   - {name: zone, matches: [{host: {suffix: .zone.internal}}], respond: {body: zone}}
   - {name: real, matches: [{host: real.internal, path: /mock}], respond: {body: mocked}}
   - {name: everywhere, matches: [{path: /everywhere}], respond: {body: everywhere}}
+  - {name: short, matches: [{host: ledger, path: /pay}], respond: {body: short}}
   - {name: slow, matches: [{host: slow.internal}], fault: {delay: 10ms}}
   - {name: place, matches: [{destination: "place.internal:8080", path: /}], respond: {body: by destination}}
   - name: stock
@@ -255,6 +256,49 @@ describe("run: what no rule answers stays as if nobody stood there", { skip: noN
     const { stdout, stderr } = await understudy(words(dns.port, process.execPath, "-e", script), { env });
     assert.equal(stdout, "198.19.0.1 ENODATA ENOTFOUND ENOTFOUND ENOTFOUND\n", stderr);
   });
+});
+
+describe("run: search domains", { skip: noNamespaces }, () => {
+  const isRoot = process.getuid?.() === 0;
+  const skip = isRoot ? skipped("python3") : "needs root, to mount another resolv.conf for itself alone";
+
+  /** With a list of two domains that are tried before any name of fewer than five dots. */
+  function searching(server: number, url: string) {
+    const file = join(folder, "resolv.conf");
+    writeFileSync(file, "nameserver 127.0.0.1\nsearch corp.example zone.internal\noptions ndots:5\n");
+    const script = `mount --bind ${file} "$(readlink -f /etc/resolv.conf)" && exec "$@"`;
+    const prefix = ["unshare", "--mount", "sh", "-c", script, "sh"];
+    const user = { name: "root", prefix, skip: false } as const;
+    return understudy(words(server, ...(clients.python3?.get(url) ?? [])), { user, env });
+  }
+
+  test("a short name that a rule names is reached, whatever is said of the long ones", { skip }, async () => {
+    for (const { port: server } of [dns, failing]) {
+      const { stdout, stderr } = await searching(server, "http://ledger/pay");
+      assert.match(stdout, /^short$/m, stderr);
+    }
+  });
+
+  test("a pattern that holds for a search domain does not hide the name that was meant", {
+    skip,
+  }, async () => {
+    const { stdout, stderr } = await searching(dns.port, `http://api.example:${port}/a`);
+    assert.match(stdout, /^real api\.example:\d+ \/a$/m, stderr);
+    const own = await searching(dns.port, "http://a.b.zone.internal/");
+    assert.match(own.stdout, /^zone$/m, own.stderr);
+  });
+});
+
+describe("run --mode env: the proxy is told the name as it is", () => {
+  const skip = skipped("curl");
+  const curl = (url: string) =>
+    understudy(["run", "--mode", "env", "--rules", rules, "--", "curl", "-sS", url], { env });
+
+  for (const scheme of ["http", "https"])
+    test(`a rule answers for a name that does not resolve, over ${scheme}`, { skip }, async () => {
+      const { stdout, stderr } = await curl(`${scheme}://payments.internal/pay`);
+      assert.equal(stdout, "mocked", stderr);
+    });
 });
 
 test("run: names come and go with the rules", { skip: noNamespaces }, async () => {

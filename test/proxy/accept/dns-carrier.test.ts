@@ -41,7 +41,7 @@ async function scene(
   cleanups.push(() => client.close(), carrier.close);
   const ask = (query: Buffer) => client.send(query, inside.address().port, "127.0.0.1");
   const answer = async () => ((await once(client, "message")) as [Buffer])[0];
-  return { carrier, ask, answer };
+  return { carrier, ask, answer, client };
 }
 
 async function silentServer(): Promise<{ port: number; socket: Socket }> {
@@ -201,17 +201,18 @@ describe("DNS carrier with a stand-in", () => {
     assert.deepEqual(heard, ["payments.internal 3 true"]);
   });
 
-  test("two queries at once do not wait for a server that nobody runs", async () => {
+  test("queries at once do not wait for a server that nobody runs", async () => {
     const gone = await silentServer();
     cleanups.shift()?.();
     const clock = manualClock();
-    const { ask, answer } = await scene([{ host: "127.0.0.1", port: gone.port }], clock, standInFor([]));
-    const answered = answer();
-    ask(dnsQuery(1, "payments.internal"));
-    ask(dnsQuery(2, "payments.internal"));
-    const first = await answered;
-    const second = await answer();
-    assert.deepEqual([codeOf(first), codeOf(second)], [0, 0]);
+    const { ask, client } = await scene([{ host: "127.0.0.1", port: gone.port }], clock);
+    const codes: number[] = [];
+    const all = new Promise<void>((resolve) => {
+      client.on("message", (answer) => codes.push(codeOf(answer)) === 20 && resolve());
+    });
+    for (let id = 0; id < 20; id++) ask(dnsQuery(id, "payments.internal"));
+    await all;
+    assert.ok(codes.every((code) => code === 2));
     assert.equal(clock.pending(), 0);
   });
 
