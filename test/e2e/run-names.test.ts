@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -299,6 +299,22 @@ describe("run --mode env: the proxy is told the name as it is", () => {
       const { stdout, stderr } = await curl(`${scheme}://payments.internal/pay`);
       assert.equal(stdout, "mocked", stderr);
     });
+});
+
+test("run: the examples of its page", { skip: noNamespaces || skipped("curl") }, async () => {
+  const page = readFileSync(new URL("../../docs/run.md", import.meta.url), "utf8");
+  const block = (language: string) =>
+    new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "m").exec(page)?.[1] ?? "";
+  const file = join(folder, "mocks.yaml");
+  writeFileSync(file, block("yaml"));
+  const answers = [];
+  for (const line of block("sh").trim().split("\n")) {
+    const [, command = ""] = /^understudy run --rules mocks\.yaml -- (.*)$/.exec(line) ?? [];
+    const server = `127.0.0.1:${dns.port}`;
+    const run = ["run", "--rules", file, "--nameserver", server, "--", ...command.split(" ")];
+    answers.push(JSON.parse((await understudy(run, { env })).stdout));
+  }
+  assert.deepEqual(answers, [{ error: "card_declined" }, { stock: 3 }]);
 });
 
 test("run: names come and go with the rules", { skip: noNamespaces }, async () => {
