@@ -23,14 +23,7 @@ test("stand-in addresses: a name keeps its own, and a connection there is one to
 test("stand-in addresses: what was not given out stays as it is", () => {
   const addresses = createStandInAddresses();
   addresses.addressOf("payments.internal", "");
-  for (const host of [
-    "198.19.0.2",
-    "198.19.0.0",
-    "198.18.0.1",
-    "10.0.0.1",
-    "::1",
-    "198.190.0.1",
-  ]) {
+  for (const host of ["198.19.0.2", "198.19.0.0", "198.18.0.1", "10.0.0.1", "::1", "198.190.0.1"]) {
     const dialled = { host, port: 80 };
     assert.equal(addresses.destinationOf(dialled), dialled);
   }
