@@ -8,6 +8,7 @@ import { systemClock } from "../../../core/clock.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { RuleSpec } from "../../../core/rule.ts";
 import "../read-rules.ts"; // the parser is loaded while the sidecar still prepares its question
+import { keep } from "./kept-rules.ts";
 import { type Answer, type Beat, beatMs, type Question, rulesPerMessage } from "./messages.ts";
 import { type FoundRules, inlineReader } from "./rule-reader.ts";
 import { SharedParts } from "./shared-parts.ts";
@@ -34,6 +35,9 @@ async function answer(question: Question): Promise<Answer> {
       if (!found || !rule) return { kind: "failed", message: `there is no rule ${question.index}` };
       return { kind: "place", ...(await found.locate(rule, question.path)) };
     }
+    case "keep":
+      if (found !== null) keep(question.path, found, question);
+      return { kind: "kept" };
     default:
       return question satisfies never;
   }
