@@ -26,7 +26,7 @@ import { type Control, startControl } from "./control.ts";
 import { debuggedDetect, debuggedTraffic } from "./debugged.ts";
 import { observe } from "./observed.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
-import { openRules } from "./rules.ts";
+import type { OpenRules } from "./rules.ts";
 import { createUpstreams, destinationOf } from "./upstreams.ts";
 
 export type { ListenerMode, ListenerSpec } from "../proxy/accept/listener.ts";
@@ -65,7 +65,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   try {
     const deadlines = createDeadlines(deps.clock, tickMs);
     const upstreams = createUpstreams(options, deps, { deadlines, buffers }, connections.ownAddresses);
-    const rules = await openRules(options, deps, observed, upstreams, stop.signal);
+    const rules = await rulesOf(options, deps, observed, upstreams, stop.signal);
     const inForce = () => rules.store?.rules() ?? noRules;
     const faults = new FaultControl(inForce, observed.tap, deps.clock);
     // Whether others have stopped all faults is not known yet.
@@ -124,6 +124,14 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     await connections.close();
     throw error;
   }
+}
+
+/** Resolves with the first rules in force; a sidecar without any never loads what they need. */
+async function rulesOf(...given: Parameters<typeof import("./rules.ts").openRules>): Promise<OpenRules> {
+  const [{ rules, store }] = given;
+  if (rules === null && !store) return { store: null, followed: null };
+  const { openRules } = await import("./rules.ts");
+  return openRules(...given);
 }
 
 interface ShutParts {
