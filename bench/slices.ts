@@ -10,6 +10,12 @@ import type { RequestShape } from "./requests.ts";
 const foreignLimit = 0.15;
 const attempts = 4;
 
+/** A peer is warm after so many steps in a row that made a unit no cheaper by this share; at the latest after all of them. */
+const idleWarmSteps = 3;
+const gain = 0.02;
+const warmStepSeconds = 2;
+const maxWarmSteps = 15;
+
 export interface Slice {
   readonly load: Load;
   /** Of the proxy, per unit of the load. */
@@ -43,8 +49,6 @@ export interface Measurement {
   readonly generator: Generator;
   /** What warms a peer up before; left out: the generator. */
   readonly warmer?: Generator;
-  /** Left out: 3. */
-  readonly warmSeconds?: number;
   readonly request: RequestShape;
   readonly rounds: number;
   readonly seconds: number;
@@ -106,10 +110,23 @@ interface Pair {
   readonly before: Slice | null;
 }
 
-/** Long enough for a compiler that watches what runs. */
+/**
+ * Until a unit costs no less than before: a compiler that watches what runs is at work for 50,000 calls and more, and
+ * what is compared is what lasts. The same for all.
+ */
 async function warmUp(server: Server, plan: Measurement): Promise<void> {
   plan.progress(`warming up ${server.name}`);
-  await (plan.warmer ?? plan.generator)(server.port, plan.request, plan.warmSeconds ?? 3);
+  const generate = plan.warmer ?? plan.generator;
+  let best = Number.POSITIVE_INFINITY;
+  let idle = 0;
+  for (let step = 0; step < maxWarmSteps && idle < idleWarmSteps; step++) {
+    plan.signal.throwIfAborted();
+    const before = runTimeNs(server.pid);
+    const { units } = await generate(server.port, plan.request, warmStepSeconds);
+    const cost = (runTimeNs(server.pid) - before) / units;
+    idle = cost < best * (1 - gain) ? 0 : idle + 1;
+    best = Math.min(best, cost);
+  }
 }
 
 async function quietSlice(server: Server, plan: Measurement): Promise<Slice> {

@@ -40,8 +40,6 @@ export interface LoadScenario {
   };
   /** At a fixed rate a compiler that watches would still be at work minutes later: as fast as it goes, then. */
   readonly warmer?: Generator;
-  /** Before the first slice; left out: 3. Code that runs once a connection is compiled that much later. */
-  readonly warmSeconds?: number;
   /** A slice is never shorter, whatever was asked for. */
   readonly leastSeconds: number;
 }
@@ -97,7 +95,6 @@ export function loadScenarios(): readonly Scenario[] {
       name: "new-connection",
       title: "A new connection for every request (wrk, Connection: close)",
       request: closingRequest,
-      warmSeconds: 10,
       reference: haproxyTcp,
       others: [haproxyHttp, nginxProxy, httpProxy, understudy(1_000)],
     },
@@ -191,7 +188,6 @@ export async function runLoad(scenario: LoadScenario, surroundings: Surroundings
     const { rows, failed } = await compare(first, others, {
       generator: scenario.generator.make(surroundings),
       ...(scenario.warmer ? { warmer: scenario.warmer } : {}),
-      ...(scenario.warmSeconds === undefined ? {} : { warmSeconds: scenario.warmSeconds }),
       request: scenario.request,
       rounds: surroundings.options.slices,
       seconds: Math.max(surroundings.options.seconds, scenario.leastSeconds),
