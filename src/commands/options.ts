@@ -6,8 +6,8 @@ import { parseArgs } from "node:util";
 import { type Config, type ConfigSources, loadConfig } from "../control/config/load.ts";
 import { allOptions, flagOf, variableOf } from "../control/config/options.ts";
 import { UnderstudyError } from "../core/errors.ts";
-import { nearest } from "../core/nearest.ts";
 import type { Shell } from "./command.ts";
+import { unexpectedWord, unknownFlag } from "./flags.ts";
 
 /** A flag that only one command has: `publish: {type: "string", multiple: true}`. Names without dashes. */
 export interface OwnFlag {
@@ -80,14 +80,14 @@ function parseFlags(args: readonly string[], spec: CommandLineSpec): ParsedFlags
     ]),
   );
   const { ours, rest } = splitRest(args, known, spec.operands);
-  if (spec.operands === "none" && rest[0] !== undefined) throw unexpectedOperand(rest[0], spec);
+  if (spec.operands === "none" && rest[0] !== undefined) throw unexpectedWord(rest[0], spec.command);
   const { tokens } = parseArgs({ args: ours, options, strict: false, allowPositionals: true, tokens: true });
   const parsed: ParsedFlags = { flags: new Map(), own: new Map(), file: undefined, rest };
   for (const token of tokens) {
-    if (token.kind === "positional") throw unexpectedOperand(token.value, spec);
+    if (token.kind === "positional") throw unexpectedWord(token.value, spec.command);
     if (token.kind !== "option") continue;
     const flag = known.get(token.name);
-    if (!flag) throw unknownFlag(token.rawName, known, spec);
+    if (!flag) throw unknownFlag(token.rawName, [...known.keys()], spec.command);
     if (token.name === "help") return "help";
     takeFlag(parsed, token.name, flag, givenValue(token.rawName, token.value, flag));
   }
@@ -137,23 +137,6 @@ function givenValue(rawName: string, value: string | undefined, flag: KnownFlag)
   if (value !== undefined) return value;
   if (flag.type === "boolean") return "true";
   throw new UnderstudyError("usage", `${rawName}: expected a value, as in ${rawName}=VALUE`);
-}
-
-function unknownFlag(
-  rawName: string,
-  known: ReadonlyMap<string, KnownFlag>,
-  { command }: CommandLineSpec,
-): UnderstudyError {
-  const near = nearest(rawName.replace(/^-+/, ""), [...known.keys()]);
-  const hint = near === undefined ? `see understudy ${command} --help` : `did you mean --${near}?`;
-  return new UnderstudyError("usage", `${rawName}: no such flag of understudy ${command}; ${hint}`);
-}
-
-function unexpectedOperand(word: string, { command }: CommandLineSpec): UnderstudyError {
-  return new UnderstudyError(
-    "usage",
-    `${JSON.stringify(word)}: understudy ${command} expects flags alone; see understudy ${command} --help`,
-  );
 }
 
 /** The part of a help text about the flags that all modes share. */

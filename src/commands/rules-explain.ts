@@ -2,7 +2,6 @@
 
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { parseFiles } from "../control/rules/read-rules.ts";
 import { readRuleFiles } from "../control/rules/rule-files.ts";
 import { parseHostPort } from "../core/address.ts";
@@ -21,6 +20,7 @@ import { createPlanner } from "../proxy/perform/plan.ts";
 import { loadDialects } from "../sidecar/dialects.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { asJson, asText } from "./explained-rules.ts";
+import { parseFlags } from "./flags.ts";
 
 const help = `Usage: understudy rules explain FILE|FOLDER --request '[METHOD] URL' [options]
 
@@ -93,23 +93,19 @@ async function readArguments(args: readonly string[], shell: Shell): Promise<Ask
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        request: { type: "string" },
-        header: { type: "string", short: "H", multiple: true },
-        data: { type: "string", short: "d" },
-        message: { type: "string", short: "m" },
-        direction: { type: "string" },
-        destination: { type: "string" },
-        json: { type: "boolean" },
-      },
-    });
-  } catch (cause) {
-    throw usage(messageOf(cause), cause);
-  }
+  return parseFlags(args, {
+    command: "rules explain",
+    operands: "one file or folder of rules",
+    options: {
+      request: { type: "string" },
+      header: { type: "string", short: "H", multiple: true },
+      data: { type: "string", short: "d" },
+      message: { type: "string", short: "m" },
+      direction: { type: "string" },
+      destination: { type: "string" },
+      json: { type: "boolean" },
+    },
+  });
 }
 
 function usage(message: string, cause?: unknown): UnderstudyError {

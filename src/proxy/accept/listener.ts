@@ -41,6 +41,8 @@ export interface ListenerDeps {
   /** A connection that would reach ourselves again, or that names no destination. */
   readonly refuse: (socket: Socket, why: string) => void;
   readonly isOwnAddress: (destination: HostPort) => boolean;
+  /** Whether a redirected connection is one that this process has opened. Left out: none can be. */
+  readonly isOwnDial?: (client: HostPort, destination: HostPort) => boolean;
 }
 
 /** Listens; rejects with `bad_config` where the address cannot be had. */
@@ -108,7 +110,19 @@ function welcome(socket: Socket, inlet: Inlet | null, mode: ListenerMode, deps: 
     deps.refuse(socket, "the connection was not redirected to us, so nobody knows where it wants to go");
   } else if (mode.kind === "transparent" && deps.isOwnAddress(destination)) {
     deps.refuse(socket, `${formatHostPort(destination)} is our own listener: relaying it would be a loop`);
-  } else deps.accept(new AcceptedConnection(socket, inlet, id, mode.direction, destination, mode.kind));
+  } else {
+    const connection = new AcceptedConnection(socket, inlet, id, mode.direction, destination, mode.kind);
+    if (mode.kind === "transparent" && deps.isOwnDial?.(connection.downstream, destination)) {
+      deps.refuse(socket, ownDial(destination));
+    } else deps.accept(connection);
+  }
+}
+
+function ownDial(destination: HostPort): string {
+  return (
+    `our own connection to ${formatHostPort(destination)} came back to us, and relaying it would be a loop: ` +
+    "run the sidecar as the user that understudy redirect up --uid names, and as nobody else"
+  );
 }
 
 /** A connection as it was accepted. What most connections are never asked for is found out when somebody asks. */
