@@ -48,7 +48,7 @@ export interface ListenerDeps {
 /** Listens; rejects with `bad_config` where the address cannot be had. */
 export async function openListener(spec: ListenerSpec, deps: ListenerDeps): Promise<Listener> {
   const server = spec.kind === "adopt" ? spec.server : createServer({ allowHalfOpen: true, noDelay: true });
-  if (spec.kind === "bind") await bind(server, spec.address);
+  if (spec.kind === "bind") await bind(server, spec.address, flagOf(spec.mode));
   const { maxConnections, buffers } = deps;
   const accept = (socket: Socket, inlet: Inlet | null) => welcome(socket, inlet, spec.mode, deps);
   if (!readDirectly(server, { maxConnections, buffers, accept })) {
@@ -66,12 +66,17 @@ export async function openListener(spec: ListenerSpec, deps: ListenerDeps): Prom
   };
 }
 
-function bind(server: Server, address: HostPort): Promise<void> {
+/** The one that says where such a listener is. */
+function flagOf(mode: ListenerMode): string {
+  return mode.kind === "transparent" ? `--${mode.direction}` : "--listen";
+}
+
+function bind(server: Server, address: HostPort, flag: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const why =
         error.code === "EADDRINUSE"
-          ? "another process listens there (choose another --listen)"
+          ? `another process listens there (choose another ${flag})`
           : error.message;
       reject(
         new UnderstudyError("bad_config", `cannot listen on ${formatHostPort(address)}: ${why}`, {
