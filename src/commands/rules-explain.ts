@@ -122,6 +122,9 @@ function readRequest(text: string, given: HeaderList): DescribedCall["head"] {
   const url = named.replace(/^ws(?=s?:\/\/)/, "http");
   const headers = url === named ? given : [...given, ...upgradeFields];
   const head = requestHead({ method, url, headers });
+  if (url !== named && method !== "GET") {
+    throw usage(`--request: expected GET, with which a WebSocket is asked for, got ${JSON.stringify(text)}`);
+  }
   if (head === null) {
     throw usage(`--request: expected '[METHOD] http://host/path', got ${JSON.stringify(text)}`);
   }
