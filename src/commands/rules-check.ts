@@ -13,6 +13,7 @@ import { createPlanner } from "../proxy/perform/plan.ts";
 import { loadDialects } from "../sidecar/dialects.ts";
 import { type Command, exitCodes } from "./command.ts";
 import { parseFlags } from "./flags.ts";
+import { sayIfSlow } from "./patience.ts";
 
 const help = `Usage: understudy rules check FILE|FOLDER... [--json]
 
@@ -45,7 +46,8 @@ export const rulesCheck: Command = {
   help,
   async run(args, shell) {
     const { paths, json } = parse(args);
-    const verdict = await check(paths, shell.cwd);
+    const reading = check(paths, shell.cwd);
+    const verdict = await sayIfSlow(reading, `reading ${paths.join(", ")}`, shell.stderr, systemClock);
     shell.stdout.write(json ? inJson(verdict) : inLines(verdict));
     return verdict.problems.length === 0 ? exitCodes.ok : exitCodes.badData;
   },

@@ -21,6 +21,7 @@ import { loadDialects } from "../sidecar/dialects.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { asJson, asText } from "./explained-rules.ts";
 import { parseFlags } from "./flags.ts";
+import { sayIfSlow } from "./patience.ts";
 
 const help = `Usage: understudy rules explain FILE|FOLDER --request '[METHOD] URL' [options]
 
@@ -53,7 +54,8 @@ export const rulesExplain: Command = {
   help,
   async run(args, shell) {
     const asked = await readArguments(args, shell);
-    const rules = await loadRules(asked.path, shell);
+    const reading = loadRules(asked.path, shell);
+    const rules = await sayIfSlow(reading, `reading ${asked.path}`, shell.stderr, systemClock);
     if (rules === null) return exitCodes.badData;
     const explanation = explain(rules, asked.call, describedRoll());
     shell.stdout.write(asked.json ? asJson(explanation) : asText(explanation));
