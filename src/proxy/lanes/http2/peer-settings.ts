@@ -7,7 +7,7 @@ import {
   maxWindowBytes,
   settingsFrame,
 } from "./frames.ts";
-import { defaultTableBytes } from "./hpack/decoder.ts";
+import { defaultTableBytes } from "./hpack/dynamic-table.ts";
 
 const ids = {
   tableBytes: 1,

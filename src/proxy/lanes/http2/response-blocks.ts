@@ -13,7 +13,8 @@ import {
   readUint32,
   uint32,
 } from "./frames.ts";
-import { defaultTableBytes, HpackDecoder } from "./hpack/decoder.ts";
+import { HpackDecoder } from "./hpack/decoder.ts";
+import { defaultTableBytes } from "./hpack/dynamic-table.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import type { Objection, UpstreamEvents } from "./upstream-events.ts";

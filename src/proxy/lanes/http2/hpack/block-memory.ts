@@ -1,15 +1,32 @@
-// Blocks that a decoder has seen of late. A call is often coded as one before it; as long as no table has changed in between,
-// the same bytes mean the same fields, and looking at them once was enough.
+// Blocks that a decoder has seen of late. A call is often coded as one before it, and looking at the same bytes once was
+// enough: those that refer to the dynamic table mean the same as long as it has not changed, all others always do.
 
 import type { Field } from "./field.ts";
-import type { FieldCoding } from "./header-block.ts";
+import type { Representation } from "./header-block.ts";
+
+/** What the decoder fills of a FieldCoding. */
+export interface Coding {
+  readonly as: Representation[];
+  readonly namedBy: (Field | null)[];
+  readonly nameFrom: number[];
+  readonly valueFrom: number[];
+  readonly valueTo: number[];
+}
+
+export function emptyCoding(): Coding {
+  return { as: [], namedBy: [], nameFrom: [], valueFrom: [], valueTo: [] };
+}
 
 /** One as its decoder needs it again. */
 export interface SeenBlock {
   readonly fields: readonly Field[];
-  readonly coding: FieldCoding;
+  readonly coding: Coding;
   readonly listBytes: number;
   readonly tooLarge: boolean;
+  /** What it puts into the table, in this order; null: nothing. */
+  readonly inserted: readonly Field[] | null;
+  /** Nothing of it refers to the dynamic table. */
+  readonly standsAlone: boolean;
 }
 
 /** The head, the trailers and a few that differ from call to call. */
@@ -23,8 +40,10 @@ export class BlockMemory {
   readonly #blocks: (SeenBlock | null)[] = new Array(places).fill(null);
   #next = 0;
   #isEmpty = true;
+  /** All that are kept stand alone. */
+  #areAlone = true;
 
-  /** bytes[from..to), if it has been seen since the table changed last. */
+  /** bytes[from..to), if it has been seen and still means the same. */
   find(bytes: Uint8Array, from: number, to: number): SeenBlock | null {
     if (this.#isEmpty) return null;
     const length = to - from;
@@ -43,22 +62,34 @@ export class BlockMemory {
     return true;
   }
 
-  /** Takes the place of the oldest. False: it is too long. */
-  add(bytes: Uint8Array, from: number, to: number, block: SeenBlock): boolean {
-    const coded = this.#coded[this.#next];
-    if (!coded || to - from > maxBytes) return false;
-    for (let i = from; i < to; i++) coded[i - from] = bytes[i] ?? 0;
-    this.#lengths[this.#next] = to - from;
-    this.#blocks[this.#next] = block;
-    this.#next = (this.#next + 1) % places;
+  /** Takes the place of the oldest. Answers a coding that nobody needs any more; null: the block is too long to be kept. */
+  add(bytes: Uint8Array, from: number, to: number, block: SeenBlock): Coding | null {
+    const place = this.#next;
+    const coded = this.#coded[place];
+    if (!coded || to - from > maxBytes) return null;
+    for (let i = from; i < to; i++) coded[i - from] = bytes[i] as number; // i is below to
+    this.#lengths[place] = to - from;
+    const spare = this.#blocks[place]?.coding ?? emptyCoding();
+    this.#blocks[place] = block;
+    this.#next = (place + 1) % places;
     this.#isEmpty = false;
-    return true;
+    this.#areAlone &&= block.standsAlone;
+    return spare;
   }
 
-  /** The table has changed: what was said by index may mean something else. */
+  /** What was said by index may mean something else. */
+  tableChanged(): void {
+    if (this.#areAlone) return;
+    for (let place = 0; place < places; place++)
+      if (this.#blocks[place]?.standsAlone === false) this.#blocks[place] = null;
+    this.#areAlone = true;
+  }
+
+  /** The table has another size, which decides what blocks do to it. */
   clear(): void {
     if (this.#isEmpty) return;
     this.#blocks.fill(null);
     this.#isEmpty = true;
+    this.#areAlone = true;
   }
 }

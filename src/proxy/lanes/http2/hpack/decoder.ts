@@ -1,6 +1,7 @@
 // The decoding side of HPACK (RFC 7541 §3): one per direction of a connection, fed with every block in order.
 
-import { BlockMemory, type SeenBlock } from "./block-memory.ts";
+import { BlockMemory, emptyCoding, type SeenBlock } from "./block-memory.ts";
+import { DynamicTable, defaultTableBytes } from "./dynamic-table.ts";
 import { Field } from "./field.ts";
 import type { HeaderBlock, Representation } from "./header-block.ts";
 import { huffmanDecode, maxDecodedBytes } from "./huffman.ts";
@@ -17,8 +18,6 @@ export interface DecoderLimits {
   readonly maxFields: number;
 }
 
-/** Until a peer's SETTINGS say otherwise (RFC 9113 §6.5.2). */
-export const defaultTableBytes = 4_096;
 /** Longest integer that is read: seven bits a byte, which is more than any length here. */
 const maxIntegerBytes = 4;
 
@@ -36,18 +35,12 @@ const maxRecentBytes = 64;
 
 export class HpackDecoder {
   readonly #limits: DecoderLimits;
-  /** Oldest first; the live ones begin at #first. */
-  #entries: Field[] = [];
-  #first = 0;
-  #usedBytes = 0;
-  #maxBytes = defaultTableBytes;
+  readonly #table = new DynamicTable();
   #allowedBytes = defaultTableBytes;
   #updateDue = false;
   /** By index. Servers write the same literals in every response: their date, their name, their content type. */
   readonly #recent: (Recent | undefined)[] = [];
   readonly #seen = new BlockMemory();
-  /** True where the block at hand has changed the table. */
-  #changed = false;
   #coding = emptyCoding();
   #from = 0;
   #scratch = Buffer.allocUnsafe(256);
@@ -55,6 +48,12 @@ export class HpackDecoder {
   #bytes: Uint8Array = this.#scratch;
   #at = 0;
   #to = 0;
+  /** What it has put into the table; null: nothing. */
+  #inserted: Field[] | null = null;
+  /** The table is no longer what it was before it. */
+  #changed = false;
+  /** It has looked into the table. */
+  #looked = false;
 
   constructor(limits: DecoderLimits) {
     this.#limits = limits;
@@ -63,15 +62,17 @@ export class HpackDecoder {
   /** What our SETTINGS_HEADER_TABLE_SIZE allows; to be called when the peer has acknowledged it. */
   allowTable(bytes: number): void {
     // RFC 7541 §4.2: an encoder that held more must say at once that it holds less.
-    if (bytes < this.#maxBytes) this.#updateDue = true;
+    if (bytes < this.#table.maxBytes) this.#updateDue = true;
     this.#allowedBytes = bytes;
   }
 
   /** Decodes bytes[from..to), one whole block. */
   decode(bytes: Uint8Array, from: number, to: number): HeaderBlock | BlockFlaw {
     const seen = this.#updateDue ? null : this.#seen.find(bytes, from, to);
-    if (seen) return blockOf(seen, bytes, from, -1);
+    if (seen) return this.#again(seen, bytes, from);
+    this.#inserted = null;
     this.#changed = false;
+    this.#looked = false;
     this.#bytes = bytes;
     this.#from = from;
     this.#at = from;
@@ -89,10 +90,35 @@ export class HpackDecoder {
       if (listBytes > this.#limits.maxListBytes || fields.length >= this.#limits.maxFields) tooLarge = true;
       else fields.push(field);
     }
-    const fresh: SeenBlock = { fields, coding: this.#coding, listBytes, tooLarge };
-    if (this.#changed || tableBytes >= 0) this.#seen.clear();
-    else if (this.#seen.add(bytes, from, to, fresh)) this.#coding = emptyCoding();
+    const fresh: SeenBlock = {
+      fields,
+      coding: this.#coding,
+      listBytes,
+      tooLarge,
+      inserted: this.#inserted,
+      standsAlone: !this.#looked,
+    };
+    if (tableBytes >= 0) this.#seen.clear();
+    else this.#remember(fresh, from);
     return blockOf(fresh, bytes, from, tableBytes);
+  }
+
+  /** The same bytes as in an earlier block: they mean the same, and do the same to the table. */
+  #again(seen: SeenBlock, bytes: Uint8Array, from: number): HeaderBlock {
+    const { inserted } = seen;
+    if (inserted !== null) {
+      let changed = false;
+      for (let i = 0; i < inserted.length; i++) changed = this.#table.insert(inserted[i] as Field) || changed;
+      if (changed) this.#seen.tableChanged();
+    }
+    return blockOf(seen, bytes, from, -1);
+  }
+
+  #remember(fresh: SeenBlock, from: number): void {
+    if (this.#changed) this.#seen.tableChanged();
+    if (this.#changed && this.#looked) return;
+    const spare = this.#seen.add(this.#bytes, from, this.#to, fresh);
+    if (spare !== null) this.#coding = spare;
   }
 
   /** RFC 7541 §6.3: only at the beginning of a block. The last size; -1 none, -2 not allowed. */
@@ -101,9 +127,8 @@ export class HpackDecoder {
     while (this.#at < this.#to && ((this.#bytes[this.#at] ?? 0) & 0xe0) === 0x20) {
       size = this.#integer(5);
       if (size < 0 || size > this.#allowedBytes) return -2;
-      this.#maxBytes = size;
+      this.#table.resize(size);
       this.#updateDue = false;
-      this.#makeRoom(0);
     }
     return this.#updateDue && this.#at < this.#to ? -2 : size;
   }
@@ -199,29 +224,14 @@ export class HpackDecoder {
   /** RFC 7541 §2.3.3. */
   #entry(index: number): Field | undefined {
     if (index <= lastStaticIndex) return index > 0 ? staticTable[index] : undefined;
-    const at = this.#entries.length - (index - lastStaticIndex);
-    return at >= this.#first ? this.#entries[at] : undefined;
+    this.#looked = true;
+    return this.#table.entry(index - lastStaticIndex - 1);
   }
 
-  /** RFC 7541 §4.4: one that is larger than the table empties it, and is not an error. */
   #insert(field: Field): void {
-    const size = field.sizeBytes;
-    // A table without room stays as it is: nginx keeps none, and writes all its fields as if it did.
-    if (size > this.#maxBytes && this.#usedBytes === 0) return;
-    this.#changed = true;
-    this.#makeRoom(size);
-    if (size > this.#maxBytes) return;
-    this.#entries.push(field);
-    this.#usedBytes += size;
-  }
-
-  #makeRoom(bytes: number): void {
-    while (this.#usedBytes > 0 && this.#usedBytes + bytes > this.#maxBytes) {
-      this.#usedBytes -= this.#entries[this.#first++]?.sizeBytes ?? 0;
-    }
-    if (this.#first < 64 || this.#first * 2 < this.#entries.length) return;
-    this.#entries = this.#entries.slice(this.#first);
-    this.#first = 0;
+    if (this.#table.insert(field)) this.#changed = true;
+    if (this.#inserted === null) this.#inserted = [field];
+    else this.#inserted.push(field);
   }
 }
 
@@ -232,19 +242,6 @@ function blockOf(
   tableBytes: number,
 ): HeaderBlock {
   return { bytes, from, fields, coding, listBytes, tooLarge, tableBytes };
-}
-
-/** What the decoder fills of a FieldCoding. */
-interface Coding {
-  readonly as: Representation[];
-  readonly namedBy: (Field | null)[];
-  readonly nameFrom: number[];
-  readonly valueFrom: number[];
-  readonly valueTo: number[];
-}
-
-function emptyCoding(): Coding {
-  return { as: [], namedBy: [], nameFrom: [], valueFrom: [], valueTo: [] };
 }
 
 function latin1(bytes: Uint8Array, from: number, to: number): string {

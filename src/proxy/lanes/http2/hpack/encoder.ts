@@ -3,7 +3,7 @@
 // reach the next peer. Looking up by text is not needed: an entry knows when it was put into our table.
 
 import { FilledPart } from "../../../../core/read-buffers.ts";
-import { defaultTableBytes } from "./decoder.ts";
+import { defaultTableBytes } from "./dynamic-table.ts";
 import type { Field } from "./field.ts";
 import type { HeaderBlock, Representation } from "./header-block.ts";
 import { lastStaticIndex } from "./static-table.ts";

@@ -20,6 +20,8 @@ export class Field {
   readonly name: string;
   /** As octets: one character each. */
   readonly value: string;
+  /** RFC 7541 §4.1. */
+  readonly sizeBytes: number;
   /** In the static table; 0: not there. */
   readonly staticIndex: number;
   /** True where name and value may stand in a message (RFC 9113 §8.2.1). */
@@ -35,6 +37,7 @@ export class Field {
   constructor(name: string, value: string, staticIndex = 0, like: Field | null = null) {
     this.name = name;
     this.value = value;
+    this.sizeBytes = name.length + value.length + entryOverheadBytes;
     this.staticIndex = staticIndex;
     this.#nameValid = like ? like.#nameValid : isName(name);
     this.valid = this.#nameValid && isValue(value);
@@ -43,11 +46,6 @@ export class Field {
 
   withValue(value: string): Field {
     return new Field(this.name, value, 0, this);
-  }
-
-  /** RFC 7541 §4.1. */
-  get sizeBytes(): number {
-    return this.name.length + this.value.length + entryOverheadBytes;
   }
 }
 

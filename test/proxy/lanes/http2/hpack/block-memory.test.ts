@@ -36,6 +36,42 @@ test("block memory: the same bytes are read once, as long as no table changes", 
   assert.equal(said(read(decoder, both)), ":method=GET,y=2,z=3", "an index means another entry now");
 });
 
+test("block memory: blocks that put fields into the table do so each time", () => {
+  const decoder = new HpackDecoder(limits);
+  // As servers write their date and name with every response: literals that the table shall keep.
+  const blocks = [
+    hex("88 40 01 78 01 31 40 01 79 01 32"), // x: 1, y: 2
+    hex("40 01 7a 02 33 33"), // z: 33
+    Buffer.concat([hex("40 01 77 7f dd 0d"), Buffer.alloc(1_884, "v")]), // w: larger than half of the table
+  ];
+  const puts = [["x=1", "y=2"], ["z=33"], [`w=${"v".repeat(1_884)}`]];
+  let table: string[] = [];
+  const weight = () => table.reduce((sum, text) => sum + text.length - 1 + 32, 0);
+  let seed = 7;
+  for (let round = 0; round < 600; round++) {
+    seed = (seed * 48_271) % 0x7fff_ffff;
+    const which = seed % 7 < 4 ? 0 : seed % 7 < 6 ? 1 : 2;
+    const block = blocks[which] ?? newest;
+    assert.ok(said(read(decoder, block, round % 9)).endsWith((puts[which] ?? []).join()));
+    for (const text of puts[which] ?? []) {
+      table.unshift(text);
+      while (weight() > 4_096) table = table.slice(0, -1);
+    }
+    for (const index of [0, 1, 5, table.length - 1])
+      if (index < table.length) assert.equal(said(read(decoder, indexed(62 + index))), table[index]);
+    const beyond = indexed(62 + table.length);
+    assert.ok("flaw" in decoder.decode(beyond, 0, beyond.length));
+  }
+});
+
+/** A field by its index alone (RFC 7541 §6.1). */
+function indexed(index: number): Buffer {
+  if (index < 127) return Buffer.from([0x80 | index]);
+  return Buffer.from(
+    index < 255 ? [0xff, index - 127] : [0xff, 0x80 | ((index - 127) & 0x7f), (index - 127) >> 7],
+  );
+}
+
 test("block memory: a table that is emptied, or must be said smaller, is not forgotten", () => {
   const decoder = new HpackDecoder(limits);
   read(decoder, insertX);
