@@ -6,6 +6,8 @@ import { parseArgs } from "node:util";
 import { type Config, type ConfigSources, loadConfig } from "../control/config/load.ts";
 import { allOptions, flagOf, variableOf } from "../control/config/options.ts";
 import { UnderstudyError } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
+import { printable } from "../core/printable.ts";
 import type { Shell } from "./command.ts";
 import { unexpectedWord, unknownFlag } from "./flags.ts";
 
@@ -42,11 +44,12 @@ export interface CommandLine {
  */
 export async function readCommandLine(
   args: readonly string[],
-  shell: Pick<Shell, "env" | "cwd">,
+  shell: Pick<Shell, "env" | "cwd"> & Partial<Pick<Shell, "stderr">>,
   spec: CommandLineSpec,
 ): Promise<CommandLine | "help"> {
   const parsed = parseFlags(args, spec);
   if (parsed === "help") return "help";
+  for (const line of mistypedVariables(shell.env)) shell.stderr?.write(`understudy: ${line}\n`);
   const config = await loadConfig({
     flags: parsed.flags,
     env: shell.env,
@@ -55,6 +58,23 @@ export async function readCommandLine(
     ...(spec.defaults ? { defaults: spec.defaults } : {}),
   });
   return { config, own: parsed.own, rest: parsed.rest };
+}
+
+const variablesOfNoOption = ["CONFIG", "DEBUG", "STORE_TOKEN", "STORE_PASSWORD"].map(
+  (name) => `UNDERSTUDY_${name}`,
+);
+
+/**
+ * Variables that were meant for us, and are spelled wrong. Only a word on stderr: Kubernetes sets variables of its own with
+ * the name of each service, and one may be called understudy.
+ */
+export function mistypedVariables(env: Shell["env"]): readonly string[] {
+  const known = [...variablesOfNoOption, ...allOptions.map(({ key }) => variableOf(key))];
+  return Object.keys(env).flatMap((name) => {
+    if (!name.startsWith("UNDERSTUDY_") || env[name] === "" || known.includes(name)) return [];
+    const near = nearest(name, known);
+    return near === undefined ? [] : [`${printable(name)}: no such variable; did you mean ${near}?`];
+  });
 }
 
 interface ParsedFlags {
