@@ -1,10 +1,5 @@
 #!/usr/bin/env node
 // Starts the program: the compiled one of a package, or the sources of a checkout.
-import { existsSync } from "node:fs";
-import * as modules from "node:module"; // by name, an older Node would fail before it can be told so
-import { fileURLToPath } from "node:url";
-import { setFlagsFromString } from "node:v8";
-
 const major = Number(process.versions.node.split(".")[0]);
 if (major < 24) {
   process.stderr.write(
@@ -13,6 +8,11 @@ if (major < 24) {
   );
   process.exit(69);
 }
+// Imported as modules, they would load all that lies behind their getters.
+const { existsSync } = process.getBuiltinModule("node:fs");
+const modules = process.getBuiltinModule("node:module");
+const { fileURLToPath } = process.getBuiltinModule("node:url");
+const { setFlagsFromString } = process.getBuiltinModule("node:v8");
 // Compiled code is kept beside the program: the next start takes half the time. Where the folder cannot be written
 // nothing is kept, and nothing is lost. Coverage would be blind to code that comes from the cache.
 if (!process.env.NODE_V8_COVERAGE) {

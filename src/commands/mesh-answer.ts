@@ -1,6 +1,6 @@
 // What a sidecar says of its mesh on the admin port, read with care: the other side may be of another version.
 
-import { z } from "zod";
+import * as z from "zod";
 import { UnderstudyError } from "../core/errors.ts";
 
 const sidecar = z.object({

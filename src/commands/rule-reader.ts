@@ -7,9 +7,10 @@ import type { Shell } from "./command.ts";
 /** For the options of a sidecar. `rules`: file or folder; null where there are none. */
 export async function ruleReaderFor(
   rules: string | null,
-  shell: Pick<Shell, "env">,
+  shell: Pick<Shell, "env" | "uid">,
 ): Promise<{ readonly ruleReader?: RuleReader }> {
   if (rules === null) return {};
-  const { processReader } = await import("../control/rules/reader/process-reader.ts");
-  return { ruleReader: processReader({ clock: systemClock, env: shell.env }) };
+  const { keptBeside, processReader } = await import("../control/rules/reader/process-reader.ts");
+  const kept = keptBeside(shell.uid);
+  return { ruleReader: processReader({ clock: systemClock, env: shell.env, kept }) };
 }

@@ -71,7 +71,7 @@ export async function check(paths: readonly string[], cwd: string): Promise<Verd
   const unreadable = found.flatMap((one) => one.problems);
   const problems = [...unreadable, ...read.problems];
   if (problems.length > 0) return { rules: 0, files: files.length, read: files, problems };
-  const dialects = await loadDialects({ clock: systemClock, random: systemRandom, tap: noTap });
+  const dialects = loadDialects({ clock: systemClock, random: systemRandom, tap: noTap });
   const plan = createPlanner({
     clock: systemClock,
     random: systemRandom,

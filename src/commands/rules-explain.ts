@@ -177,7 +177,7 @@ async function loadRules(path: string, shell: Shell): Promise<RuleSet | null> {
   const problems = [...unread, ...parsed.problems];
   if (problems.length === 0) {
     const tools = { clock: systemClock, random: systemRandom };
-    const dialects = await loadDialects({ ...tools, tap: { observe: () => undefined } });
+    const dialects = loadDialects({ ...tools, tap: { observe: () => undefined } });
     const { limits, deadlines } = defaultSettings;
     const rest = { maxBodyBytes: limits.maxRuleBodyBytes, hangMs: deadlines.hangMs, dialects };
     const compiled = compileRules(parsed.rules, createPlanner({ ...tools, ...rest }), "", dialects);

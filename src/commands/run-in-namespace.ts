@@ -1,29 +1,29 @@
 // `understudy run` with a namespace around the command: every TCP connection of it arrives here.
 
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import { basename } from "node:path";
 import { formatHostPort } from "../core/address.ts";
 import { systemClock } from "../core/clock.ts";
+import { noDebug } from "../core/debug.ts";
 import { systemRandom } from "../core/random.ts";
-import { carryDns } from "../proxy/accept/dns-carrier.ts";
+import { carryDns, type DnsCarrier } from "../proxy/accept/dns-carrier.ts";
 import { watchListeningPorts } from "../proxy/accept/namespace/listening-ports.ts";
 import { connectOnHost, createLocalhost } from "../proxy/accept/namespace/localhost.ts";
 import type { Namespace } from "../proxy/accept/namespace/namespace.ts";
 import { bindPublication } from "../proxy/accept/namespace/publish.ts";
 import { originalDestination } from "../proxy/accept/original-destination.ts";
-import { hostNameservers } from "../proxy/accept/resolv-conf.ts";
-import type { ListenerSpec } from "../sidecar/sidecar.ts";
+import { hostResolvConf } from "../proxy/accept/resolv-conf.ts";
+import { createStandInAddresses, type StandInAddresses } from "../proxy/accept/stand-in-addresses.ts";
+import { createStandIn } from "../proxy/accept/stand-in-names.ts";
+import type { ListenerSpec, Sidecar } from "../sidecar/sidecar.ts";
 import { endSidecar, type Job, type Stage, startSidecarFor } from "./run-stage.ts";
 
 /** Takes the namespace over: it is closed with the stage, or when the stage cannot be set. */
 export async function stageInNamespace(job: Job, namespace: Namespace): Promise<Stage> {
   const stop = new AbortController();
-  const { nameservers } = job;
-  const dns = carryDns(namespace.dns, {
-    nameservers: nameservers ? () => nameservers : hostNameservers(systemClock),
-    clock: systemClock,
-    random: systemRandom,
-  });
+  const addresses = createStandInAddresses();
+  let sidecar: Sidecar | null = null;
+  const dns = carryNames(job, namespace, addresses, (name) => sidecar?.answersHost(name) ?? false);
   const letGo = async () => {
     stop.abort();
     dns.close();
@@ -33,14 +33,15 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
   let publishedAs: readonly Published[] = [];
   try {
     publishedAs = await bindPublications(job);
-    const listeners = listenersOf(job, namespace, publishedAs);
+    const listeners = listenersOf(job, namespace, publishedAs, addresses);
     const connectInside = createLocalhost({
       inside: namespace.connectInside,
       host: connectOnHost,
       published,
     });
-    const sidecar = await startSidecarFor(job, listeners, connectInside);
-    announce(job, publishedAs, sidecar.ruleCount);
+    const started = await startSidecarFor(job, listeners, connectInside);
+    sidecar = started;
+    announce(job, publishedAs, started.ruleCount);
     return {
       async execute() {
         const ending = namespace.execute(job.command, definedIn(job.shell.env));
@@ -49,7 +50,7 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
       },
       signal: namespace.signal,
       async close() {
-        await endSidecar(sidecar);
+        await endSidecar(started);
         await letGo();
       },
     };
@@ -58,6 +59,23 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
     await letGo();
     throw thrown;
   }
+}
+
+/** The names of the command: resolved by the host, or stood in for where a rule could answer. */
+function carryNames(
+  { nameservers, observers }: Job,
+  namespace: Namespace,
+  addresses: StandInAddresses,
+  answersHost: (name: string) => boolean,
+): DnsCarrier {
+  const resolvConf = hostResolvConf(systemClock);
+  const debug = (observers.debugging.debug ?? noDebug)("accept");
+  return carryDns(namespace.dns, {
+    nameservers: () => nameservers ?? resolvConf().nameservers,
+    clock: systemClock,
+    random: systemRandom,
+    standIn: createStandIn({ answersHost, addresses, resolvConf, debug }),
+  });
 }
 
 /** A server on the host, with the port inside that it leads to. */
@@ -83,8 +101,16 @@ function listenersOf(
   job: Job,
   namespace: Namespace,
   published: readonly Published[],
+  addresses: StandInAddresses,
 ): readonly ListenerSpec[] {
-  const transparent = { kind: "transparent", direction: "outbound", originalDestination } as const;
+  const transparent = {
+    kind: "transparent",
+    direction: "outbound",
+    originalDestination(socket: Socket) {
+      const dialled = originalDestination(socket);
+      return dialled && addresses.destinationOf(dialled);
+    },
+  } as const;
   const { listen } = job.config;
   return [
     ...namespace.servers.map((server) => ({ kind: "adopt", server, mode: transparent }) as const),

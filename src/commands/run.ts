@@ -39,7 +39,8 @@ ${sharedFlagsHelp}
 HTTPS needs nothing: where a rule could claim a call inside, it is opened with an authority
 that CMD alone is made to trust (understudy ca show tells about one of your own).
 Calls are lines on stderr, JSON with --json; stdout is CMD's alone. 127.0.0.1 and localhost
-lead to CMD's own servers first, then to the host's. DNS goes to the host's name servers.
+lead to CMD's own servers first, then to the host's. DNS goes to the host's name servers;
+a name that they do not resolve leads to the rule that answers for it, where there is one.
 Not carried: ICMP (ping) and UDP other than DNS (HTTP/3 falls back to TCP); files, sudo and
 set-user-id programs see an ordinary user without further rights. A connection that nobody
 accepts is reset after it seemed to succeed. Whatever CMD leaves running ends with it.

@@ -15,10 +15,15 @@ export interface ConnectionFacts {
   readonly direction: Direction;
   /** Who connected to us. */
   readonly downstream: HostPort;
-  /** Where the client dialled; null for an explicit proxy, where each request names its own. */
+  /**
+   * Where the client dialled; null for an explicit proxy, where each request names its own. A name where the client dialled an
+   * address that stands for one.
+   */
   readonly originalDestination: HostPort | null;
   /** How its links are opened, where not as those of everybody: over TLS, with what its client asked for. */
   readonly dial?: Dial;
+  /** Why nothing can be dialled where it is destined for, for people: then `dial` refuses. Left out: something can. */
+  readonly nowhere?: string;
 }
 
 export interface Connection extends ConnectionFacts {

@@ -92,6 +92,11 @@ export interface RuleSet {
    * "" where it is not known, and each request may name another.
    */
   answersWebSockets(serverName: string, connection: ConnectionFacts, roll: Roll): boolean;
+  /**
+   * Whether any rule that names this host could answer or end an outbound call to it, without an upstream. `host`: a name in
+   * lower case, without the root dot.
+   */
+  answersHost(host: string, roll: Roll): boolean;
 }
 
 /** Either all rules, compiled, or what is wrong with each that cannot be. */
@@ -118,4 +123,5 @@ export const noRules: RuleSet = Object.freeze({
   concernsTls: () => false,
   concernsConnection: () => false,
   answersWebSockets: () => false,
+  answersHost: () => false,
 });

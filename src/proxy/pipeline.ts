@@ -48,8 +48,14 @@ export interface PipelineDeps {
   readonly isDraining: () => boolean;
 }
 
+/** What decides the traffic of one sidecar. */
+export interface Pipeline extends Traffic {
+  /** Whether a rule in force could answer or end calls to a host of that name (in lower case), without any upstream. */
+  answersHost(host: string): boolean;
+}
+
 /** The traffic that all lanes of one sidecar share. */
-export function createPipeline(deps: PipelineDeps): Traffic {
+export function createPipeline(deps: PipelineDeps): Pipeline {
   const { calls } = deps;
   const faults = new FaultsUnderWay(deps);
   const rollOf = () => new CallRoll(deps);
@@ -126,6 +132,10 @@ export function createPipeline(deps: PipelineDeps): Traffic {
         leave();
       };
       return { rule: rule.spec.name, fault, faultEnds, release } satisfies ConnectionClaim;
+    },
+    answersHost(host) {
+      const rules = deps.rules();
+      return rules.rules.length > 0 && rules.answersHost(host, rollOf());
     },
     concernsTls(serverName, connection) {
       const rules = deps.rules();

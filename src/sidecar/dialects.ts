@@ -2,8 +2,17 @@
 
 import type { Dialect } from "../core/dialect.ts";
 import type { Tap } from "../core/tap.ts";
-import type { createDialects, DialectDeps } from "../proxy/lanes/dialects/all.ts";
+import { createDialects, type DialectDeps } from "../proxy/lanes/dialects/all.ts";
+import { compileJsonTest } from "../proxy/match/body-match.ts";
+import { Patterns } from "../proxy/match/pattern.ts";
+import { compileText } from "../proxy/match/text-match.ts";
 import { decodedBody } from "../proxy/perform/content-encoding.ts";
+import { holdBody } from "../proxy/perform/held-body.ts";
+import { parseJson, rawNumber } from "../proxy/perform/json-document.ts";
+import { createTemplateEngine, newTemplateBudget } from "../proxy/perform/template.ts";
+import { templateRequestWith } from "../proxy/perform/template-request.ts";
+import { connectTcp } from "../proxy/relay/connect-tcp.ts";
+import { createOwnRequest } from "../proxy/relay/own-request.ts";
 import type { SidecarDeps } from "./options.ts";
 import type { ConnectTcp } from "./upstreams.ts";
 
@@ -18,37 +27,24 @@ export interface DialectParts extends SidecarDeps {
 }
 
 /** Each dialect loads what is heavy when the first rule speaks of it. */
-export async function loadDialects(parts: DialectParts): Promise<readonly Dialect[]> {
-  const [all, match, text, pattern, template, request, json, held, own, tcp] = await Promise.all([
-    import("../proxy/lanes/dialects/all.ts"),
-    import("../proxy/match/body-match.ts"),
-    import("../proxy/match/text-match.ts"),
-    import("../proxy/match/pattern.ts"),
-    import("../proxy/perform/template.ts"),
-    import("../proxy/perform/template-request.ts"),
-    import("../proxy/perform/json-document.ts"),
-    import("../proxy/perform/held-body.ts"),
-    import("../proxy/relay/own-request.ts"),
-    import("../proxy/relay/connect-tcp.ts"),
-  ]);
-  const engine = template.createTemplateEngine(parts);
+export function loadDialects(parts: DialectParts): readonly Dialect[] {
+  const engine = createTemplateEngine(parts);
   const lent: DialectDeps = {
-    jsonTest: match.compileJsonTest,
-    textTest: (given, path) => text.compileText(given, path, new pattern.Patterns()),
+    jsonTest: compileJsonTest,
+    textTest: (given, path) => compileText(given, path, new Patterns()),
     textTemplate(source, path) {
       const compiled = engine.compile(source, path);
-      return (exchange, view) =>
-        compiled.render(request.templateRequestWith(exchange, view), template.newTemplateBudget());
+      return (exchange, view) => compiled.render(templateRequestWith(exchange, view), newTemplateBudget());
     },
-    parseJson: (written) => json.parseJson(written, json.rawNumber),
-    holdBody: held.holdBody,
+    parseJson: (written) => parseJson(written, rawNumber),
+    holdBody,
     decodeBody: decodedBody,
-    ask: own.createOwnRequest({
-      connectTcp: parts.connectTcp ?? tcp.connectTcp,
+    ask: createOwnRequest({
+      connectTcp: parts.connectTcp ?? connectTcp,
       extraRoots: parts.extraRoots ?? [],
     }),
     deadline: (ms) => AbortSignal.timeout(ms),
     tap: parts.tap,
   };
-  return all.createDialects(lent, parts.upstreams ?? null);
+  return createDialects(lent, parts.upstreams ?? null);
 }

@@ -1,11 +1,16 @@
-// The rules of one sidecar: read from a file or a store, parsed, planned with what the stages offer, and kept.
+// The rules of one sidecar: read from a file or a store, parsed, planned with what the stages offer, and kept. Loaded only
+// where there are rules, and then in one piece: this is most of the memory of the program.
 
 import type { FollowedStore } from "../control/rules/follow-store.ts";
-import type { RuleStore } from "../control/rules/store.ts";
+import { inlineReader } from "../control/rules/reader/rule-reader.ts";
+import { fileSource } from "../control/rules/sources/file.ts";
+import { createRuleStore, type RuleStore } from "../control/rules/store.ts";
 import { UnderstudyError } from "../core/errors.ts";
 import { type Compile, noRules } from "../core/rule-set.ts";
 import { formatProblem, type Problem } from "../core/rule-source.ts";
 import { runInTurns } from "../core/turns.ts";
+import { compileSteps } from "../proxy/match/compile.ts";
+import { createPlanner } from "../proxy/perform/plan.ts";
 import { loadDialects } from "./dialects.ts";
 import type { Observed } from "./observed.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
@@ -18,10 +23,7 @@ export interface OpenRules {
   readonly followed: FollowedStore | null;
 }
 
-/**
- * Resolves with the first rules in force. What parses and plans rules is loaded only where there are rules: it is most of
- * the memory of the program. Rejects with `bad_rules` or `store_unavailable` where that refuses the start.
- */
+/** Resolves with the first rules in force. Rejects with `bad_rules` or `store_unavailable` where that refuses the start. */
 export async function openRules(
   options: SidecarOptions,
   deps: SidecarDeps,
@@ -29,30 +31,15 @@ export async function openRules(
   { dial, connectTcp }: Upstreams,
   signal: AbortSignal,
 ): Promise<OpenRules> {
-  if (options.rules === null && !options.store) return { store: null, followed: null };
   const { limits, deadlines } = options.settings;
   const { clock } = deps;
-  const [
-    { createRuleStore },
-    { fileSource },
-    { inlineReader },
-    { compileSteps },
-    { createPlanner },
-    dialects,
-  ] = await Promise.all([
-    import("../control/rules/store.ts"),
-    import("../control/rules/sources/file.ts"),
-    import("../control/rules/reader/rule-reader.ts"),
-    import("../proxy/match/compile.ts"),
-    import("../proxy/perform/plan.ts"),
-    loadDialects({
-      ...deps,
-      tap,
-      connectTcp,
-      extraRoots: options.tls?.extraRoots ?? [],
-      upstreams: { clock, tap, dial, destinationOf, deadlineMs: deadlines.ruleBodyMs },
-    }),
-  ]);
+  const dialects = loadDialects({
+    ...deps,
+    tap,
+    connectTcp,
+    extraRoots: options.tls?.extraRoots ?? [],
+    upstreams: { clock, tap, dial, destinationOf, deadlineMs: deadlines.ruleBodyMs },
+  });
   const { maxRuleBodyBytes: maxBodyBytes } = limits;
   const plan = createPlanner({ ...deps, maxBodyBytes, hangMs: deadlines.hangMs, dialects });
   // The clients of stores are loaded only where there is a store.

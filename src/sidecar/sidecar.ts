@@ -26,7 +26,7 @@ import { type Control, startControl } from "./control.ts";
 import { debuggedDetect, debuggedTraffic } from "./debugged.ts";
 import { observe } from "./observed.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
-import { openRules } from "./rules.ts";
+import type { OpenRules } from "./rules.ts";
 import { createUpstreams, destinationOf } from "./upstreams.ts";
 
 export type { ListenerMode, ListenerSpec } from "../proxy/accept/listener.ts";
@@ -39,6 +39,8 @@ export interface Sidecar {
   /** Where it gossips; null where it does not. */
   readonly meshAddress: HostPort | null;
   readonly ruleCount: number;
+  /** Whether a rule in force could answer or end calls to a host of that name (in lower case), without any upstream. */
+  answersHost(host: string): boolean;
   /** Accepts nothing more, lets open calls finish, cuts what is left at the drain deadline, closes everything. */
   drain(): Promise<void>;
   /** The same without patience. */
@@ -65,7 +67,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   try {
     const deadlines = createDeadlines(deps.clock, tickMs);
     const upstreams = createUpstreams(options, deps, { deadlines, buffers }, connections.ownAddresses);
-    const rules = await openRules(options, deps, observed, upstreams, stop.signal);
+    const rules = await rulesOf(options, deps, observed, upstreams, stop.signal);
     const inForce = () => rules.store?.rules() ?? noRules;
     const faults = new FaultControl(inForce, observed.tap, deps.clock);
     // Whether others have stopped all faults is not known yet.
@@ -115,6 +117,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       adminAddress: control.adminAddress,
       meshAddress: control.meshAddress,
       ruleCount: rules.store?.rules().rules.length ?? 0,
+      answersHost: (host) => pipeline.answersHost(host),
       drain: () => shut(options.settings.deadlines.drainMs),
       close: () => shut(0),
     };
@@ -123,6 +126,14 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     await connections.close();
     throw error;
   }
+}
+
+/** Resolves with the first rules in force; a sidecar without any never loads what they need. */
+async function rulesOf(...given: Parameters<typeof import("./rules.ts").openRules>): Promise<OpenRules> {
+  const [{ rules, store }] = given;
+  if (rules === null && !store) return { store: null, followed: null };
+  const { openRules } = await import("./rules.ts");
+  return openRules(...given);
 }
 
 interface ShutParts {

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { aloneEntries, bundle, entries } from "../../scripts/bundle.ts";
+import { aloneEntries, builtinsTaken, bundle, entries } from "../../scripts/bundle.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "understudy-bundle-"));
@@ -31,10 +31,35 @@ test("bundle: the program runs where nothing is installed, and finds what lies b
   for (const entry of [...entries, ...aloneEntries]) {
     assert.ok(existsSync(join(folder, "dist", entry.replace(/\.ts$/, ".js"))), entry);
   }
+  const importing = bundled.files.filter((file) =>
+    /^import .*"node:/m.test(readFileSync(join(folder, "dist", file), "utf8")),
+  );
+  assert.deepEqual(importing, [], "parts of Node are taken by their name");
   cpSync(join(root, "package.json"), join(folder, "package.json"));
   writeFileSync(join(folder, "rules.yaml"), "version: 1\nrules: [{name: a, respond: {status: 418}}]\n");
   assert.match(run("--version"), /^understudy \d/);
   assert.match(run("rules", "check", "rules.yaml"), /^ok: 1 rule/);
+});
+
+test("bundle: what is imported from a part of Node is taken from it, and types are left out", () => {
+  const source = [
+    'import { connect, type Socket } from "node:net";',
+    "import {",
+    "  inspect as show,",
+    "  types,",
+    '} from "node:util";',
+    'import type { Readable } from "node:stream";',
+    'import { listen } from "./node.ts";',
+  ].join("\n");
+  assert.equal(
+    builtinsTaken(source),
+    [
+      'const { connect } = globalThis.process.getBuiltinModule("node:net");',
+      'const { inspect: show, types } = globalThis.process.getBuiltinModule("node:util");',
+      'import type { Readable } from "node:stream";',
+      'import { listen } from "./node.ts";',
+    ].join("\n"),
+  );
 });
 
 function run(...words: readonly string[]): string {

@@ -11,10 +11,14 @@ export interface TinyDns {
   close(): void;
 }
 
-/** Answers A queries for `names`; everything else does not exist (or has no such record). */
+/**
+ * Answers A queries for `names`; everything else does not exist (or has no such record). `failure`: the code with which it
+ * says that a name does not exist, or null for silence.
+ */
 export async function startTinyDns(
   names: Readonly<Record<string, string>>,
   host = "127.0.0.1",
+  failure: number | null = 3,
 ): Promise<TinyDns> {
   const socket: Socket = createSocket(isIP(host) === 6 ? "udp6" : "udp4");
   const asked: string[] = [];
@@ -22,9 +26,10 @@ export async function startTinyDns(
     const { name, type, end } = readQuestion(query);
     asked.push(`${name}/${type}`);
     const address = names[name];
+    if (address === undefined && failure === null) return;
     const records = address !== undefined && type === 1 ? [Buffer.from(address.split(".").map(Number))] : [];
     const head = Buffer.from(query.subarray(0, end));
-    head.writeUInt16BE(0x8180 | (address === undefined ? 3 : 0), 2);
+    head.writeUInt16BE(0x8180 | (address === undefined ? (failure ?? 0) : 0), 2);
     head.writeUInt16BE(records.length, 6);
     head.fill(0, 8, 12);
     const answers = records.map((data) =>
@@ -37,14 +42,14 @@ export async function startTinyDns(
   return { port: socket.address().port, asked, close: () => socket.close() };
 }
 
-/** A query for the A record of `name`. */
-export function dnsQuery(id: number, name: string): Buffer {
+/** A query for the A record of `name`, or one of another type. */
+export function dnsQuery(id: number, name: string, type = 1): Buffer {
   const labels = name.split(".").flatMap((label) => [Buffer.from([label.length]), Buffer.from(label)]);
   const head = Buffer.alloc(12);
   head.writeUInt16BE(id, 0);
   head.writeUInt16BE(0x0100, 2);
   head.writeUInt16BE(1, 4);
-  return Buffer.concat([head, ...labels, Buffer.from([0, 0, 1, 0, 1])]);
+  return Buffer.concat([head, ...labels, Buffer.from([0, 0, type, 0, 1])]);
 }
 
 function readQuestion(query: Buffer): { name: string; type: number; end: number } {

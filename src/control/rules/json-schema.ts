@@ -1,6 +1,6 @@
 // The JSON Schema of a rules file, for editors that complete and check: made from the very schemas that validate.
 
-import { z } from "zod";
+import * as z from "zod";
 import { isMapping } from "./schema/mapping.ts";
 import { ruleFile } from "./schema/rule.ts";
 

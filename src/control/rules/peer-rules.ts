@@ -1,7 +1,7 @@
 // The rules of a store as one sidecar hands them to another while the store is away: whole sets with their digest, never what
 // belongs to an owner, since nobody could say whether the owner lives.
 
-import { z } from "zod";
+import * as z from "zod";
 import { revisionOf, type StoredRule } from "./registry/stored-rules.ts";
 
 export interface PeerRules {

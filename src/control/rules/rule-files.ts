@@ -49,6 +49,16 @@ export async function readRuleFiles(path: string, base: string): Promise<RuleFil
   return { files, problems, digest: hash.digest("hex") };
 }
 
+/** Bytes of the files at `path`, as far as they can be seen. */
+export async function sizeOfRuleFiles(path: string, base: string): Promise<number> {
+  const listing = await list(path, base);
+  const sizes = ("listed" in listing ? listing.listed : []).map(async (one) => {
+    const found = await statOf(one.path);
+    return "message" in found ? 0 : Number(found.size);
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
 async function list(path: string, base: string): Promise<Listing> {
   const absolute = resolve(base, path);
   const refuse = (message: string): Listing => ({ problem: { place: path, path: "", message } });

@@ -1,18 +1,22 @@
 // Carries DNS queries over UDP from the inside of a namespace to the host's name servers, and the answers back.
-// Knows no name itself: what it forwards is the command's own query, under an id of its own choosing.
+// Knows no name itself: what it forwards is the command's own query, under an id of its own choosing. Where they do not resolve
+// a name, a stand-in may know better.
 
-import { createSocket, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
+import type { Socket } from "node:dgram";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock, Timer } from "../../core/clock.ts";
 import type { Random } from "../../core/random.ts";
-import { type DnsHead, readDnsHead, serverFailure } from "./dns-message.ts";
+import { addressQuery, answerCodes, type DnsHead, readDnsHead, serverFailure } from "./dns-message.ts";
+import { NameServerSockets } from "./name-server-sockets.ts";
+import { type Failure, isFailure, type StandIn } from "./stand-in-names.ts";
 
 export interface DnsCarrierDeps {
   /** In the order in which they are tried; asked for at each query. */
   readonly nameservers: () => readonly HostPort[];
   readonly clock: Clock;
   readonly random: Random;
+  /** Left out: what the name servers say stands. */
+  readonly standIn?: StandIn;
 }
 
 export interface DnsCarrier {
@@ -24,14 +28,22 @@ export interface DnsCarrier {
 
 // glibc asks again after 5 s: by then each of two servers has had its chance.
 const patienceMs = 2_000;
+// What a stand-in would answer for must come before a resolver gives up: musl does so after 5 s.
+const standInAfterMs = 4_000;
+// A server that was silent is asked again each time, but a stand-in does not wait so long for it.
+const silentPatienceMs = 250;
+const maxSilent = 16;
 const maxPending = 512;
-const maxUpstreams = 16;
 
 interface Query {
   readonly bytes: Buffer;
   readonly head: DnsHead;
   readonly servers: readonly HostPort[];
-  readonly reply: (answer: Buffer) => void;
+  /** null: no name server has answered. */
+  readonly reply: (answer: Buffer | null) => void;
+  readonly askedAt: number;
+  /** It is asked on behalf of a stand-in that has waited before. */
+  readonly isOwn: boolean;
   /** Index into `servers` of the one that was asked last. */
   asked: number;
   timer: Timer | null;
@@ -59,8 +71,12 @@ class Carrier {
   readonly #deps: DnsCarrierDeps;
   /** By the id under which they were sent on. */
   readonly queries = new Map<number, Query>();
-  /** One connected socket a server: the kernel then drops what others send, and tells when nobody listens. */
-  readonly #upstreams = new Map<string, Socket>();
+  readonly #servers = new NameServerSockets({
+    answered: (server, bytes) => this.#answered(server, bytes),
+    unreachable: (server) => this.#unreachable(server),
+  });
+  /** Servers that have left a query without an answer, and have given none since; cleared before it grows. */
+  readonly #silent = new Set<string>();
   #closed = false;
 
   constructor(deps: DnsCarrierDeps) {
@@ -71,10 +87,38 @@ class Carrier {
     const head = readDnsHead(bytes);
     if (this.#closed || !head || head.isResponse) return;
     if (this.queries.size >= maxPending) return reply(serverFailure(bytes, head));
+    this.#carry(bytes, head, false, (answer) => {
+      const { standIn } = this.#deps;
+      const failure = answer === null ? null : codeOf(answer);
+      const said = answer ?? serverFailure(bytes, head);
+      if (!standIn || (failure !== null && !isFailure(failure))) return reply(said);
+      void this.#instead(standIn, bytes, head, failure).then((other) => this.#closed || reply(other ?? said));
+    });
+  }
+
+  #instead(standIn: StandIn, bytes: Buffer, head: DnsHead, failure: Failure): Promise<Buffer | null> {
+    return standIn.answer(bytes, head, failure, (name) => this.#exists(name));
+  }
+
+  /** A name without an address of that kind is one, too; and one that nobody can be asked for may be. */
+  #exists(name: string): Promise<boolean> {
+    const bytes = addressQuery(name);
+    const head = readDnsHead(bytes);
+    return new Promise((resolve) => {
+      if (this.#closed || !head || this.queries.size >= maxPending) return resolve(true);
+      const heard = (answer: Buffer | null) =>
+        resolve(answer !== null && codeOf(answer) === answerCodes.NOERROR);
+      this.#carry(bytes, head, true, heard);
+    });
+  }
+
+  #carry(bytes: Buffer, head: DnsHead, isOwn: boolean, reply: Query["reply"]): void {
     // Ids are drawn at random, so that an answer cannot be forged by counting (RFC 5452 §4.3).
     let id = this.#deps.random.uint32() & 0xffff;
     while (this.queries.has(id)) id = (id + 1) & 0xffff;
-    const query: Query = { bytes, head, servers: this.#deps.nameservers(), reply, asked: -1, timer: null };
+    const { clock, nameservers } = this.#deps;
+    const [servers, askedAt] = [nameservers(), clock.now()];
+    const query = { bytes, head, servers, reply, askedAt, isOwn, asked: -1, timer: null };
     this.queries.set(id, query);
     this.#askNext(id, query);
   }
@@ -83,16 +127,29 @@ class Carrier {
     query.timer?.cancel();
     query.asked += 1;
     const server = query.servers[query.asked];
-    if (!server) return this.#settle(id, query, serverFailure(query.bytes, query.head));
-    query.timer = this.#deps.clock.after(patienceMs, () => this.#askNext(id, query), { background: true });
+    if (!server || this.#isLate(query)) return this.#settle(id, query, null);
+    const name = formatHostPort(server);
+    const patience = this.#silent.has(name) && this.#hurries(query) ? silentPatienceMs : patienceMs;
+    const silence = () => {
+      if (this.#silent.size >= maxSilent) this.#silent.clear();
+      this.#silent.add(name);
+      this.#askNext(id, query);
+    };
+    query.timer = this.#deps.clock.after(patience, silence, { background: true });
     const bytes = Buffer.from(query.bytes);
     bytes.writeUInt16BE(id, 0);
-    const asked = query.asked;
-    this.#upstream(server, (socket) =>
-      socket.send(bytes, (error) => {
-        if (error && this.queries.get(id) === query && query.asked === asked) this.#askNext(id, query);
-      }),
-    );
+    const { asked } = query;
+    this.#servers.send(server, bytes, () => {
+      if (this.queries.get(id) === query && query.asked === asked) this.#askNext(id, query);
+    });
+  }
+
+  #isLate(query: Query): boolean {
+    return this.#deps.clock.now() - query.askedAt >= standInAfterMs && this.#hurries(query);
+  }
+
+  #hurries({ head, isOwn }: Query): boolean {
+    return isOwn || (this.#deps.standIn?.covers(head) ?? false);
   }
 
   #answered(server: string, bytes: Buffer): void {
@@ -101,59 +158,34 @@ class Carrier {
     // Only an answer to this very question is believed (RFC 5452 §9.1).
     if (!head || !query || head.question !== query.head.question) return;
     if (!query.servers.slice(0, query.asked + 1).some((asked) => formatHostPort(asked) === server)) return;
+    this.#silent.delete(server);
     const answer = Buffer.from(bytes);
     answer.writeUInt16BE(query.head.id, 0);
     this.#settle(head.id, query, answer);
   }
 
-  #settle(id: number, query: Query, answer: Buffer): void {
+  #settle(id: number, query: Query, answer: Buffer | null): void {
     this.queries.delete(id);
     query.timer?.cancel();
     query.reply(answer);
   }
 
-  /** Nobody listens at `server`: whoever waits for it asks the next one now. */
+  /** Whoever waits for it asks the next one now. */
   #unreachable(server: string): void {
-    this.#drop(server);
     for (const [id, query] of this.queries) {
       const asked = query.servers[query.asked];
       if (asked && formatHostPort(asked) === server) this.#askNext(id, query);
     }
   }
 
-  #upstream(server: HostPort, use: (socket: Socket) => void): void {
-    const name = formatHostPort(server);
-    const known = this.#upstreams.get(name);
-    if (known) return whenConnected(known, use);
-    const [oldest] = this.#upstreams.keys();
-    if (this.#upstreams.size >= maxUpstreams && oldest !== undefined) this.#drop(oldest);
-    const socket = createSocket(isIPv6(server.host) ? "udp6" : "udp4");
-    this.#upstreams.set(name, socket);
-    socket.unref();
-    socket.on("error", () => this.#unreachable(name));
-    socket.on("message", (bytes) => this.#answered(name, bytes));
-    socket.connect(server.port, server.host);
-    whenConnected(socket, use);
-  }
-
-  #drop(server: string): void {
-    this.#upstreams.get(server)?.close();
-    this.#upstreams.delete(server);
-  }
-
   close(): void {
     this.#closed = true;
     for (const query of this.queries.values()) query.timer?.cancel();
     this.queries.clear();
-    for (const server of [...this.#upstreams.keys()]) this.#drop(server);
+    this.#servers.close();
   }
 }
 
-function whenConnected(socket: Socket, use: (socket: Socket) => void): void {
-  try {
-    socket.remoteAddress(); // throws while it is not connected
-    use(socket);
-  } catch {
-    socket.once("connect", () => use(socket));
-  }
+function codeOf(answer: Buffer): number {
+  return (answer[3] ?? 0) & 0x0f;
 }

@@ -5,8 +5,11 @@ import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Connection, Direction } from "../../core/connection.ts";
 import { UnderstudyError } from "../../core/errors.ts";
 import type { Inlet } from "../../core/inlet.ts";
+import type { Dial } from "../../core/link.ts";
 import type { ReadBuffers } from "../../core/read-buffers.ts";
+import type { Destination } from "./destination.ts";
 import { readDirectly } from "./direct-reads.ts";
+import { dialNowhere } from "./no-link.ts";
 
 /** How connections of a listener find their way. */
 export type ListenerMode =
@@ -14,7 +17,7 @@ export type ListenerMode =
   | {
       readonly kind: "transparent";
       readonly direction: Direction;
-      readonly originalDestination: (socket: Socket) => HostPort | null;
+      readonly originalDestination: (socket: Socket) => Destination | null;
     }
   /** The client knows that we are a proxy: each request names its target. */
   | { readonly kind: "proxy" }
@@ -110,11 +113,13 @@ function welcome(socket: Socket, inlet: Inlet | null, mode: ListenerMode, deps: 
     deps.accept(new AcceptedConnection(socket, inlet, id, "outbound", null, "proxy"));
     return;
   }
-  const destination = mode.kind === "fixed" ? mode.to : mode.originalDestination(socket);
+  const destination: Destination | null = mode.kind === "fixed" ? mode.to : mode.originalDestination(socket);
   if (!destination) {
     deps.refuse(socket, "the connection was not redirected to us, so nobody knows where it wants to go");
   } else if (mode.kind === "transparent" && deps.isOwnAddress(destination)) {
     deps.refuse(socket, `${formatHostPort(destination)} is our own listener: relaying it would be a loop`);
+  } else if (destination.nowhere !== undefined) {
+    deps.accept(new AimlessConnection(socket, inlet, id, mode.direction, destination, destination.nowhere));
   } else {
     const connection = new AcceptedConnection(socket, inlet, id, mode.direction, destination, mode.kind);
     if (mode.kind === "transparent" && deps.isOwnDial?.(connection.downstream, destination)) {
@@ -181,5 +186,24 @@ class AcceptedConnection implements Connection {
       destination,
       "transparent",
     );
+  }
+}
+
+/** A connection to a place that nobody can dial: rules may answer on it, and everything else is refused. */
+class AimlessConnection extends AcceptedConnection {
+  readonly nowhere: string;
+  readonly dial: Dial;
+
+  constructor(
+    socket: Socket,
+    inlet: Inlet | null,
+    id: string,
+    direction: Direction,
+    destination: HostPort,
+    nowhere: string,
+  ) {
+    super(socket, inlet, id, direction, { host: destination.host, port: destination.port }, "transparent");
+    this.nowhere = nowhere;
+    this.dial = dialNowhere(nowhere);
   }
 }

@@ -25,6 +25,16 @@ export class DestinationKey implements Key {
     this.anchor = this.#anchor();
   }
 
+  /** It speaks of addresses: where there is only a name, it never holds. */
+  get isAddress(): boolean {
+    return this.#range !== null;
+  }
+
+  /** The name that it asks for, in lower case; null: none. */
+  get hostname(): string | null {
+    return this.#hostname;
+  }
+
   test(call: Call): boolean {
     const { port } = this.#match;
     if (port !== null && call.destinationPort !== port) return false;

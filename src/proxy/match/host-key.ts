@@ -10,6 +10,8 @@ import type { Anchor, Key } from "./key.ts";
 import type { Patterns } from "./pattern.ts";
 import { compileText, describeText, describeValue, type TextTest } from "./text-match.ts";
 
+const usualPorts: readonly string[] = ["80", "443", "8080", "8443"];
+
 export class HostKey implements Key {
   readonly name = "host";
   readonly anchor: Anchor | null;
@@ -40,6 +42,15 @@ export class HostKey implements Key {
   test(call: Call): boolean {
     if (call.authority === "") return this.#match.op === "absent";
     return this.#test(this.#withPort ? withPort(call) : call.host);
+  }
+
+  /** Whether it holds for `host`, in lower case, on some port: the usual ones are tried, and those that it names itself. */
+  couldBe(host: string): boolean {
+    const match = this.#match;
+    if (match.op === "absent") return false;
+    if (!this.#withPort) return this.#test(host);
+    const named = match.value.match(/\d+/g) ?? [];
+    return [...usualPorts, ...named].some((port) => this.#test(`${host}:${port}`));
   }
 
   expected(): string {

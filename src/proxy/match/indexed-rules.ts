@@ -1,5 +1,6 @@
 // The compiled rules of one revision, in an index for each question: calls, messages, connections that nobody parses, the
-// names of TLS servers that are to be opened, the places to which calls could be claimed, and where WebSockets are answered.
+// names of TLS servers that are to be opened, the places to which calls could be claimed, where WebSockets are answered, and
+// the names that are answered for.
 
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { Dialect } from "../../core/dialect.ts";
@@ -10,6 +11,7 @@ import { Call } from "./call.ts";
 import type { Candidate, Entry } from "./candidate.ts";
 import { Collect } from "./collect.ts";
 import type { IndexNode } from "./index-node.ts";
+import { headOfName, lookup, namedHosts } from "./named-hosts.ts";
 import { placeCandidates } from "./place-candidates.ts";
 import { Search } from "./search.ts";
 import { headOfServer, secureCandidates } from "./secure-candidates.ts";
@@ -24,6 +26,7 @@ interface IndexedParts {
   readonly places: IndexNode | null;
   readonly answeringServers: IndexNode | null;
   readonly answeringPlaces: IndexNode | null;
+  readonly answeringNames: IndexNode | null;
   readonly dialects: readonly Dialect[];
 }
 
@@ -44,8 +47,12 @@ export function* indexRules(
   const answering = live.filter(answersWebSockets);
   const answeringServers = yield* indexOf(secureCandidates(answering));
   const answeringPlaces = yield* indexOf(placeCandidates(answering));
-  const indices = { calls, sockets, connections, secured, places, answeringServers, answeringPlaces };
-  return new IndexedRules({ revision, rules, dialects, ...indices });
+  const answeringNames = yield* indexOf(namedHosts(live));
+  const answered = { answeringServers, answeringPlaces, answeringNames };
+  return new IndexedRules({
+    ...{ revision, rules, dialects },
+    ...{ calls, sockets, connections, secured, places, ...answered },
+  });
 }
 
 export class IndexedRules implements RuleSet {
@@ -58,6 +65,7 @@ export class IndexedRules implements RuleSet {
   readonly #places: IndexNode | null;
   readonly #answeringServers: IndexNode | null;
   readonly #answeringPlaces: IndexNode | null;
+  readonly #answeringNames: IndexNode | null;
   /** Also for `explain`, which compiles the conditions again. */
   readonly dialects: readonly Dialect[];
   readonly #call = new Call();
@@ -74,6 +82,7 @@ export class IndexedRules implements RuleSet {
     this.#places = parts.places;
     this.#answeringServers = parts.answeringServers;
     this.#answeringPlaces = parts.answeringPlaces;
+    this.#answeringNames = parts.answeringNames;
     this.dialects = parts.dialects;
     Object.freeze(this);
   }
@@ -138,6 +147,12 @@ export class IndexedRules implements RuleSet {
     if (index === null) return false;
     this.#call.reset(serverName === "" ? undefined : headOfServer(serverName, connection), connection, roll);
     return this.#run(index, false) !== null;
+  }
+
+  answersHost(host: string, roll: Roll): boolean {
+    if (this.#answeringNames === null) return false;
+    this.#call.reset(headOfName(host), lookup, roll);
+    return this.#run(this.#answeringNames, false) !== null;
   }
 
   #run(index: IndexNode, withBody: boolean): Entry | null {

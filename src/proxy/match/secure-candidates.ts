@@ -7,7 +7,7 @@ import { faultsKey } from "./calm-rule.ts";
 import { type Candidate, noKeys } from "./candidate.ts";
 
 /** Of the scope: whether the rule can claim anything at all now. */
-const lifeKeys: ReadonlySet<string> = new Set(["scope.expiresAt", faultsKey.name]);
+export const lifeKeys: ReadonlySet<string> = new Set(["scope.expiresAt", faultsKey.name]);
 const keysBefore: ReadonlySet<string> = new Set(["host", "destination", "direction"]);
 
 /** The candidates with only the conditions that can be tested before; one stands for all that are alike. */

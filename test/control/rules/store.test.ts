@@ -30,6 +30,7 @@ function setOf(specs: readonly RuleSpec[], revision: string): RuleSet {
     decideConnection: () => null,
     concernsTls: () => false,
     concernsConnection: () => true,
+    answersHost: () => false,
     answersWebSockets: () => false,
   };
 }

@@ -1,14 +1,20 @@
 // The process that reads rules for a sidecar, so that neither the time nor the memory of parsing is the sidecar's. It
 // answers questions over the IPC channel, and ends with it.
 
+// biome-ignore assist/source/organizeImports: what is loaded after it is loaded without being optimised
+import { optimise } from "./short-lived.ts";
 import { flushCompileCache } from "node:module";
 import { systemClock } from "../../../core/clock.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { RuleSpec } from "../../../core/rule.ts";
 import "../read-rules.ts"; // the parser is loaded while the sidecar still prepares its question
+import { keep } from "./kept-rules.ts";
 import { type Answer, type Beat, beatMs, type Question, rulesPerMessage } from "./messages.ts";
 import { type FoundRules, inlineReader } from "./rule-reader.ts";
 import { SharedParts } from "./shared-parts.ts";
+
+/** Some 2,000 rules; a process that reads more lives long enough. */
+const unoptimisedMs = 200;
 
 const reader = inlineReader(systemClock);
 const forever = new AbortController().signal;
@@ -29,6 +35,9 @@ async function answer(question: Question): Promise<Answer> {
       if (!found || !rule) return { kind: "failed", message: `there is no rule ${question.index}` };
       return { kind: "place", ...(await found.locate(rule, question.path)) };
     }
+    case "keep":
+      if (found !== null) keep(question.path, found, question);
+      return { kind: "kept" };
     default:
       return question satisfies never;
   }
@@ -59,4 +68,5 @@ process.on("message", (message) => {
   );
 });
 process.on("disconnect", () => process.exit(0));
+setTimeout(optimise, unoptimisedMs).unref();
 setInterval(() => send({ kind: "alive" }), beatMs).unref();

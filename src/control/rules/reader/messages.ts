@@ -10,7 +10,9 @@ export type Question =
   /** The rules from that index on, as many as one message should hold. */
   | { readonly ask: "rules"; readonly from: number }
   /** Where a path of the rule of that index was written. */
-  | { readonly ask: "locate"; readonly index: number; readonly path: RulePath };
+  | { readonly ask: "locate"; readonly index: number; readonly path: RulePath }
+  /** Keep what was read at the path for the next start, in that folder, as read by that program. */
+  | { readonly ask: "keep"; readonly path: string; readonly folder: string; readonly program: string };
 
 export type Answer =
   | { readonly kind: "same" }
@@ -22,6 +24,7 @@ export type Answer =
     }
   | { readonly kind: "rules"; readonly rules: readonly RuleSpec[] }
   | { readonly kind: "place"; readonly place: string; readonly path: string }
+  | { readonly kind: "kept" }
   /** The question could not be answered at all. */
   | { readonly kind: "failed"; readonly message: string };
 

@@ -3,15 +3,18 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { getCompileCacheDir } from "node:module";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock, Timer } from "../../../core/clock.ts";
 import type { RuleSpec } from "../../../core/rule.ts";
+import { findKept, type Kept, type KeptDeps } from "./kept-rules.ts";
 import type { Answer, Beat, Question } from "./messages.ts";
 import { type FoundRules, inlineReader, type RuleReader } from "./rule-reader.ts";
 
 /** Silence after which the process is taken for stuck. It says something every second. */
 const silenceMs = 30_000;
+/** How long it may take to keep what it has read. */
+const keepingMs = 5_000;
 /** Its heap. 100,000 rules take a quarter of that. */
 const maxHeapMb = 2_048;
 
@@ -20,15 +23,29 @@ export interface ProcessReaderDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What is run instead of the reading process. */
   readonly entry?: string;
+  /** Where rules are kept for the next start; nowhere where left out. */
+  readonly kept?: KeptDeps | undefined;
+}
+
+/** Beside compiled code, if that is kept. A checkout is many files, of which any may have changed what is read. */
+export function keptBeside(uid: number): KeptDeps | undefined {
+  const cache = getCompileCacheDir();
+  const program = entryFile();
+  if (cache === undefined || program.endsWith(".ts")) return undefined;
+  return { folder: join(cache, "rules"), program, uid };
 }
 
 /** One process a reading. Where none can be started, rules are read in this one. */
 export function processReader(deps: ProcessReaderDeps): RuleReader {
   return {
     async read(path, known, signal) {
+      // Only at the start: a reload is one since the content is another.
+      const kept = deps.kept && known === "" ? await findKept(path, deps.kept) : null;
+      if (kept)
+        return withLines(kept, () => processReader({ ...deps, kept: undefined }).read(path, "", signal));
       const session = new Session(deps);
       try {
-        return await readWith(session, path, known, signal);
+        return await readWith(session, path, known, signal, deps.kept);
       } catch (thrown) {
         session.close();
         if (!session.started && !signal.aborted) return inlineReader(deps.clock).read(path, known, signal);
@@ -38,11 +55,31 @@ export function processReader(deps: ProcessReaderDeps): RuleReader {
   };
 }
 
+/** Lines are asked for where a rule is refused after all, and only then the files are read. */
+function withLines({ rules, digest }: Kept, read: () => Promise<FoundRules | null>): FoundRules {
+  let reading: Promise<FoundRules | null> | null = null;
+  return {
+    ...{ rules, digest, problems: [] },
+    async locate(rule, where) {
+      reading ??= read();
+      const again = await reading;
+      const twin = again?.digest === digest ? again.rules[rules.indexOf(rule)] : undefined;
+      if (!again || !twin) throw new Error("the files have changed since");
+      return again.locate(twin, where);
+    },
+    close() {
+      reading?.then((again) => again?.close()).catch(() => undefined); // told where it was asked for
+      reading = null;
+    },
+  };
+}
+
 async function readWith(
   session: Session,
   path: string,
   known: string,
   signal: AbortSignal,
+  kept: KeptDeps | undefined,
 ): Promise<FoundRules | null> {
   const found = await session.ask({ ask: "read", path, known }, signal);
   if (found.kind === "same") {
@@ -66,7 +103,10 @@ async function readWith(
       if (place.kind !== "place") throw unexpected(place);
       return { place: place.place, path: place.path };
     },
-    close: () => session.close(),
+    close() {
+      if (kept && found.problems.length === 0) session.keep(path, kept);
+      else session.close();
+    },
   };
 }
 
@@ -120,6 +160,20 @@ class Session {
       signal.removeEventListener("abort", onAbort);
       this.#idle();
     }
+  }
+
+  /** Lets it keep what it has read, and go. Nobody waits for that. */
+  keep(path: string, { folder, program }: KeptDeps): void {
+    const enough = new AbortController();
+    const timer = this.#clock.after(keepingMs, () => enough.abort(), { background: true });
+    const kept = this.ask({ ask: "keep", path, folder, program }, enough.signal);
+    this.#child.unref();
+    this.#child.channel?.unref();
+    const gone = () => {
+      timer.cancel();
+      this.close();
+    };
+    kept.then(gone, gone);
   }
 
   close(): void {

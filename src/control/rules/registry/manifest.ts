@@ -2,7 +2,7 @@
 // rules that belong to an owner. Both are JSON of ours; what else stands there is refused.
 
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 
 /** One version of the applied rules. */
 export interface Manifest {

@@ -1,7 +1,7 @@
 // Which sidecars live, and which rules each has in force. Here by keys of the store that vanish with their sidecar; whoever
 // asks needs to know no more than `Members`, so that another way of knowing can take the place of this one.
 
-import { z } from "zod";
+import * as z from "zod";
 import { type Clock, sleep } from "../../../core/clock.ts";
 import type { Random } from "../../../core/random.ts";
 import type { KeyLease, KeyValueStore } from "../kv/key-value-store.ts";

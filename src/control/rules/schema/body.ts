@@ -1,6 +1,6 @@
 // Operators on the body of a request, named as WireMock names them. A list means AND; and, or, not nest.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { BodyMatch, JsonPathTest } from "../../../core/rule.ts";
 import { across, type Complain, exactlyOne, mapping, type Written } from "./mapping.ts";
 import { text } from "./text.ts";

@@ -1,6 +1,6 @@
 // A time to wait: a duration, or a distribution to draw it from.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { DelaySpec } from "../../../core/rule.ts";
 import { across, mapping, type Written } from "./mapping.ts";
 import { duration } from "./quantity.ts";

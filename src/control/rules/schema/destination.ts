@@ -1,7 +1,7 @@
 // Where a client dialled, as users write it: `10.1.2.3:443`, `10.0.0.0/8`, `:5432`, `[::1]:80`, `db.local:5432`.
 
 import { isIP, isIPv4, isIPv6 } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import type { DestinationMatch } from "../../../core/rule.ts";
 
 const expected = "an address such as 10.1.2.3:443, 10.0.0.0/8, :5432, [::1]:80 or db.local:5432";

@@ -1,6 +1,6 @@
 // Event streams in the written format: a script of server-sent events, and faults of single events.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { EventFaultSpec, EventStep } from "../../../core/rule-websocket.ts";
 import { delay } from "./delay.ts";
 import { across, exactlyOne, mapping, type Written } from "./mapping.ts";

@@ -1,6 +1,6 @@
 // Harm done to a call: time, bytes, and the end of the connection.
 
-import { z } from "zod";
+import * as z from "zod";
 import { http2Codes } from "../../../core/http2-codes.ts";
 import type { AbortSpec, FaultSpec } from "../../../core/rule.ts";
 import type { GrpcFaultSpec } from "../../../core/rule-grpc.ts";

@@ -1,6 +1,6 @@
 // What answers a GraphQL operation in a rule: a result as it stands, or a schema with what is to be different in it.
 
-import { z } from "zod";
+import * as z from "zod";
 import type {
   GraphqlAnswerSpec,
   GraphqlOverride,

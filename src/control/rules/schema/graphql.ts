@@ -1,6 +1,6 @@
 // The GraphQL keys of a rule: which operations it claims, and which fields of a real answer it changes.
 
-import { z } from "zod";
+import * as z from "zod";
 import type {
   GraphqlLimits,
   GraphqlMatch,

@@ -1,6 +1,6 @@
 // The words of gRPC in a rule: which calls, what is answered, what harm is done to messages, what is changed in them.
 
-import { z } from "zod";
+import * as z from "zod";
 import { grpcStatusNames, grpcStatusOf } from "../../../core/grpc-status.ts";
 import type {
   GrpcFaultSpec,

@@ -1,6 +1,6 @@
 // Header fields in the written format: to match (names in lower case) and to send (names and values as written).
 
-import { z } from "zod";
+import * as z from "zod";
 import type { HeaderList } from "../../../core/headers.ts";
 import type { NamedMatch, TextMatch } from "../../../core/rule.ts";
 import { scalarMatch } from "./text.ts";

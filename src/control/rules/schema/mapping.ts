@@ -2,7 +2,7 @@
 // By convention the `error` of a schema here is an expectation ("a duration such as 200ms"): findings.ts turns it into
 // "expected …, got …". What a check reports is a whole sentence.
 
-import { z } from "zod";
+import * as z from "zod";
 import { nearest } from "../../../core/nearest.ts";
 import { printValue } from "../print-value.ts";
 
@@ -19,12 +19,20 @@ export function notYet<K extends string>(...keys: readonly K[]): Record<K, z.Zod
 /** A mapping with these keys and no others. `expected` says what should stand there instead of, say, a list. */
 export function mapping<S extends z.ZodRawShape>(expected: string, shape: S): z.ZodObject<S, z.core.$strict> {
   const known = Object.keys(shape).filter((key) => !isRefused(shape[key]));
+  for (const schema of Object.values(shape)) passOverAbsent(schema);
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === "unrecognized_keys"
         ? issue.keys.map((key) => unknownKey(key, known)).join("\n")
         : expected,
   });
+}
+
+/** zod asks the schema of an absent key about `undefined`, and drops the complaints: most of the work of a rule. */
+function passOverAbsent(schema: unknown): void {
+  if (!(schema instanceof z.ZodExactOptional)) return;
+  const { run } = schema._zod;
+  schema._zod.run = (payload, context) => (payload.value === undefined ? payload : run(payload, context));
 }
 
 function isRefused(schema: unknown): boolean {

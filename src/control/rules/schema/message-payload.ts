@@ -1,6 +1,6 @@
 // What a message or an event carries, as users write it: text, or a mapping that names JSON or bytes.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { PayloadSpec } from "../../../core/rule-websocket.ts";
 import { across, exactlyOne, mapping } from "./mapping.ts";
 

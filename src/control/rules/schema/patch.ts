@@ -1,6 +1,6 @@
 // Small changes to a call that otherwise goes through: headers, status, a few fields of JSON, the body.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { JsonPatchOperation, JsonPatchSpec, MessagePatch, PatchSpec } from "../../../core/rule.ts";
 import { graphqlOverlay } from "./graphql.ts";
 import { headerFields, headerNames } from "./header.ts";

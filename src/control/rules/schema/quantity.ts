@@ -1,7 +1,7 @@
 // Durations and sizes in the written format: `250ms`, `1h30m`, `64KiB`, `1MB`. What they mean is said in core/units.ts; here
 // are the limits, and the patterns that editors get to see.
 
-import { z } from "zod";
+import * as z from "zod";
 import { formatDuration, parseDuration, parseSize } from "../../../core/units.ts";
 
 const durationShape = /^(?:0|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)$/;

@@ -1,7 +1,7 @@
 // The reply that a rule makes itself: one, several in turn, or one by weight.
 
 import { isAbsolute, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { ReplyBodySpec, ReplySpec, RespondSpec } from "../../../core/rule.ts";
 import type { GrpcReplySpec } from "../../../core/rule-grpc.ts";
 import { delay, weight } from "./delay.ts";

@@ -1,6 +1,6 @@
 // One rule and the whole file as users write them. The same schemas validate, normalise and give editors their JSON Schema.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { RuleSpec } from "../../../core/rule.ts";
 import { fault } from "./fault.ts";
 import { descriptors } from "./grpc.ts";

@@ -1,6 +1,6 @@
 // Who is touched by a rule that matches. A call outside the scope goes on to the next rule.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { DecideBy, ScopeSpec } from "../../../core/rule.ts";
 import { headerMatches, headerName, nameMatches } from "./header.ts";
 import { across, mapping, notYet } from "./mapping.ts";

@@ -1,6 +1,6 @@
 // Which calls a rule claims: the keys of one item of `matches`, joined by AND.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { TextMatch } from "../../../core/rule.ts";
 import { body } from "./body.ts";
 import { destination } from "./destination.ts";

@@ -1,6 +1,6 @@
 // A scenario per key: a rule that claims only in one state, and moves on to the next.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { StateSpec } from "../../../core/rule.ts";
 import { across, mapping } from "./mapping.ts";
 import { nameText, text } from "./text.ts";

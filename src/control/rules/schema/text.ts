@@ -1,6 +1,6 @@
 // Text as users write it, and the matchers on text: a bare string is exact, or one of the operators.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { PathMatch, TextMatch } from "../../../core/rule.ts";
 import { across, exactlyOne, mapping } from "./mapping.ts";
 

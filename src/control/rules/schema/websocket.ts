@@ -1,6 +1,6 @@
 // WebSockets in the written format: which ones a rule is about, scripts, faults of messages, changes to messages.
 
-import { z } from "zod";
+import * as z from "zod";
 import type {
   ScriptStep,
   SocketFaultSpec,

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { StoredRule } from "../registry/stored-rules.ts";
 
 const maxBytes = 64 * 1024 * 1024;

@@ -19,6 +19,7 @@ export class OpenedConnection implements Connection {
   readonly transport: Socket;
   readonly serverName: string;
   readonly dial: Dial;
+  readonly nowhere?: string;
   readonly #accepted: Connection;
 
   /** `accepted`: the connection as it came. */
@@ -30,6 +31,7 @@ export class OpenedConnection implements Connection {
     this.#accepted = accepted;
     this.serverName = serverName;
     this.dial = dial;
+    if (accepted.nowhere !== undefined) this.nowhere = accepted.nowhere;
     this.transport = transport;
     // RST is TCP's: the TLS above has no handle that could send one.
     socket.resetAndDestroy = () => {

@@ -93,7 +93,7 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
       socket.on("error", () => undefined); // close follows, wherever somebody cares
       const { serverName, protocols } = hello;
       const aim = { upstream, serverName, protocols };
-      const channel = await channelFor(aim);
+      const channel = connection.nowhere === undefined ? await channelFor(aim) : null;
       const protocol = channel ? channel.protocol : fallback(protocols);
       const server = await servers.for(opening.name).catch((thrown) => {
         channel?.destroy();
@@ -110,7 +110,8 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
       });
       if (!secured) return;
       secured.socket.on("error", () => undefined);
-      const opened = new OpenedConnection(connection, secured, serverName, upstreams.dial);
+      const dial = connection.nowhere === undefined ? upstreams.dial : (connection.dial ?? upstreams.dial);
+      const opened = new OpenedConnection(connection, secured, serverName, dial);
       traffic.route(opened, null, laneOf(protocol));
       reception.watch(secured.socket, secured.inlet !== null);
     },

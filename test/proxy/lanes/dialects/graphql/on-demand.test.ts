@@ -18,7 +18,7 @@ const script = `
   const { createRequire } = await import("node:module");
   const { systemClock } = await import(${JSON.stringify(new URL("../../../../../src/core/clock.ts", import.meta.url).href)});
   const deps = { clock: systemClock, random: { next: () => 0, uint32: () => 0 }, tap: { observe() {} } };
-  const plan = createPlanner({ ...deps, maxBodyBytes: 1, hangMs: 1, dialects: await loadDialects(deps) });
+  const plan = createPlanner({ ...deps, maxBodyBytes: 1, hangMs: 1, dialects: loadDialects(deps) });
   const has = () => Object.keys(createRequire(import.meta.url).cache).some((path) => /graphql/.test(path));
   plan(ruleSpec({ name: "plain" }));
   const before = has();

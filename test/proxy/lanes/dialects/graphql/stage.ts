@@ -63,7 +63,7 @@ export async function openStage(
     tap: { observe: (event: TapEvent) => events.push(event) },
   };
   const extraRoots = options.tls?.extraRoots ?? [];
-  const dialects = await loadDialects({ ...deps, extraRoots });
+  const dialects = loadDialects({ ...deps, extraRoots });
   const parsed = parseRules(`version: 1\nrules:\n${rules}`, join(folder, "rules.yaml"));
   if (parsed.problems.length > 0) throw new Error(problemText(parsed.problems));
   const planner = createPlanner({ ...deps, maxBodyBytes: 1_048_576, hangMs: 1_000, dialects });

@@ -21,12 +21,12 @@ const notCopied = new Set([
   "proxy-authorization",
 ]);
 
-/** null where the call names nobody. The credentials go along: a server may tell each caller something else. */
+/** null where the call names nobody, or a name without an address. The credentials go along: a server may tell each caller something else. */
 export function ownPost({ head, connection }: Exchange, value: unknown): OwnRequest | null {
   const named = splitAuthority(head.authority);
   const port = named?.port ?? (head.scheme === "https" ? 443 : 80);
   const destination = connection.originalDestination ?? (named && { host: named.host, port });
-  if (!destination) return null;
+  if (!destination || connection.nowhere !== undefined) return null;
   return {
     scheme: head.scheme,
     destination,
