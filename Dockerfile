@@ -15,7 +15,7 @@ COPY package.json package-lock.json ./
 # No install scripts: the one package that has one brings a Node, which this image is.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/build.ts scripts/
+COPY scripts/build.ts scripts/bundle.ts scripts/
 COPY src src
 RUN node scripts/build.ts
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund

@@ -2,10 +2,10 @@
 
 import type { IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
-import { parseArgs } from "node:util";
 import { formatHostPort, type HostPort, parseHostPort } from "../core/address.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
 import type { Shell } from "./command.ts";
+import { parseFlags } from "./flags.ts";
 
 const http: typeof import("node:http") = createRequire(import.meta.url)("node:http");
 
@@ -26,12 +26,7 @@ export function readAdminLine(args: readonly string[], shell: Shell, command: st
     json: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   } as const;
-  let values: { readonly admin?: string; readonly json: boolean; readonly help: boolean };
-  try {
-    ({ values } = parseArgs({ args: [...args], options }));
-  } catch (cause) {
-    throw new UnderstudyError("usage", `${command}: ${messageOf(cause)}`, { cause });
-  }
+  const { values } = parseFlags(args, { command, options, operands: null });
   return { admin: adminOf(values.admin, shell), json: values.json, help: values.help };
 }
 

@@ -3,6 +3,7 @@
 import {
   type AuthorityFacts,
   initAuthority,
+  openAuthority,
   readFacts,
   replacedFor,
   rotateAuthority,
@@ -17,7 +18,7 @@ const where = `The authority is in the folder of --ca-dir, UNDERSTUDY_CA_DIR or 
 left out: $XDG_CONFIG_HOME/understudy/ca, which usually is ~/.config/understudy/ca.
 `;
 
-const initHelp = `Usage: understudy ca init [--ca-dir FOLDER]
+const initHelp = `Usage: understudy ca init [--ca-dir FOLDER] [--json]
 
 Makes a certificate authority of your own, good for a year: ca.pem for whoever shall trust
 it, ca.key (0600) for nobody else. With it, sidecar and proxy open the TLS connections that
@@ -26,13 +27,14 @@ a rule concerns. \`run\` needs none: it makes a passing one that its command alo
 ${where}What exists is never overwritten.
 `;
 
-const showHelp = `Usage: understudy ca show [--ca-dir FOLDER]
+const showHelp = `Usage: understudy ca show [--ca-dir FOLDER] [--json]
 
-Shows the authority's fingerprint, its time and its files, and how to trust it.
+Shows the authority's fingerprint, its time and its files, and how to trust it. Says what is
+wrong with it where a sidecar could not use it; the exit code is 78 then.
 
 ${where}`;
 
-const rotateHelp = `Usage: understudy ca rotate [--ca-dir FOLDER]
+const rotateHelp = `Usage: understudy ca rotate [--ca-dir FOLDER] [--json]
 
 Replaces the authority. The old certificate stays among those that \`run\` has its command
 trust for ${replacedFor}, until nothing that it signed is in use. Programs that serve with the old one
@@ -43,8 +45,13 @@ ${where}`;
 export const caInit = caCommand("ca init", "Make a certificate authority of your own", initHelp, (folder) =>
   initAuthority(folder, authorityName(), systemClock),
 );
-export const caShow = caCommand("ca show", "Show your authority, and how to trust it", showHelp, (folder) =>
-  readFacts(folder, systemClock),
+export const caShow = caCommand(
+  "ca show",
+  "Show your authority, and how to trust it",
+  showHelp,
+  (folder) => readFacts(folder, systemClock),
+  // What is shown may be of no use without its key.
+  async (folder) => void (await openAuthority(folder, systemClock)),
 );
 export const caRotate = caCommand("ca rotate", "Replace your authority by a new one", rotateHelp, (folder) =>
   rotateAuthority(folder, authorityName(), systemClock),
@@ -55,6 +62,7 @@ function caCommand(
   summary: string,
   help: string,
   perform: (folder: string) => Promise<AuthorityFacts>,
+  verify: (folder: string) => Promise<void> = async () => undefined,
 ): Command {
   return {
     name,
@@ -66,7 +74,10 @@ function caCommand(
         shell.stdout.write(help);
         return exitCodes.ok;
       }
-      shell.stdout.write(factsText(await perform(requireFolder(line.config.tls.caDir, shell))));
+      const folder = requireFolder(line.config.tls.caDir, shell);
+      const facts = await perform(folder);
+      shell.stdout.write(line.config.json ? factsJson(facts) : factsText(facts));
+      await verify(folder);
       return exitCodes.ok;
     },
   };
@@ -97,6 +108,11 @@ What \`understudy run\` starts trusts it already. Elsewhere:
              Firefox: Settings, Certificates, View Certificates, Authorities, Import
   system     Debian: copy it to /usr/local/share/ca-certificates/understudy.crt, then update-ca-certificates
 `;
+}
+
+function factsJson({ certificateFile, fingerprint, keepsReplaced, ...facts }: AuthorityFacts): string {
+  const answer = { certificate: certificateFile, sha256: fingerprint, ...facts, keepsReplaced };
+  return `${JSON.stringify(answer)}\n`;
 }
 
 function day(date: Date): string {

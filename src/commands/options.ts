@@ -7,7 +7,9 @@ import { type Config, type ConfigSources, loadConfig } from "../control/config/l
 import { allOptions, flagOf, variableOf } from "../control/config/options.ts";
 import { UnderstudyError } from "../core/errors.ts";
 import { nearest } from "../core/nearest.ts";
+import { printable } from "../core/printable.ts";
 import type { Shell } from "./command.ts";
+import { unexpectedWord, unknownFlag } from "./flags.ts";
 
 /** A flag that only one command has: `publish: {type: "string", multiple: true}`. Names without dashes. */
 export interface OwnFlag {
@@ -42,11 +44,12 @@ export interface CommandLine {
  */
 export async function readCommandLine(
   args: readonly string[],
-  shell: Pick<Shell, "env" | "cwd">,
+  shell: Pick<Shell, "env" | "cwd"> & Partial<Pick<Shell, "stderr">>,
   spec: CommandLineSpec,
 ): Promise<CommandLine | "help"> {
   const parsed = parseFlags(args, spec);
   if (parsed === "help") return "help";
+  for (const line of mistypedVariables(shell.env)) shell.stderr?.write(`understudy: ${line}\n`);
   const config = await loadConfig({
     flags: parsed.flags,
     env: shell.env,
@@ -55,6 +58,23 @@ export async function readCommandLine(
     ...(spec.defaults ? { defaults: spec.defaults } : {}),
   });
   return { config, own: parsed.own, rest: parsed.rest };
+}
+
+const variablesOfNoOption = ["CONFIG", "DEBUG", "STORE_TOKEN", "STORE_PASSWORD"].map(
+  (name) => `UNDERSTUDY_${name}`,
+);
+
+/**
+ * Variables that were meant for us, and are spelled wrong. Only a word on stderr: Kubernetes sets variables of its own with
+ * the name of each service, and one may be called understudy.
+ */
+export function mistypedVariables(env: Shell["env"]): readonly string[] {
+  const known = [...variablesOfNoOption, ...allOptions.map(({ key }) => variableOf(key))];
+  return Object.keys(env).flatMap((name) => {
+    if (!name.startsWith("UNDERSTUDY_") || env[name] === "" || known.includes(name)) return [];
+    const near = nearest(name, known);
+    return near === undefined ? [] : [`${printable(name)}: no such variable; did you mean ${near}?`];
+  });
 }
 
 interface ParsedFlags {
@@ -80,14 +100,14 @@ function parseFlags(args: readonly string[], spec: CommandLineSpec): ParsedFlags
     ]),
   );
   const { ours, rest } = splitRest(args, known, spec.operands);
-  if (spec.operands === "none" && rest[0] !== undefined) throw unexpectedOperand(rest[0], spec);
+  if (spec.operands === "none" && rest[0] !== undefined) throw unexpectedWord(rest[0], spec.command);
   const { tokens } = parseArgs({ args: ours, options, strict: false, allowPositionals: true, tokens: true });
   const parsed: ParsedFlags = { flags: new Map(), own: new Map(), file: undefined, rest };
   for (const token of tokens) {
-    if (token.kind === "positional") throw unexpectedOperand(token.value, spec);
+    if (token.kind === "positional") throw unexpectedWord(token.value, spec.command);
     if (token.kind !== "option") continue;
     const flag = known.get(token.name);
-    if (!flag) throw unknownFlag(token.rawName, known, spec);
+    if (!flag) throw unknownFlag(token.rawName, [...known.keys()], spec.command);
     if (token.name === "help") return "help";
     takeFlag(parsed, token.name, flag, givenValue(token.rawName, token.value, flag));
   }
@@ -137,23 +157,6 @@ function givenValue(rawName: string, value: string | undefined, flag: KnownFlag)
   if (value !== undefined) return value;
   if (flag.type === "boolean") return "true";
   throw new UnderstudyError("usage", `${rawName}: expected a value, as in ${rawName}=VALUE`);
-}
-
-function unknownFlag(
-  rawName: string,
-  known: ReadonlyMap<string, KnownFlag>,
-  { command }: CommandLineSpec,
-): UnderstudyError {
-  const near = nearest(rawName.replace(/^-+/, ""), [...known.keys()]);
-  const hint = near === undefined ? `see understudy ${command} --help` : `did you mean --${near}?`;
-  return new UnderstudyError("usage", `${rawName}: no such flag of understudy ${command}; ${hint}`);
-}
-
-function unexpectedOperand(word: string, { command }: CommandLineSpec): UnderstudyError {
-  return new UnderstudyError(
-    "usage",
-    `${JSON.stringify(word)}: understudy ${command} expects flags alone; see understudy ${command} --help`,
-  );
 }
 
 /** The part of a help text about the flags that all modes share. */

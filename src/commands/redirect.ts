@@ -1,9 +1,8 @@
 // `understudy redirect up|down|show`: the packet redirection that feeds `understudy sidecar`.
 
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { parseHostPort } from "../core/address.ts";
-import { messageOf, UnderstudyError } from "../core/errors.ts";
+import { UnderstudyError } from "../core/errors.ts";
 import { usualGossipPort } from "../core/join-target.ts";
 import {
   installRedirect,
@@ -21,6 +20,7 @@ import {
   removeProgram,
 } from "../proxy/accept/redirect/program.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
+import { parseFlags } from "./flags.ts";
 
 const help = `Usage: understudy redirect up --uid USER [FLAGS]
        understudy redirect down
@@ -76,6 +76,8 @@ const flags = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
+const line = { command: "redirect", options: flags, operands: "up, down or show" } as const;
+
 // Nobody may lock themselves out, and probes must reach the sidecar whatever the service does.
 const usuallyExcluded = "22,15090";
 
@@ -88,7 +90,7 @@ export const redirect: Command = {
 
 /** The command with nft as a dependency. */
 export async function runRedirect(args: readonly string[], shell: Shell, nft: Nft): Promise<number> {
-  const { values, positionals } = parse(args);
+  const { values, positionals } = parseFlags(args, line);
   if (values.help) {
     shell.stdout.write(help);
     return exitCodes.ok;
@@ -113,8 +115,7 @@ export async function runRedirect(args: readonly string[], shell: Shell, nft: Nf
       return exitCodes.ok;
     }
     case "down":
-      await removeRedirect(nft);
-      tell({ action, installed: false, text: "redirection removed\n" });
+      tell({ action, installed: false, ...(await takeDown(nft)) });
       return exitCodes.ok;
     case "show": {
       const program = await readRedirect(nft);
@@ -131,24 +132,24 @@ export async function runRedirect(args: readonly string[], shell: Shell, nft: Nf
   }
 }
 
+async function takeDown(nft: Nft): Promise<Pick<Answer, "removed" | "text">> {
+  const removed = (await readRedirect(nft)) !== null;
+  if (removed) await removeRedirect(nft);
+  return { removed, text: removed ? "redirection removed\n" : "no redirection is installed\n" };
+}
+
 interface Answer {
   readonly action: string;
   readonly dryRun?: boolean;
   readonly installed?: boolean;
+  /** Whether there was one. */
+  readonly removed?: boolean;
   readonly program?: string | null;
   /** For people. */
   readonly text: string;
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: flags, allowPositionals: true });
-  } catch (thrown) {
-    throw new UnderstudyError("usage", `redirect: ${messageOf(thrown)}`);
-  }
-}
-
-type Values = ReturnType<typeof parse>["values"];
+type Values = ReturnType<typeof parseFlags<typeof flags>>["values"];
 
 function planOf(values: Values, { env }: Shell): RedirectPlan {
   const includeInbound = parsePorts(values["include-inbound-ports"], "--include-inbound-ports");
@@ -173,8 +174,10 @@ function planOf(values: Values, { env }: Shell): RedirectPlan {
     includeCidrs: parseCidrs(values["include-cidrs"], "--include-cidrs"),
     excludeCidrs: parseCidrs(values["exclude-cidrs"], "--exclude-cidrs"),
   };
-  if (plan.outboundPort !== null && plan.outboundPort === plan.inboundPort) {
-    throw bad("--inbound-port", "a port of its own", values["inbound-port"]);
+  if (plan.outboundPort === plan.inboundPort) {
+    const expected =
+      plan.outboundPort === null ? "a port, since --outbound-port is off" : "a port of its own";
+    throw bad("--inbound-port", expected, values["inbound-port"]);
   }
   return plan;
 }
@@ -203,6 +206,9 @@ function portOrOff(text: string, field: string): number | null {
   return port;
 }
 
+/** The one above it means nobody. */
+const maxUserId = 0xffff_fffe;
+
 function userId(text: string | undefined): number {
   if (text === undefined) {
     throw new UnderstudyError(
@@ -210,7 +216,7 @@ function userId(text: string | undefined): number {
       "--uid: expected the user that the sidecar runs as, such as 1337 (its own connections must not come back to it)",
     );
   }
-  if (/^\d{1,10}$/.test(text)) return Number(text);
+  if (/^\d{1,10}$/.test(text) && Number(text) <= maxUserId) return Number(text);
   const line = readFileSync("/etc/passwd", "utf8")
     .split("\n")
     .find((entry) => entry.startsWith(`${text}:`));

@@ -1,11 +1,10 @@
 // `understudy rules check`: what a sidecar would say of these rules, without one.
 
-import { parseArgs } from "node:util";
 import { inOrderOfLines } from "../control/rules/problem-order.ts";
 import { parseFiles } from "../control/rules/read-rules.ts";
 import { type RuleFile, readRuleFiles } from "../control/rules/rule-files.ts";
 import { systemClock } from "../core/clock.ts";
-import { messageOf, UnderstudyError } from "../core/errors.ts";
+import { UnderstudyError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
 import { formatProblem, type Problem } from "../core/rule-source.ts";
 import { defaultSettings } from "../core/settings.ts";
@@ -13,6 +12,8 @@ import { compileRules } from "../proxy/match/compile.ts";
 import { createPlanner } from "../proxy/perform/plan.ts";
 import { loadDialects } from "../sidecar/dialects.ts";
 import { type Command, exitCodes } from "./command.ts";
+import { parseFlags } from "./flags.ts";
+import { sayIfSlow } from "./patience.ts";
 
 const help = `Usage: understudy rules check FILE|FOLDER... [--json]
 
@@ -45,23 +46,20 @@ export const rulesCheck: Command = {
   help,
   async run(args, shell) {
     const { paths, json } = parse(args);
-    const verdict = await check(paths, shell.cwd);
+    const reading = check(paths, shell.cwd);
+    const verdict = await sayIfSlow(reading, `reading ${paths.join(", ")}`, shell.stderr, systemClock);
     shell.stdout.write(json ? inJson(verdict) : inLines(verdict));
     return verdict.problems.length === 0 ? exitCodes.ok : exitCodes.badData;
   },
 };
 
 function parse(args: readonly string[]): { readonly paths: readonly string[]; readonly json: boolean } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { json: { type: "boolean", default: false } },
-      allowPositionals: true,
-    });
-    if (positionals.length > 0) return { paths: positionals, json: values.json };
-  } catch (thrown) {
-    throw new UnderstudyError("usage", `rules check: ${messageOf(thrown)}`, { cause: thrown });
-  }
+  const { values, positionals } = parseFlags(args, {
+    command: "rules check",
+    options: { json: { type: "boolean", default: false } },
+    operands: "files and folders of rules",
+  });
+  if (positionals.length > 0) return { paths: positionals, json: values.json };
   throw new UnderstudyError("usage", "rules check: expected a file or a folder of rules, got nothing");
 }
 

@@ -2,7 +2,6 @@
 
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { parseFiles } from "../control/rules/read-rules.ts";
 import { readRuleFiles } from "../control/rules/rule-files.ts";
 import { parseHostPort } from "../core/address.ts";
@@ -21,6 +20,8 @@ import { createPlanner } from "../proxy/perform/plan.ts";
 import { loadDialects } from "../sidecar/dialects.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { asJson, asText } from "./explained-rules.ts";
+import { parseFlags } from "./flags.ts";
+import { sayIfSlow } from "./patience.ts";
 
 const help = `Usage: understudy rules explain FILE|FOLDER --request '[METHOD] URL' [options]
 
@@ -53,7 +54,8 @@ export const rulesExplain: Command = {
   help,
   async run(args, shell) {
     const asked = await readArguments(args, shell);
-    const rules = await loadRules(asked.path, shell);
+    const reading = loadRules(asked.path, shell);
+    const rules = await sayIfSlow(reading, `reading ${asked.path}`, shell.stderr, systemClock);
     if (rules === null) return exitCodes.badData;
     const explanation = explain(rules, asked.call, describedRoll());
     shell.stdout.write(asked.json ? asJson(explanation) : asText(explanation));
@@ -93,23 +95,19 @@ async function readArguments(args: readonly string[], shell: Shell): Promise<Ask
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        request: { type: "string" },
-        header: { type: "string", short: "H", multiple: true },
-        data: { type: "string", short: "d" },
-        message: { type: "string", short: "m" },
-        direction: { type: "string" },
-        destination: { type: "string" },
-        json: { type: "boolean" },
-      },
-    });
-  } catch (cause) {
-    throw usage(messageOf(cause), cause);
-  }
+  return parseFlags(args, {
+    command: "rules explain",
+    operands: "one file or folder of rules",
+    options: {
+      request: { type: "string" },
+      header: { type: "string", short: "H", multiple: true },
+      data: { type: "string", short: "d" },
+      message: { type: "string", short: "m" },
+      direction: { type: "string" },
+      destination: { type: "string" },
+      json: { type: "boolean" },
+    },
+  });
 }
 
 function usage(message: string, cause?: unknown): UnderstudyError {
@@ -126,6 +124,9 @@ function readRequest(text: string, given: HeaderList): DescribedCall["head"] {
   const url = named.replace(/^ws(?=s?:\/\/)/, "http");
   const headers = url === named ? given : [...given, ...upgradeFields];
   const head = requestHead({ method, url, headers });
+  if (url !== named && method !== "GET") {
+    throw usage(`--request: expected GET, with which a WebSocket is asked for, got ${JSON.stringify(text)}`);
+  }
   if (head === null) {
     throw usage(`--request: expected '[METHOD] http://host/path', got ${JSON.stringify(text)}`);
   }

@@ -5,7 +5,6 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { parseArgs } from "node:util";
 import { loadConfig } from "../control/config/load.ts";
 import { flagOf } from "../control/config/options.ts";
 import type { KeyValueStore } from "../control/rules/kv/key-value-store.ts";
@@ -13,9 +12,10 @@ import { openStore } from "../control/rules/kv/open-store.ts";
 import { type Audience, everyone, namePattern } from "../control/rules/registry/keys.ts";
 import { Registry } from "../control/rules/registry/registry.ts";
 import { systemClock } from "../core/clock.ts";
-import { messageOf, UnderstudyError } from "../core/errors.ts";
+import { UnderstudyError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
 import type { Shell } from "./command.ts";
+import { parseFlags } from "./flags.ts";
 
 /** Config options that are flags of these commands. */
 const optionKeys = [
@@ -113,28 +113,23 @@ function parse(args: readonly string[], spec: StoreLineSpec): Parsed {
     ...flags,
   };
   const options = Object.fromEntries(Object.entries(known).map(([flag, type]) => [flag, { type }]));
-  try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    if (positionals.length < operands.least || positionals.length > operands.most) {
-      throw new Error(
-        `expected ${operands.what}, got ${positionals.length === 0 ? "nothing" : positionals.join(" ")}`,
-      );
-    }
-    const given = Object.entries(values).filter(([, value]) => value !== undefined);
-    return {
-      flags: new Map(
-        given.flatMap(([flag, value]) => {
-          const key = keys.get(flag);
-          return key === undefined ? [] : [[key, String(value)] as const];
-        }),
-      ),
-      own: new Map(given.filter(([flag]) => !keys.has(flag)).map(([flag, value]) => [flag, String(value)])),
-      operands: positionals,
-      file: typeof values.config === "string" ? values.config : undefined,
-    };
-  } catch (cause) {
-    throw new UnderstudyError("usage", `${command}: ${messageOf(cause)}`, { cause });
+  const { values, positionals } = parseFlags(args, { command, options, operands: operands.what });
+  if (positionals.length < operands.least || positionals.length > operands.most) {
+    const got = positionals.length === 0 ? "nothing" : positionals.join(" ");
+    throw new UnderstudyError("usage", `${command}: expected ${operands.what}, got ${got}`);
   }
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return {
+    flags: new Map(
+      given.flatMap(([flag, value]) => {
+        const key = keys.get(flag);
+        return key === undefined ? [] : [[key, String(value)] as const];
+      }),
+    ),
+    own: new Map(given.filter(([flag]) => !keys.has(flag)).map(([flag, value]) => [flag, String(value)])),
+    operands: positionals,
+    file: typeof values.config === "string" ? values.config : undefined,
+  };
 }
 
 function audienceOf(service: string | undefined, namespace: string | undefined): Audience {

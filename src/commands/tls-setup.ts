@@ -25,6 +25,13 @@ export async function tlsOptionsOf(
   if (rules === null) return undefined;
   const folder = authorityFolder(tls, shell);
   const own = folder === null ? null : await openAuthority(folder, systemClock);
+  // A place that was named and misspelled would leave every HTTPS call unread, without a word.
+  if (own === null && tls.caDir !== null) {
+    throw new UnderstudyError(
+      "bad_config",
+      `--ca-dir: expected a folder with an authority, got none in ${folder}: understudy ca init --ca-dir ${tls.caDir} makes one`,
+    );
+  }
   const read = (field: string, path: string) => readPem(field, inFolder(shell.cwd, path));
   return {
     authority: own ?? (await otherwise()),

@@ -9,6 +9,7 @@ import type { Tap } from "../core/tap.ts";
 import { Gate } from "../proxy/accept/gate.ts";
 import { type Listener, openListener } from "../proxy/accept/listener.ts";
 import { wouldLoop } from "../proxy/accept/loop-guard.ts";
+import { OwnDials } from "../proxy/accept/own-dials.ts";
 import type { SidecarOptions } from "./options.ts";
 
 /** The listeners of one sidecar. Whoever opened them closes them. */
@@ -30,10 +31,14 @@ export async function listen(options: SidecarOptions, tap: Tap, buffers: ReadBuf
   const bound: HostPort[] = [];
   const interfaces = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   const ownAddresses = new Set(interfaces.map(({ address }) => address));
+  // What an adopted listener accepts comes from another namespace, where we dial nobody.
+  const isFed = options.listeners.some(({ kind, mode }) => kind === "bind" && mode.kind === "transparent");
+  const ownDials = isFed ? new OwnDials() : null;
   let accept: (connection: Connection) => void = () => undefined;
   let count = 0;
   const close = async () => {
     for (const listener of listeners.splice(0)) await listener.close();
+    ownDials?.close();
   };
   try {
     for (const spec of options.listeners) {
@@ -44,6 +49,7 @@ export async function listen(options: SidecarOptions, tap: Tap, buffers: ReadBuf
         accept: (connection) => gate.pass(() => accept(connection)),
         refuse: (socket, why) => refuse(socket, why, tap),
         isOwnAddress: (destination) => wouldLoop(destination, bound, ownAddresses),
+        ...(ownDials ? { isOwnDial: ownDials.includes.bind(ownDials) } : {}),
       });
       listeners.push(listener);
       // An adopted listener lives in another namespace, where the same address is another place.

@@ -49,6 +49,8 @@ export interface Sidecar {
 
 /** States of all scenarios together; the least recently used ones go first. */
 const maxStates = 100_000;
+/** For connections that were cut to say so to the log. */
+const lastWordMs = 1_000;
 /** Deadlines are kept to within this. */
 const tickMs = 250;
 
@@ -153,9 +155,11 @@ function createShut(parts: ShutParts): (patienceMs: number) => Promise<void> {
     parts.startDraining();
     const left = patienceMs > 0 ? control.leave() : null;
     const drained = intake.drain();
-    const patience = sleep(clock, patienceMs, stop.signal).catch(() => undefined);
-    if (patienceMs > 0) await Promise.race([drained, patience]);
+    const patience = (ms: number) => sleep(clock, ms, stop.signal).catch(() => undefined);
+    if (patienceMs > 0) await Promise.race([drained, patience(patienceMs)]);
     intake.destroy();
+    // Their calls are told of as they close, which is after this turn.
+    await Promise.race([drained, patience(lastWordMs)]);
     await left;
     stop.abort();
     await control.close();

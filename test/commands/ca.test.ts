@@ -1,7 +1,7 @@
 // `understudy ca` as a user sees it.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -49,6 +49,45 @@ test("ca: the folder is that of the flag, the variable, XDG, or the home, in thi
   const shell = fakeShell({ env: { UNDERSTUDY_CA_DIR: join(home, "by-variable") } });
   await caInit.run([], shell);
   assert.match(shell.out(), /by-variable\/ca\.pem/);
+});
+
+test("ca: an authority that cannot be used is shown, and what is wrong with it", async () => {
+  const folder = join(home, "readable");
+  await caInit.run(["--ca-dir", folder], fakeShell());
+  chmodSync(join(folder, "ca.key"), 0o644);
+  const shell = fakeShell();
+  const showing = caShow.run(["--ca-dir", folder], shell);
+  await assert.rejects(showing, { code: "bad_config", message: /ca\.key: expected permissions 0600/ });
+  assert.match(shell.out(), /SHA-256 {6}/);
+  rmSync(join(folder, "ca.key"));
+  await assert.rejects(caShow.run(["--ca-dir", folder], shell), { message: /expected the key of the auth/ });
+});
+
+test("ca: --json is JSON; a file in the way, and a folder without an authority, are errors", async () => {
+  const folder = join(home, "json");
+  const shell = fakeShell();
+  await caInit.run(["--ca-dir", folder, "--json"], shell);
+  const facts = JSON.parse(shell.out());
+  assert.equal(facts.certificate, join(folder, "ca.pem"));
+  assert.match(facts.sha256, /^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+  writeFileSync(join(home, "a-file"), "");
+  await assert.rejects(caInit.run(["--ca-dir", join(home, "a-file")], fakeShell()), {
+    code: "bad_config",
+    message: /^--ca-dir: expected a folder, or a place where one can be made: /,
+  });
+  const config = await loadConfig({
+    flags: new Map([
+      ["tls.caDir", join(home, "misspelled")],
+      ["rules", "r.yaml"],
+    ]),
+    env: {},
+    file: undefined,
+    readFile: async () => "",
+  });
+  await assert.rejects(tlsOptionsOf(config, fakeShell(), testAuthority), {
+    code: "bad_config",
+    message: /^--ca-dir: expected a folder with an authority, got none in .*misspelled/,
+  });
 });
 
 test("ca: --help is told, and secrets never are", async () => {

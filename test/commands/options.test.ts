@@ -22,6 +22,26 @@ async function read(args: readonly string[], spec = run, env = {}): Promise<Comm
   return line === "help" ? assert.fail("asked for help") : line;
 }
 
+test("command line: a variable that is spelled wrong is told, and what others named so is not", async () => {
+  let told = "";
+  const stderr = {
+    isTTY: false,
+    write(text: string) {
+      told += text;
+    },
+  };
+  const env = {
+    UNDERSTUDY_LISTN: "127.0.0.1:0",
+    UNDERSTUDY_QUIET: "true",
+    UNDERSTUDY_STORE_TOKEN: "secret",
+    UNDERSTUDY_PORT_80_TCP_ADDR: "10.0.0.1",
+    UNDERSTUDY_SERVICE_HOST: "10.0.0.1",
+    UNDERSTUDY_PORT: "tcp://10.0.0.1:80",
+  };
+  await readCommandLine([], { env, cwd: "/nowhere", stderr }, proxy);
+  assert.equal(told, "understudy: UNDERSTUDY_LISTN: no such variable; did you mean UNDERSTUDY_LISTEN?\n");
+});
+
 test("command line: what follows -- is left alone, even where it looks like ours", async () => {
   const line = await read(["--rules", "r.yaml", "-q", "--", "curl", "--help", "--listen=:1", "--", "x"]);
   assert.deepEqual(line.rest, ["curl", "--help", "--listen=:1", "--", "x"]);

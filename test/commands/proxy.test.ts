@@ -56,6 +56,34 @@ function ended(context: TestContext, shell: FakeShell, running: Promise<number>)
   });
 }
 
+test("proxy: calls that are cut when it ends are told of, too", async (context) => {
+  const server = http.createServer((_request, response) => void response.write("the first half"));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  context.after(() => server.closeAllConnections());
+  context.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const shell = fakeShell({ tty: true, env: { NO_COLOR: "1" } });
+  const running = proxy.run(
+    ["--listen", here, "--admin", "off", "--to", `127.0.0.1:${port}`, "--deadlines-drain-ms", "50ms"],
+    shell,
+  );
+  ended(context, shell, running);
+  const [, listen] = await shell.seen("err", /proxy on 127\.0\.0\.1:(\d+)/);
+  const request = http.get({ host: "127.0.0.1", port: Number(listen), path: "/cut", agent: false });
+  request.on("error", () => undefined);
+  const [response] = (await once(request, "response")) as [http.IncomingMessage];
+  response.on("error", () => undefined).resume();
+  shell.send("SIGTERM");
+  assert.equal(await running, 0);
+  assert.match(shell.err(), /^GET .*\/cut → .*$/m);
+});
+
+test("sidecar: an address that is taken is told with the flag that says it", async (context) => {
+  const port = await upstream(context);
+  const listening = sidecar.run(["--outbound", here, "--inbound", `127.0.0.1:${port}`], fakeShell({}));
+  await assert.rejects(listening, { code: "bad_config", message: /choose another --inbound/ });
+});
+
 test("proxy: stands before one upstream, mocks what a rule names, and tells a person so", async (context) => {
   const port = await upstream(context);
   const rules = await rulesFile(context, mockRule);

@@ -6,6 +6,7 @@ import type { Shell } from "../../src/commands/command.ts";
 import { redirect, runRedirect } from "../../src/commands/redirect.ts";
 import { type NftResult, systemNft } from "../../src/proxy/accept/redirect/apply.ts";
 
+const up = ["up", "--uid", "1"] as const;
 const fine: NftResult = { code: 0, stdout: "", stderr: "" };
 
 async function call(args: readonly string[], result: NftResult = fine) {
@@ -37,10 +38,14 @@ describe("redirect", () => {
     assert.deepEqual(JSON.parse(stdout), { action: "up", installed: true, program: calls[0]?.input });
   });
 
-  test("down removes it", async () => {
+  test("down removes it, and says where there was nothing to remove", async () => {
     const { stdout, calls } = await call(["down"]);
     assert.equal(stdout, "redirection removed\n");
-    assert.equal(calls[0]?.input, "add table inet understudy\ndelete table inet understudy\n");
+    assert.equal(calls.at(-1)?.input, "add table inet understudy\ndelete table inet understudy\n");
+    const none = await call(["down"], { code: 1, stdout: "", stderr: "Error: No such file or directory" });
+    assert.deepEqual([none.code, none.stdout], [0, "no redirection is installed\n"]);
+    const { stdout: answer } = await call(["down", "--json"]);
+    assert.deepEqual(JSON.parse(answer), { action: "down", installed: false, removed: true });
   });
 
   test("--dry-run prints and runs nothing", async () => {
@@ -105,7 +110,17 @@ describe("redirect", () => {
     ["a mark that is none", ["up", "--uid", "1", "--mark", "red"], /--mark: expected a number/],
     ["an action that is none", ["sideways"], /redirect: expected up, down or show, got "sideways"/],
     ["no action", [], /got nothing/],
-    ["a flag that is none", ["up", "--frob"], /redirect: Unknown option '--frob'/],
+    [
+      "nothing to redirect",
+      [...up, "--outbound-port", "off", "--inbound-port", "off"],
+      /a port, since --out/,
+    ],
+    ["a user id that none has", ["up", "--uid", "4294967295"], /--uid: expected a user id, or a name/],
+    ["a flag that is none", ["up", "--frob"], /^--frob: no such flag of understudy redirect; see/],
+    ["a flag with a slip", [...up, "--exclude-port", "1"], /did you mean --exclude-ports\?/],
+    ["a flag without its value", ["up", "--uid"], /^--uid: expected a value, as in --uid=VALUE$/],
+    ["a flag where a value belongs", ["up", "--uid", "--json"], /--uid=VALUE, got the flag --json$/],
+    ["a value that is not wanted", [...up, "--json=yes"], /^--json: expected no value, got "yes"$/],
   ] as const) {
     test(`refuses ${why}`, async () => {
       await assert.rejects(call(args), { message });

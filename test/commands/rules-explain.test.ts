@@ -56,6 +56,23 @@ rules:
     fault: {websocket: {cut: true}}
 `,
 );
+file(
+  "spoken.yaml",
+  `version: 1
+rules:
+  - name: user
+    matches:
+      - graphql: {operation: GetUser, type: query, field: user}
+        variables: {matchesJsonPath: {expression: $.id, equalTo: "7"}}
+    respond: {graphql: {data: {user: null}}}
+  - name: greet
+    matches: [{grpc: {service: demo.Greeter, method: SayHello}, metadata: {x-t: a}}]
+    respond: {grpc: {status: UNAVAILABLE}}
+  - name: chat
+    matches: [{websocket: {path: /chat}}]
+    fault: {websocket: {cut: true}}
+`,
+);
 file("body.json", '{"amount": 2000}');
 
 async function explain(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -148,6 +165,26 @@ test("rules on messages of a WebSocket claim no call; they are told beside it", 
   assert.equal((await explain("chat.yaml", "--request", "ws://a/none", "-m", "secret")).code, 1);
 });
 
+test("misses of dialects are told in the words of the rule, not in those of HTTP below", async () => {
+  const asked = async (...args: readonly string[]) => (await explain("spoken.yaml", ...args)).out;
+  const json = ["-H", "content-type: application/json"];
+  const body = '{"query":"query GetUser($id:ID){user(id:$id){id}}","variables":{"id":"8"}}';
+  assert.match(
+    await asked("--request", "POST http://a/graphql", ...json, "-d", body),
+    /matches\[0\]\.graphql: expected query, operation "GetUser", field user, variables matchesJsonPath \$\.id equalTo "7", got query GetUser, variables \{"id":"8"\}\n/,
+  );
+  assert.match(
+    await asked("--request", "POST http://a/b", "-d", "hello"),
+    /matches\[0\]\.graphql: expected a POST of JSON, or a GET with a query, got POST without content-type\n/,
+  );
+  const grpc = ["--request", "POST http://a/demo.Greeter/SayHello", "-H", "content-type: application/grpc"];
+  assert.match(await asked(...grpc), /matches\[0\]\.metadata\.x-t: expected "a", got absent\n/);
+  assert.match(
+    await asked("--request", "ws://a/chit"),
+    /matches\[0\]\.websocket\.path: expected "\/chat", got "\/chit"\n/,
+  );
+});
+
 test("--json prints the same for machines", async () => {
   const { code, out } = await explain(...charge, "-H", "x-tenant: dev", "-d", "{}", "--json");
   assert.equal(code, 1);
@@ -181,12 +218,13 @@ test("a command line that is not understood is refused with what was expected", 
       ["rules.yaml", "--request", "GET /x"],
       /--request: expected '\[METHOD\] http:\/\/host\/path', got "GET \/x"/,
     ],
+    [["rules.yaml", "--request", "POST ws://a/"], /--request: expected GET, with which a WebSocket is asked/],
     [["rules.yaml", "--request", "G T http://a/"], /got "G T http:\/\/a\/"/],
     [["rules.yaml", ...request, "-H", "x"], /--header: expected 'NAME: VALUE', got "x"/],
     [["rules.yaml", ...request, "--direction", "up"], /--direction: expected inbound or outbound, got "up"/],
     [["rules.yaml", ...request, "--destination", "x"], /--destination: expected an address/],
     [["rules.yaml", ...request, "-d", "@none"], /--data: expected a file that can be read: ENOENT/],
-    [["rules.yaml", ...request, "--nope"], /Unknown option '--nope'/],
+    [["rules.yaml", ...request, "--nope"], /^--nope: no such flag of understudy rules explain; see/],
   ];
   for (const [args, expected] of rows) {
     await assert.rejects(explain(...args), (error: Error & { code?: string }) => {

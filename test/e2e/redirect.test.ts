@@ -153,9 +153,20 @@ describe("redirect: a sidecar between two machines", { skip }, () => {
     assert.ok(seen.includes("/included"));
   });
 
+  test("a redirection that spares somebody else is no endless loop: our own connection is refused", () => {
+    redirect("up", "--uid", String(sidecarUser + 1));
+    for (const url of ["http://10.77.0.2:8000/loop", "http://[fd77::2]:8000/loop"]) {
+      assert.throws(() => call(service, url), /\(56\)|\(52\)/); // reset, or closed without an answer
+    }
+    const loops = (JSON.parse(journal()) as { calls: { path: string }[] }).calls.filter(
+      ({ path }) => path === "/loop",
+    );
+    assert.equal(loops.length, 2);
+  });
+
   test("down: calls go their own way again, and a second time is no error", () => {
     assert.equal(redirect("down"), "redirection removed\n");
-    assert.equal(redirect("down"), "redirection removed\n");
+    assert.equal(redirect("down"), "no redirection is installed\n");
     call(service, "http://10.77.0.2:8000/after-down");
     assert.ok(!journal().includes("/after-down"));
     assert.throws(() => redirect("show"), /no redirection is installed|status 1|Command failed/);

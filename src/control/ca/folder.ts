@@ -45,7 +45,12 @@ export async function initAuthority(
       );
     }
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((thrown) => {
+    throw new UnderstudyError(
+      "bad_config",
+      `--ca-dir: expected a folder, or a place where one can be made: ${messageOf(thrown)}`,
+    );
+  });
   await writePair(files, name, clock);
   return readFacts(folder, clock);
 }

@@ -44,12 +44,14 @@ export interface ListenerDeps {
   /** A connection that would reach ourselves again, or that names no destination. */
   readonly refuse: (socket: Socket, why: string) => void;
   readonly isOwnAddress: (destination: HostPort) => boolean;
+  /** Whether a redirected connection is one that this process has opened. Left out: none can be. */
+  readonly isOwnDial?: (client: HostPort, destination: HostPort) => boolean;
 }
 
 /** Listens; rejects with `bad_config` where the address cannot be had. */
 export async function openListener(spec: ListenerSpec, deps: ListenerDeps): Promise<Listener> {
   const server = spec.kind === "adopt" ? spec.server : createServer({ allowHalfOpen: true, noDelay: true });
-  if (spec.kind === "bind") await bind(server, spec.address);
+  if (spec.kind === "bind") await bind(server, spec.address, flagOf(spec.mode));
   const { maxConnections, buffers } = deps;
   const accept = (socket: Socket, inlet: Inlet | null) => welcome(socket, inlet, spec.mode, deps);
   if (!readDirectly(server, { maxConnections, buffers, accept })) {
@@ -67,12 +69,17 @@ export async function openListener(spec: ListenerSpec, deps: ListenerDeps): Prom
   };
 }
 
-function bind(server: Server, address: HostPort): Promise<void> {
+/** The one that says where such a listener is. */
+function flagOf(mode: ListenerMode): string {
+  return mode.kind === "transparent" ? `--${mode.direction}` : "--listen";
+}
+
+function bind(server: Server, address: HostPort, flag: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const why =
         error.code === "EADDRINUSE"
-          ? "another process listens there (choose another --listen)"
+          ? `another process listens there (choose another ${flag})`
           : error.message;
       reject(
         new UnderstudyError("bad_config", `cannot listen on ${formatHostPort(address)}: ${why}`, {
@@ -113,7 +120,19 @@ function welcome(socket: Socket, inlet: Inlet | null, mode: ListenerMode, deps: 
     deps.refuse(socket, `${formatHostPort(destination)} is our own listener: relaying it would be a loop`);
   } else if (destination.nowhere !== undefined) {
     deps.accept(new AimlessConnection(socket, inlet, id, mode.direction, destination, destination.nowhere));
-  } else deps.accept(new AcceptedConnection(socket, inlet, id, mode.direction, destination, mode.kind));
+  } else {
+    const connection = new AcceptedConnection(socket, inlet, id, mode.direction, destination, mode.kind);
+    if (mode.kind === "transparent" && deps.isOwnDial?.(connection.downstream, destination)) {
+      deps.refuse(socket, ownDial(destination));
+    } else deps.accept(connection);
+  }
+}
+
+function ownDial(destination: HostPort): string {
+  return (
+    `our own connection to ${formatHostPort(destination)} came back to us, and relaying it would be a loop: ` +
+    "run the sidecar as the user that understudy redirect up --uid names, and as nobody else"
+  );
 }
 
 /** A connection as it was accepted. What most connections are never asked for is found out when somebody asks. */

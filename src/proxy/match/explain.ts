@@ -4,8 +4,10 @@ import type { ConnectionFacts } from "../../core/connection.ts";
 import { UnderstudyError } from "../../core/errors.ts";
 import type { RequestHead } from "../../core/exchange.ts";
 import type { Payload } from "../../core/payload.ts";
+import type { MatchSpec } from "../../core/rule.ts";
 import type { Roll, Rule, RuleSet } from "../../core/rule-set.ts";
 import type { Way } from "../../core/rule-websocket.ts";
+import { asksForWebSocket } from "../../core/websocket-request.ts";
 import { Call } from "./call.ts";
 import { faultsKey } from "./calm-rule.ts";
 import type { Candidate } from "./candidate.ts";
@@ -85,6 +87,7 @@ export function explain(rules: RuleSet, described: DescribedCall, roll: Roll): E
   }
   const call = new Call();
   call.reset(described.head, described.connection, roll, described.body);
+  const asksForSocket = asksForWebSocket(described.head);
   const claims: Claim[] = [];
   const messages: MessageClaim[] = [];
   const misses: Miss[] = [];
@@ -96,7 +99,7 @@ export function explain(rules: RuleSet, described: DescribedCall, roll: Roll): E
     const items = candidatesOf(rule, tools, (compile) => compile());
     const verdicts = items.map((candidate) => verdictOf(candidate, call));
     if (verdicts.every(({ miss }) => miss !== null))
-      misses.push(closest(verdicts.flatMap(({ miss }) => miss ?? [])));
+      misses.push(closest(missesOf(rule, verdicts, asksForSocket)));
     if (rule.messages) {
       messages.push(...messageClaim(rule, verdicts, described.message));
       continue;
@@ -161,10 +164,28 @@ function missOf(candidate: Candidate, satisfied: number, keys: number, failed: K
     matchIndex: candidate.matchIndex,
     satisfied,
     keys,
-    failedKey: failed.name,
+    failedKey: placeOf(failed.name, candidate.match),
     expected: failed.expected(),
     actual: failed.actual(call),
   };
+}
+
+/** Where the user wrote it: a key of a dialect may be filed as one of HTTP. */
+function placeOf(key: string, match: MatchSpec | null): string {
+  if (key === "path" && match?.path === undefined && match?.websocket?.path) return "websocket.path";
+  const header = key.startsWith("headers.") ? key.slice("headers.".length) : null;
+  const isMetadata =
+    header !== null &&
+    match?.grpc?.metadata.some(({ name }) => name === header) &&
+    !match.headers?.some(({ name }) => name === header);
+  return isMetadata ? `metadata.${header}` : key;
+}
+
+/** A rule of a dialect has a second half, about WebSockets that carry it: to a call that asks for none it means nothing. */
+function missesOf(rule: Rule, verdicts: readonly Verdict[], asksForSocket: boolean): readonly Miss[] {
+  return verdicts.flatMap(({ candidate, miss }) =>
+    miss === null || (candidate.rule !== rule && !asksForSocket) ? [] : [miss],
+  );
 }
 
 function closest(misses: readonly Miss[]): Miss {

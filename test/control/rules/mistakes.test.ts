@@ -433,6 +433,18 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     '4: rules[0].matches[0].websocket.direction: expected toUpstream or toDownstream, got "up"',
   ],
   [
+    ["matches: [{websocket: {}, method: POST}]", "fault: {websocket: {cut: true}}"],
+    '4: rules[0].matches[0].method: expected GET or CONNECT, since a WebSocket is asked for with nothing else, got "POST"',
+  ],
+  [
+    ["matches: [{graphql: {}, method: {exact: DELETE}}]", "respond: {graphql: {data: {}}}"],
+    '4: rules[0].matches[0].method: expected GET or POST or CONNECT, since GraphQL is spoken with nothing else, got "DELETE"',
+  ],
+  [
+    ["matches: [{grpc: {}, method: PUT}]", mock],
+    '4: rules[0].matches[0].method: expected POST or GET, since gRPC is spoken with nothing else, got "PUT"',
+  ],
+  [
     ["matches: [{websocket: {}, body: {contains: x}}]", "fault: {websocket: {cut: true}}"],
     "4: rules[0].matches[0].body: a request for a WebSocket has none: message is for what its messages say",
   ],

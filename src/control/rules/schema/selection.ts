@@ -7,7 +7,7 @@ import { destination } from "./destination.ts";
 import { checkGraphqlSelection, graphqlMatch } from "./graphql.ts";
 import { checkGrpcSelection, gatherGrpc, grpcSelection } from "./grpc.ts";
 import { headerMatches, headerName, nameMatches } from "./header.ts";
-import { across, mapping, notYet } from "./mapping.ts";
+import { across, type Complain, mapping, notYet, type Written } from "./mapping.ts";
 import { pathMatch, text, textMatch } from "./text.ts";
 import { webSocketMatch } from "./websocket.ts";
 
@@ -52,6 +52,22 @@ const shape = {
   message: body.exactOptional().describe("Content of a message on that WebSocket: body operators."),
 };
 
+/** What is asked for with certain methods alone: with another the rule would silently never match. */
+const methodsOf = {
+  websocket: { allowed: ["GET", "CONNECT"], what: "a WebSocket is asked for with" },
+  graphql: { allowed: ["GET", "POST", "CONNECT"], what: "GraphQL is spoken with" },
+  grpc: { allowed: ["POST", "GET"], what: "gRPC is spoken with" },
+} as const;
+
+function checkMethod(written: Written, complain: Complain): void {
+  const match = written.method as TextMatch | undefined; // or what stood there, where that was wrong
+  if (match?.op !== "exact" || standardMethods.has(match.value)) return;
+  for (const [key, { allowed, what }] of Object.entries(methodsOf)) {
+    if (!(key in written) || (allowed as readonly string[]).includes(match.value)) continue;
+    complain(`expected ${allowed.join(" or ")}, since ${what} nothing else, got "${match.value}"`, "method");
+  }
+}
+
 /** One item of `matches`. */
 export const selection = across(
   mapping("a mapping of keys such as host, method, path", {
@@ -68,6 +84,7 @@ export const selection = across(
       complain("expected either grpc or websocket, got both: no call is one and the other", "grpc");
     if ("body" in written && "websocket" in written)
       complain("a request for a WebSocket has none: message is for what its messages say", "body");
+    checkMethod(written, complain);
     if (Object.keys(written).length === 0)
       lacks(`expected at least one key (leave "matches" out to claim every call), got {}`);
   },

@@ -8,6 +8,7 @@ import type { RulePath } from "../../../../core/rule-problem.ts";
 import { RuleProblem } from "../../../../core/rule-problem.ts";
 import { checkCoordinate } from "./coordinates.ts";
 import type { GraphqlDeps } from "./deps.ts";
+import { describeGraphqlMatch } from "./described-match.ts";
 import type { Documents, ParsedDocument } from "./documents.ts";
 import type { Operation } from "./operation.ts";
 import type { SchemaFiles } from "./schema-file.ts";
@@ -36,8 +37,8 @@ export function compileGraphqlMatch(
   const condition: DialectCondition = {
     name: "graphql",
     holds: (call) => lastRead.of(call)?.some(test) ?? false,
-    expected: () => expectedOf(match),
-    actual: (call) => actualOf(lastRead.of(call), deps),
+    expected: () => describeGraphqlMatch(match),
+    actual: (call) => actualOf(lastRead.of(call), match, deps),
   };
   const isGraphql: DialectCondition = {
     name: "graphql",
@@ -170,16 +171,26 @@ function isWithin({ greaterThan, lessThan }: NumberMatch, value: number): boolea
   return (greaterThan === null || value > greaterThan) && (lessThan === null || value < lessThan);
 }
 
-function expectedOf({ schema: _, ...match }: GraphqlMatch): string {
-  return Object.keys(match).length === 0 ? "a GraphQL operation" : JSON.stringify(match);
-}
-
-function actualOf(items: readonly GraphqlParams[] | null, deps: MatchDeps): string {
+function actualOf(items: readonly GraphqlParams[] | null, match: GraphqlMatch, deps: MatchDeps): string {
   if (items === null) return "no GraphQL request";
   const shown = items.slice(0, 5).map((params) => {
     const found = operationOf(params, deps);
     if (found === null) return params.query === null ? "an unknown persisted query" : "no valid document";
-    return `${found.operation.type} ${found.operation.name ?? "(no name)"}`;
+    return `${found.operation.type} ${found.operation.name ?? "(no name)"}${asked(match, found)}`;
   });
   return shown.join(", ");
+}
+
+/** Longest text shown of variables, in UTF-16 units. */
+const maxShown = 200;
+
+/** What the match asks about besides the name and the type: the variables, the measures. */
+function asked({ variables, depth, complexity }: GraphqlMatch, found: Found): string {
+  const measures = depth || complexity ? found.operation.measures(found.variables) : null;
+  const given = variables ? JSON.stringify(found.variables) : "";
+  return [
+    ...(depth ? [`, depth ${measures?.depth}`] : []),
+    ...(complexity ? [`, complexity ${measures?.complexity}`] : []),
+    ...(variables ? [`, variables ${given.slice(0, maxShown)}${given.length > maxShown ? "…" : ""}`] : []),
+  ].join("");
 }
