@@ -5,11 +5,12 @@
 //   replaced.pem   the certificate before the last rotation, until its leaves have ended
 
 import { X509Certificate } from "node:crypto";
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Authority } from "../../core/certificates.ts";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf, UnderstudyError } from "../../core/errors.ts";
+import { makeFolder } from "../../core/make-folder.ts";
 import { formatDuration } from "../../core/units.ts";
 
 /** What people are shown of an authority; nothing secret. */
@@ -45,13 +46,13 @@ export async function initAuthority(
       );
     }
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((thrown) => {
+  await makeFolder(folder).catch((thrown) => {
     throw new UnderstudyError(
       "bad_config",
       `--ca-dir: expected a folder, or a place where one can be made: ${messageOf(thrown)}`,
     );
   });
-  await writePair(files, name, clock);
+  await writePair(files, name, clock).catch(cannotBeWritten);
   return readFacts(folder, clock);
 }
 
@@ -63,15 +64,29 @@ export async function rotateAuthority(
 ): Promise<AuthorityFacts> {
   const files = filesOf(folder);
   const old = await readText(files.certificate);
+  await replacePair(files, old, name, clock).catch(cannotBeWritten);
+  return readFacts(folder, clock);
+}
+
+async function replacePair(
+  files: ReturnType<typeof filesOf>,
+  old: string,
+  name: string,
+  clock: Pick<Clock, "wall">,
+): Promise<void> {
   await writeFile(`${files.replaced}.new`, old, { mode: 0o644 });
   await rename(`${files.replaced}.new`, files.replaced);
   await rm(`${files.key}.new`, { force: true });
   await rm(`${files.certificate}.new`, { force: true });
-  const fresh = { ...files, certificate: `${files.certificate}.new`, key: `${files.key}.new` };
+  const fresh = { certificate: `${files.certificate}.new`, key: `${files.key}.new` };
   await writePair(fresh, name, clock);
   await rename(fresh.key, files.key);
   await rename(fresh.certificate, files.certificate);
-  return readFacts(folder, clock);
+}
+
+/** The system's words name the file. */
+function cannotBeWritten(thrown: unknown): never {
+  throw new UnderstudyError("bad_config", `--ca-dir: the authority cannot be written: ${messageOf(thrown)}`);
 }
 
 /** The authority at work; null where none was made. Throws `bad_config` where it cannot be used as it is. */

@@ -2,7 +2,16 @@
 
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -128,4 +137,18 @@ test("ca: a passing authority is written nowhere, and no two are alike", async (
   ]);
   assert.notEqual(one.trust, other.trust);
   assert.ok(!JSON.stringify(one).includes("PRIVATE"));
+});
+
+test("ca: a place where nothing can be written is an error that names it", async () => {
+  const place = "--ca-dir: expected a folder, or a place where one can be made: ";
+  await refused(initAuthority("/proc/nope/ca", "Test", systemClock), new RegExp(`^${place}ENOENT`));
+  const unwritable = /^--ca-dir: the authority cannot be written: ENOENT: .*'\/proc\/ca\.key'/;
+  await refused(initAuthority("/proc", "Test", systemClock), unwritable);
+  const folder = join(root, "cannot-rotate");
+  await initAuthority(folder, "Test", systemClock);
+  mkdirSync(join(folder, "replaced.pem.new"));
+  await refused(
+    rotateAuthority(folder, "Test", systemClock),
+    /^--ca-dir: the authority cannot be written: EISDIR/,
+  );
 });

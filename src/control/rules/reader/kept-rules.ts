@@ -4,19 +4,11 @@
 // is the matter with it, the rules are read as if there were nothing.
 
 import { createHash, randomUUID } from "node:crypto";
-import {
-  constants,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { constants, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { deserialize, serialize } from "node:v8";
+import { makeFolderSync } from "../../../core/make-folder.ts";
 import type { RuleSpec } from "../../../core/rule.ts";
 import { readRuleFiles, sizeOfRuleFiles } from "../rule-files.ts";
 import { SharedParts } from "./shared-parts.ts";
@@ -74,7 +66,7 @@ export function keep(path: string, kept: Kept, deps: Omit<KeptDeps, "uid">): voi
   if (body.length + sealBytes > maxKeptBytes) return;
   const name = nameOf(path, kept.digest, readFileSync(deps.program));
   const file = join(deps.folder, name);
-  mkdirSync(deps.folder, { recursive: true, mode: 0o700 });
+  makeFolderSync(deps.folder);
   // Under a name of its own until it is whole; two that keep the same at once write the same.
   const draft = `${file}.${randomUUID()}`;
   writeFileSync(draft, Buffer.concat([sealOf(name, body), body]), { mode: ownerOnly, flag: "wx" });

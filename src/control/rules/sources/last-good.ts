@@ -2,9 +2,10 @@
 // leaves the old copy or the new one. Rules that belong to an owner are not kept: nobody could say whether the owner lives.
 
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { open, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import { makeFolder } from "../../../core/make-folder.ts";
 import type { StoredRule } from "../registry/stored-rules.ts";
 
 const maxBytes = 64 * 1024 * 1024;
@@ -46,7 +47,7 @@ export function lastGoodIn(folder: string, of: string): LastGood {
         savedAtMs,
         rules: kept.map(({ place, name, text }) => ({ place, name, text })),
       });
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder);
       await writeDurably(file, text);
     },
   };
