@@ -29,6 +29,8 @@ export class Reception {
 
   /** From the end of the handshake on. `tellsFirst`: somebody else calls `spoke`. */
   watch(socket: TLSSocket, tellsFirst: boolean): void {
+    // A resumed session shows no certificate (RFC 8446 §2.2): its client took the one that it was shown before.
+    if (socket.isSessionReused()) return this.settle(null);
     const since = this.#clock.now();
     const left = () => {
       const soon = this.#clock.now() - since < departureMs;

@@ -320,6 +320,30 @@ test("tls: a client that does not trust us is left alone from the second time on
   assert.match(lines[0] ?? "", /shop\.test.*relayed unread.*understudy ca show/);
 });
 
+test("tls: clients that resume a session and leave again trust us", async () => {
+  await using through = await rig();
+  let session: Buffer | undefined;
+  for (let round = 0; round < 4; round++) {
+    // In TLS 1.2 the ticket is there with the handshake: nothing needs to be said.
+    const client = connect({
+      ...through.address,
+      servername: "shop.test",
+      ca: ours.trust,
+      maxVersion: "TLSv1.2",
+      ...(session ? { session } : {}),
+    });
+    await once(client, "secureConnect");
+    session ??= client.getSession();
+    assert.equal(client.isSessionReused(), round > 0);
+    client.end();
+    await once(client, "close");
+  }
+  const client = await dial(through);
+  assert.match(await get(client, "/pay"), /mocked$/);
+  client.destroy();
+  assert.deepEqual(through.events.filter(trouble), []);
+});
+
 test("tls: what is not HTTP inside is relayed, both ways, to its end", async () => {
   const leaf = await theirs.issue("shop.test");
   const { createServer } = await import("node:tls");
