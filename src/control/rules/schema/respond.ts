@@ -94,13 +94,20 @@ function bodyOf(written: z.output<z.ZodObject<typeof reply>>): ReplyBodySpec {
 
 const inGrpc = { grpc: grpcReply.exactOptional().describe("A reply of gRPC, also to gRPC-Web and Connect.") };
 
-/** A reply of gRPC is a whole one: keys of HTTP mean nothing beside it. */
+/** A reply of gRPC is a whole one: keys of HTTP mean nothing beside it, and those that it shares stand in it. */
 function checkEither(written: Written, complain: Complain): void {
   const direct = replyKeys.filter((key) => key in written);
-  if ("grpc" in written && direct.length > 0)
-    complain(`expected grpc to stand alone, got ${direct.join(" and ")} beside it`, "grpc");
-  checkReply(written, complain);
+  if (!("grpc" in written) || direct.length === 0) return checkReply(written, complain);
+  for (const key of direct)
+    complain(
+      inBoth.has(key)
+        ? `stands within grpc: {${key}: …}`
+        : "means nothing beside grpc, which is a whole reply",
+      key,
+    );
 }
+
+const inBoth: ReadonlySet<string> = new Set(["template", "delay", "trailers"]);
 
 const ofDialects = notYet("graphql");
 
@@ -198,9 +205,11 @@ export const respond = across(
       complain("only means something next to websocket", "subprotocol");
     const lists = ["cycle", "random", "grpc"].filter((key) => key in written);
     const direct = replyKeys.filter((key) => key in written);
-    if (lists.length > 0 && lists.length + direct.length > 1)
+    const isGrpc = lists.length === 1 && "grpc" in written;
+    if (!isGrpc && lists.length > 0 && lists.length + direct.length > 1)
       complain(`expected ${lists[0]} to stand alone, got ${[...lists, ...direct].join(" and ")}`);
-    checkReply(written, complain);
+    if (isGrpc) checkEither(written, complain);
+    else checkReply(written, complain);
     checkAlike(written.cycle, complain, "cycle");
     checkAlike(written.random, complain, "random");
   },

@@ -234,7 +234,12 @@ test("grpc: what is wrong in a reply, or in one of several, is told with its pla
       /expected one message, since .*, got 2/,
     ],
     ["{cycle: [{grpc: {message: {sku: a}}}, {status: 200}]}", /of gRPC in every place or in none/],
-    ["{random: [{grpc: {status: OK}, status: 200}]}", /expected grpc to stand alone, got status beside it/],
+    [
+      "{random: [{grpc: {status: OK}, status: 200}]}",
+      /respond\.random\[0\]\.status: means nothing beside grpc/,
+    ],
+    ["{grpc: {status: OK}, delay: 1s}", /respond\.delay: stands within grpc: \{delay: …\}/],
+    ["{grpc: {status: OK}, template: true}", /respond\.template: stands within grpc: \{template: …\}/],
   ] as const) {
     const rule = `\n- name: wrong\n  ${call("Get")}\n  respond: ${respond}\n`;
     await assert.rejects(
