@@ -8,12 +8,36 @@ export type RulePath = readonly (string | number)[];
 /** Thrown while a rule is compiled; the store adds the file, the line and the rule's place. */
 export class RuleProblem extends UnderstudyError {
   readonly path: RulePath;
+  /** What else is wrong with the same part. */
+  readonly others: readonly RuleProblem[];
 
   /** `message`: what was expected and what stood there: `expected a duration such as 200ms, got "fast"`. */
-  constructor(path: RulePath, message: string, options?: { cause?: unknown }) {
+  constructor(
+    path: RulePath,
+    message: string,
+    options?: { cause?: unknown; others?: readonly RuleProblem[] },
+  ) {
     super("bad_rules", message, options);
     this.path = path;
+    this.others = options?.others ?? [];
   }
+}
+
+/** Does all steps, and throws what they refuse together: the first mistake with the others behind it. */
+export function allSteps<T>(steps: readonly (() => T)[]): readonly T[] {
+  const done: T[] = [];
+  const problems: RuleProblem[] = [];
+  for (const step of steps) {
+    try {
+      done.push(step());
+    } catch (thrown) {
+      if (!(thrown instanceof RuleProblem)) throw thrown;
+      problems.push(thrown, ...thrown.others);
+    }
+  }
+  const [first, ...others] = problems;
+  if (first) throw new RuleProblem(first.path, first.message, { cause: first, others });
+  return done;
 }
 
 /** `rules[2].fault.delay` from `["rules", 2, "fault", "delay"]`. */

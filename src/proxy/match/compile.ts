@@ -69,7 +69,8 @@ export function* compileSteps(
       try {
         return compile();
       } catch (thrown) {
-        problems.push({ rule: spec, problem: asProblem(thrown) });
+        for (const problem of problemsIn(thrown))
+          if (isNews(problem, problems, spec)) problems.push({ rule: spec, problem });
         return null;
       }
     };
@@ -206,6 +207,17 @@ function asking(share: DialectMessages): Key {
   };
 }
 
-function asProblem(thrown: unknown): RuleProblem {
-  return thrown instanceof RuleProblem ? thrown : new RuleProblem([], textOf(thrown), { cause: thrown });
+function problemsIn(thrown: unknown): readonly RuleProblem[] {
+  if (thrown instanceof RuleProblem) return [thrown, ...thrown.others];
+  return [new RuleProblem([], textOf(thrown), { cause: thrown })];
+}
+
+/** What several parts of a rule need is missed by each of them, and told once. */
+function isNews({ path, message }: RuleProblem, told: readonly CompileProblem[], rule: RuleSpec): boolean {
+  const place = JSON.stringify(path);
+  for (let i = told.length - 1; i >= 0 && told[i]?.rule === rule; i--) {
+    const { problem } = told[i] as CompileProblem; // the condition has looked
+    if (problem.message === message && JSON.stringify(problem.path) === place) return false;
+  }
+  return true;
 }

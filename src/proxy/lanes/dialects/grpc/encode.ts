@@ -25,24 +25,25 @@ const maxDepth = 100;
 export function encodeMessage(json: unknown, type: MessageType, path: RulePath = []): Buffer {
   if (path.length > maxDepth) throw new MessageMismatch(path, "expected less nesting");
   const fields = fieldsOf(json, type, path);
-  const known = new Map<FieldType, unknown>();
+  const known = new Map<FieldType, string>();
   for (const [name, value] of Object.entries(fields)) {
     const field = type.byName(name);
     if (!field) throw new MessageMismatch([...path, name], unknownField(name, type));
-    if (value !== null || takesNull(field)) known.set(field, value);
+    if (value !== null || takesNull(field)) known.set(field, name);
   }
   const parts: Buffer[] = [];
   for (const field of type.fields) {
-    if (!known.has(field)) continue;
+    const name = known.get(field);
+    if (name === undefined) continue;
     const twin = field.oneof.find(
       (id) => id !== field.id && [...known.keys()].some((other) => other.id === id),
     );
     if (twin !== undefined)
       throw new MessageMismatch(
-        [...path, field.jsonName],
+        [...path, name],
         `expected either ${field.jsonName} or ${type.byId(twin)?.jsonName}, got both: they are one choice`,
       );
-    parts.push(encodeField(known.get(field), field, [...path, field.jsonName], false));
+    parts.push(encodeField(fields[name], field, [...path, name], false));
   }
   return Buffer.concat(parts);
 }

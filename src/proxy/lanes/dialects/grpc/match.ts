@@ -9,8 +9,9 @@ import type {
 } from "../../../../core/dialect.ts";
 import type { BodyMatch, MatchSpec, PathMatch } from "../../../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
+import { encodeChecked } from "./checked-message.ts";
 import { decodeMessage } from "./decode.ts";
-import { encodeMessage, MessageMismatch, unknownField } from "./encode.ts";
+import { unknownField } from "./encode.ts";
 import type { FirstMessages } from "./first-message.ts";
 import { flavourOf, methodOf } from "./flavour.ts";
 import type { MessageType } from "./message-type.ts";
@@ -155,12 +156,7 @@ function canonical(match: BodyMatch, type: MessageType, path: RulePath): BodyMat
 }
 
 function asMessage(value: unknown, type: MessageType, path: RulePath): unknown {
-  try {
-    return decodeMessage(encodeMessage(value, type), type);
-  } catch (thrown) {
-    if (thrown instanceof MessageMismatch) throw new RuleProblem([...path, ...thrown.path], thrown.message);
-    throw thrown;
-  }
+  return decodeMessage(encodeChecked(value, type, path), type);
 }
 
 /** Without the zeros that nobody wrote. */

@@ -2,7 +2,7 @@
 // message comes.
 
 import { isDeepStrictEqual } from "node:util";
-import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
+import { allSteps, type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
 import type { JsonPatchOperation, JsonPatchSpec } from "../../../../core/rule-values.ts";
 import { decodeMessage } from "./decode.ts";
 import { encodeElement, encodeEntry, encodeField, MessageMismatch, unknownField } from "./encode.ts";
@@ -26,7 +26,9 @@ export function compileChange(spec: JsonPatchSpec, type: MessageType, path: Rule
   const changes =
     spec.kind === "merge"
       ? mergeChanges(spec.value, type, [], path)
-      : spec.operations.map((operation, index) => operationChange(operation, type, [...path, index]));
+      : allSteps(
+          spec.operations.map((operation, index) => () => operationChange(operation, type, [...path, index])),
+        );
   return (bytes) => changes.reduce((left, change) => change(left, type), bytes);
 }
 
@@ -43,7 +45,7 @@ function mergeChanges(
 ): readonly Change[] {
   if (!isMapping(value))
     throw new RuleProblem(path, `expected a mapping: fields of ${type.name}, got ${JSON.stringify(value)}`);
-  return Object.entries(value).flatMap(([name, member]): readonly Change[] => {
+  const steps = Object.entries(value).map(([name, member]) => (): readonly Change[] => {
     const field = type.byName(name);
     const place = [...path, name];
     if (!field) throw new RuleProblem(place, unknownField(name, type));
@@ -56,6 +58,7 @@ function mergeChanges(
     checked(() => encodeField(member, field, [], true), place);
     return [editing(own, { op: "set", value: member })];
   });
+  return allSteps(steps).flat();
 }
 
 function entryChanges(

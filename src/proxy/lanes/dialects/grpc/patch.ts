@@ -9,6 +9,7 @@ import type { Body, Exchange, RequestHead } from "../../../../core/exchange.ts";
 import { type HeaderList, headerValue, withoutHeader } from "../../../../core/headers.ts";
 import type { RuleSpec } from "../../../../core/rule.ts";
 import type { GrpcPatchSpec } from "../../../../core/rule-grpc.ts";
+import { allSteps } from "../../../../core/rule-problem.ts";
 import { EnvelopeReader, envelope, envelopeFlags, inflate, isEnveloped } from "./envelope.ts";
 import { type Flavour, flavourOf } from "./flavour.ts";
 import { createJsonPatches } from "./json-patches.ts";
@@ -41,8 +42,11 @@ export function grpcPatch(
     if (!known) compiled[side].set(type, made);
     return made;
   };
-  for (const method of methodsOfRule(rule, schema))
-    for (const side of ["request", "response"] as const) changeOf(side, method[side]);
+  allSteps(
+    methodsOfRule(rule, schema).flatMap((method) =>
+      (["request", "response"] as const).map((side) => () => changeOf(side, method[side])),
+    ),
+  );
   return {
     kind: "patch",
     fault: false,

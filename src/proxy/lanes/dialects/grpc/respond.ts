@@ -6,7 +6,8 @@ import { messageOf } from "../../../../core/errors.ts";
 import type { Exchange, Handler, Reply } from "../../../../core/exchange.ts";
 import type { RuleSpec } from "../../../../core/rule.ts";
 import type { GrpcMessageSpec, GrpcReplySpec, GrpcStatusSpec } from "../../../../core/rule-grpc.ts";
-import { type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
+import { allSteps, type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
+import { encodeChecked } from "./checked-message.ts";
 import { exceededStatus } from "./deadline.ts";
 import { decodeMessage } from "./decode.ts";
 import { encodeMessage, MessageMismatch } from "./encode.ts";
@@ -70,15 +71,24 @@ export function grpcMock(
     schema,
     messages,
     text: spec.template ? tools.template(spec.text, [...root, "message"]) : null,
-    details: spec.details.map((detail, index) => encodeDetail(detail, schema, [...root, "details", index])),
+    details: allSteps(
+      spec.details.map((detail, index) => () => encodeDetail(detail, schema, [...root, "details", index])),
+    ),
     tools,
     descriptors,
   };
   const methods = methodsOfRule(rule, schema);
   checkCount(spec, methods, root);
   if (!spec.template)
-    for (const { response } of methods)
-      for (const { spec: message, path } of messages) check(message.value, response, path);
+    allSteps(
+      methods.flatMap(({ response }) =>
+        messages.map(
+          ({ spec: message, path }) =>
+            () =>
+              encodeChecked(message.value, response, path),
+        ),
+      ),
+    );
   return (exchange) => answerCall(exchange, prepared);
 }
 
@@ -95,16 +105,7 @@ function checkCount({ messages }: GrpcReplySpec, methods: readonly MethodType[],
 function encodeDetail(detail: unknown, schema: Schema | null, path: RulePath): Buffer {
   const any = (schema ?? bareSchema()).type("google.protobuf.Any");
   if (!any) throw new RuleProblem(path, "expected descriptors that hold google.protobuf.Any");
-  return check(detail, any, path);
-}
-
-function check(value: unknown, type: MessageType, path: RulePath): Buffer {
-  try {
-    return encodeMessage(value, type);
-  } catch (thrown) {
-    if (thrown instanceof MessageMismatch) throw new RuleProblem([...path, ...thrown.path], thrown.message);
-    throw thrown;
-  }
+  return encodeChecked(detail, any, path);
 }
 
 async function answerCall(exchange: Exchange, prepared: Prepared): Promise<Reply> {
