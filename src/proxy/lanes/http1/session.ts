@@ -97,7 +97,7 @@ interface Rich {
 }
 
 export class Http1Session implements Session, Deadlined, DownstreamSide {
-  deadlineAt: number;
+  deadlineAt = 0;
   seat = -1;
   readonly #connection: Connection;
   readonly #traffic: Traffic;
