@@ -97,7 +97,7 @@ interface Rich {
 }
 
 export class Http1Session implements Session, Deadlined, DownstreamSide {
-  deadlineAt: number;
+  deadlineAt = 0;
   seat = -1;
   readonly #connection: Connection;
   readonly #traffic: Traffic;
@@ -437,7 +437,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (terminal.kind === "relay" || !terminal.fixed || effects.length > 0) return false;
     if (!this.#walk.done || this.#half.waiting > 0 || !scanner.keepAlive || scanner.minorVersion !== 1)
       return false;
-    if (this.#traffic.draining) return false;
+    if (this.#traffic.isDraining()) return false;
     const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
     const flowing = this.#connection.socket.write(reply);
     call.rule = spec.name;
@@ -597,7 +597,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const unfinished = !this.#walk.done && (after === "next" ? call.upstreamUsed || !rich.continued : true);
     if (after === "tunnel" && this.#tunnel) this.#openTunnel();
     else if (after === "reset") this.#connection.socket.resetAndDestroy();
-    else if (after !== "next" || unfinished || this.#downstreamEnded || this.#traffic.draining) this.#close();
+    else if (after !== "next" || unfinished || this.#downstreamEnded || this.#traffic.isDraining())
+      this.#close();
     else if (!this.#walk.done) this.#proceed("discard");
     else this.#nextRequest();
   }
@@ -702,7 +703,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       const go = this.#afterResponses;
       this.#afterResponses = null;
       go?.();
-    } else if (this.#traffic.draining && this.#phase === "head") this.#close();
+    } else if (this.#traffic.isDraining() && this.#phase === "head") this.#close();
     else if (this.#phase === "switching" || this.#phase === "full") this.#proceed("head");
   }
 
