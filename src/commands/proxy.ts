@@ -10,8 +10,9 @@ import { serve } from "./serve.ts";
 const help = `Usage: understudy proxy [--to HOST:PORT] [FLAGS]
 
 An explicit HTTP proxy: clients that are told of it (HTTP_PROXY, curl --proxy) send their
-calls through it; HTTPS goes through as a tunnel (CONNECT), unread. With --to, every
-connection is relayed to one upstream instead, and clients need to know of no proxy.
+calls through it; HTTPS goes through as a tunnel (CONNECT), unread but where a rule concerns
+its host and you have an authority (understudy ca init). With --to, every connection is
+relayed to one upstream instead, and clients need to know of no proxy.
 
 Flags:
   --to HOST:PORT           relay every connection there
