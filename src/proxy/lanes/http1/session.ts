@@ -18,7 +18,6 @@ import type { Link } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import { BorrowedBytes } from "../borrowed-bytes.ts";
-import { PeekedBody } from "../peeked-body.ts";
 import { claimUpgrade } from "../websocket/upgrade.ts";
 import { BodyWalk } from "./body-walk.ts";
 import { Call } from "./call.ts";
@@ -29,6 +28,7 @@ import type { FixedReplies } from "./fixed-replies.ts";
 import { asksForHttp2 } from "./h2c.ts";
 import { namesOpaqueHost, opaqueAdvice, roughHost } from "./opaque-host.ts";
 import type { ParserPool, Parsers } from "./parsers.ts";
+import { Peek } from "./peek.ts";
 import { originFormHead } from "./proxy-form.ts";
 import type { Refusal } from "./refusal.ts";
 import type { RequestScanner } from "./request-scanner.ts";
@@ -52,38 +52,6 @@ const unreadHead: RequestHead = {
 };
 
 const noBytes = Buffer.alloc(0);
-
-/** A request whose body is held back until a rule can decide. */
-interface Peek {
-  readonly undecided: Undecided;
-  readonly raw: Buffer[];
-  /** The body without transfer coding, in pieces, for whoever claims the call. */
-  readonly payload: Buffer[];
-  readonly body: PeekedBody;
-  /** A rule learns something before it can tell; what comes meanwhile is kept, up to the limit. */
-  waits: boolean;
-}
-
-/** Whether waiting for more of the body cannot change the verdict. */
-function isSettled({ undecided, body: { payload }, waits }: Peek): boolean {
-  return payload === null || (!waits && undecided.isEnough(payload));
-}
-
-/** Bytes up to which one write is cheaper than several. */
-const maxJoinedBytes = 16_384;
-
-/** A small call in one piece, as it most likely came: each piece would be a write of its own. */
-function joined(pieces: readonly Buffer[]): readonly Buffer[] {
-  if (pieces.length < 2) return pieces;
-  let bytes = 0;
-  for (const piece of pieces) bytes += piece.length;
-  return bytes <= maxJoinedBytes ? [Buffer.concat(pieces, bytes)] : pieces;
-}
-
-function keep({ payload, body }: Peek, chunk: Buffer): void {
-  payload.push(chunk);
-  body.append(chunk);
-}
 
 /** A call on the rich road. */
 interface Rich {
@@ -283,10 +251,12 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
           at = this.#head(bytes, at);
           break;
         case "body":
+          at = this.#body(bytes, at);
+          break;
         case "discard":
         case "peek":
         case "rich":
-          at = this.#body(bytes, at);
+          at = this.#keptBody(bytes, at);
           break;
         case "over":
           return;
@@ -417,12 +387,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#enterRich(verdict, call, []);
       return next;
     }
-    const raw = [
-      this.#connection.mode === "proxy" ? originFormHead(scanner, bytes, at) : bytes.subarray(at, next),
-    ];
+    const head =
+      this.#connection.mode === "proxy" ? originFormHead(scanner, bytes, at) : bytes.subarray(at, next);
     const { limits, deadlines } = this.#traffic.settings;
-    const body = new PeekedBody(limits.maxRuleBodyBytes);
-    this.#peek = { undecided: verdict, raw, payload: [], body, waits: false };
+    this.#peek = new Peek(verdict, head, limits.maxRuleBodyBytes);
     this.#phase = "peek";
     this.deadlineAt = call.startedAt + deadlines.ruleBodyMs;
     if (scanner.expectContinue) this.#connection.socket.write(continueHead);
@@ -456,56 +424,64 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     return true;
   }
 
-  /** Bytes of a request body, wherever they go. */
+  /** Bytes of a request body on the plain road. */
   #body(bytes: Buffer, at: number): number {
-    const rich = this.#rich;
-    const peek = this.#peek;
-    if (this.#walk.done) return this.#hold(bytes, at);
-    const take = peek
-      ? (from: number, to: number) => keep(peek, bytes.subarray(from, to))
-      : rich
-        ? (from: number, to: number) => rich.pipe.push(bytes.subarray(from, to))
-        : undefined;
-    const next = this.#walk.feed(bytes, at, bytes.length, take);
+    const walk = this.#walk;
+    const next = walk.feed(bytes, at, bytes.length);
     if (next < 0) return this.#badBody(bytes, at);
     if (this.#call) this.#call.requestBytes += next - at;
-    const { bodyIdleMs, ruleBodyMs } = this.#traffic.settings.deadlines;
-    this.deadlineAt = this.#traffic.clock.now() + (peek ? ruleBodyMs : bodyIdleMs);
-    if (this.#phase !== "body") {
-      this.#from = next;
-      this.#keeps = true;
-    }
-    if (peek) peek.raw.push(bytes.subarray(at, next));
-    rich?.begin();
-    if (!this.#walk.done) {
-      if (peek && isSettled(peek)) this.#decidePeeked(peek.body.payload);
-      return next;
-    }
-    this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.responseMs;
-    if (this.#phase === "body") this.#requestEnds(bytes, next);
-    else if (this.#phase === "discard") this.#nextRequest();
-    else if (peek && !peek.waits) this.#decidePeeked(peek.body.payload);
-    else if (rich) rich.pipe.end(this.#walk.trailers());
+    const { bodyIdleMs, responseMs } = this.#traffic.settings.deadlines;
+    this.deadlineAt = this.#traffic.clock.now() + (walk.done ? responseMs : bodyIdleMs);
+    if (walk.done) this.#requestEnds(bytes, next);
     return next;
   }
 
-  /** `payload` null: the body is too large to be looked at, or does not come. */
-  #decidePeeked(payload: Buffer | null): void {
+  /** Bytes of a request body that stays here: a rule looks at it, a claimed call reads it, or nobody wants it any more. */
+  #keptBody(bytes: Buffer, at: number): number {
+    const walk = this.#walk;
+    const rich = this.#rich;
+    const peek = this.#peek;
+    if (walk.done) return this.#hold(bytes, at);
+    const next = peek
+      ? peek.feed(walk, bytes, at)
+      : walk.feed(
+          bytes,
+          at,
+          bytes.length,
+          rich ? (from, to) => rich.pipe.push(bytes.subarray(from, to)) : undefined,
+        );
+    if (next < 0) return this.#badBody(bytes, at);
+    if (this.#call) this.#call.requestBytes += next - at;
+    this.#from = next;
+    this.#keeps = true;
+    rich?.begin();
+    const { bodyIdleMs, responseMs, ruleBodyMs } = this.#traffic.settings.deadlines;
+    this.deadlineAt = this.#traffic.clock.now() + (walk.done ? responseMs : peek ? ruleBodyMs : bodyIdleMs);
+    if (peek) {
+      if (walk.done ? !peek.waits : peek.isSettled) this.#decidePeeked(peek.body);
+    } else if (walk.done) {
+      if (rich) rich.pipe.end(walk.trailers());
+      else if (this.#phase === "discard") this.#nextRequest();
+    }
+    return next;
+  }
+
+  /** `body` null: it is too large to be looked at, or does not come. */
+  #decidePeeked(body: Buffer | null): void {
     const peek = this.#peek;
     const call = this.#call;
     if (!peek || !call) return;
-    const lacks = payload === null || peek.waits ? null : peek.undecided.lacks(payload);
+    const lacks = peek.lacks(body);
     if (lacks !== null) {
-      peek.waits = true;
       return void lacks.then(() => {
-        if (this.#peek === peek && !this.#gone) this.#decidePeeked(peek.body.payload);
+        if (this.#peek === peek && !this.#gone) this.#decidePeeked(peek.body);
       });
     }
     this.#peek = null;
     const { clock, settings } = this.#traffic;
     this.deadlineAt = clock.now() + settings.deadlines.responseMs; // no longer that of looking
-    const claim = peek.undecided.decide(payload);
-    if (claim) this.#enterRich(claim, call, peek.payload);
+    const claim = peek.decide(body);
+    if (claim) this.#enterRich(claim, call, peek.pieces);
     else this.#relayPeeked(peek, call);
   }
 
@@ -519,7 +495,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#half.expect(call);
       this.#answeredHere = false;
       this.#scanner.reset();
-      for (const bytes of joined(peek.raw)) if (!this.#half.send(bytes)) this.#pauseUploads();
+      for (const bytes of peek.request) if (!this.#half.send(bytes)) this.#pauseUploads();
       this.#phase = "body";
       const { bodyIdleMs, responseMs } = this.#traffic.settings.deadlines;
       this.deadlineAt = this.#traffic.clock.now() + (this.#walk.done ? responseMs : bodyIdleMs);
