@@ -11,29 +11,29 @@
 
 import type { Connection } from "../../../core/connection.ts";
 import type { Deadlined } from "../../../core/deadlines.ts";
-import { UnderstudyError } from "../../../core/errors.ts";
 import type { RequestHead } from "../../../core/exchange.ts";
 import type { Claim, Session, Traffic, Undecided } from "../../../core/lane.ts";
 import type { Link } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
-import { BodyPipe } from "../body-pipe.ts";
 import { BorrowedBytes } from "../borrowed-bytes.ts";
 import { claimUpgrade } from "../websocket/upgrade.ts";
 import { BodyWalk } from "./body-walk.ts";
 import { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
+import { DrainWaiters } from "./drain-waiters.ts";
 import { continueHead, refusalReply } from "./encode.ts";
 import { failureBytes } from "./failure.ts";
 import type { FixedReplies } from "./fixed-replies.ts";
 import { asksForHttp2 } from "./h2c.ts";
+import { Handover } from "./handover.ts";
 import { namesOpaqueHost, opaqueAdvice, roughHost } from "./opaque-host.ts";
 import type { ParserPool, Parsers } from "./parsers.ts";
 import { Peek } from "./peek.ts";
 import { originFormHead } from "./proxy-form.ts";
 import type { Refusal } from "./refusal.ts";
 import type { RequestScanner } from "./request-scanner.ts";
-import { type AfterCall, serveRich } from "./rich-road.ts";
-import { openTunnel, type Tunnel } from "./tunnel.ts";
+import type { AfterCall } from "./rich-road.ts";
+import { RichTurn } from "./rich-turn.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
 
 type Phase = "head" | "body" | "peek" | "barrier" | "rich" | "discard" | "switching" | "full" | "over";
@@ -52,17 +52,6 @@ const unreadHead: RequestHead = {
 };
 
 const noBytes = Buffer.alloc(0);
-
-/** A call on the rich road. */
-interface Rich {
-  readonly claim: Claim;
-  readonly call: Call;
-  readonly pipe: BodyPipe;
-  readonly bodyBytes: number | null;
-  readonly bodyBegun: Promise<void>;
-  begin: () => void;
-  continued: boolean;
-}
 
 export class Http1Session implements Session, Deadlined, DownstreamSide {
   deadlineAt: number;
@@ -85,18 +74,15 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   /** The call whose request is being read. */
   #call: Call | null = null;
   #peek: Peek | null = null;
-  #rich: Rich | null = null;
+  #turn: RichTurn | null = null;
   /** What to do once no response is due; set while the phase is `barrier`. */
   #afterResponses: (() => void) | null = null;
-  #tunnel: { readonly call: Call; readonly link: Link; readonly rest: Buffer } | null = null;
-  /** The link, once it has left HTTP/1, and what the connection has become. */
-  #spliced: Link | null = null;
-  #opened: Tunnel | null = null;
+  #handover: Handover | null = null;
   #lastWords: Buffer | null = null;
   #headBegun = false;
   #first = true;
   #upstreamFull = false;
-  #pipeFull = false;
+  #bodyFull = false;
   #progress = false;
   #downstreamEnded = false;
   /** The client has said that the request at hand is its last (RFC 9112 §9.6). */
@@ -110,8 +96,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   #keeps = false;
   /** Somebody else has read, and may go on reading, heads through our scanner. */
   #headsWereLent = false;
-  #drainWaiters: (() => void)[] = [];
-  #linkWaiters: (() => void)[] = [];
+  /** Made for the first claimed call. */
+  #downstreamDrain: DrainWaiters | null = null;
+  #linkDrain: DrainWaiters | null = null;
 
   constructor(connection: Connection, traffic: Traffic, fixed: FixedReplies, pool: ParserPool) {
     this.#connection = connection;
@@ -144,7 +131,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   drain(): void {
-    this.#opened?.drainConnection?.();
+    this.#handover?.drain();
     if (this.#phase === "head" && this.#carry.isEmpty && this.#half.waiting === 0) this.#close();
   }
 
@@ -165,9 +152,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   readonly #onDrain = (): void => {
     this.#half.resume();
-    const waiters = this.#drainWaiters;
-    this.#drainWaiters = [];
-    for (const wake of waiters) wake();
+    this.#downstreamDrain?.wake();
     if (this.#phase === "full") this.#proceed("head");
   };
 
@@ -175,12 +160,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#downstreamEnded) return;
     this.#downstreamEnded = true;
     if (this.#closing) return;
-    this.#rich?.pipe.fail(
-      new UnderstudyError("body_cut", "the client ended its request before its framing said so"),
-    );
-    // A call that hangs has nothing to say to a client that has left.
-    const hangs = this.#rich?.claim.rule.terminal.kind === "abort";
-    const idle = this.#half.waiting === 0 && (this.#phase !== "rich" || hangs);
+    this.#turn?.cut("the client ended its request before its framing said so");
+    const idle = this.#half.waiting === 0 && (this.#phase !== "rich" || this.#turn?.mayHang);
     if (!idle) {
       if (this.#phase !== "rich" && this.#phase !== "barrier") this.#half.endRequests();
     } else if (this.#half.upstream && this.#connection.mode !== "proxy" && !this.#answeredHere)
@@ -203,14 +184,14 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     for (const call of waiting) {
       call.fail("failed", "DC", "the client left before its reply was complete");
       call.sink?.fail("DC", "the client left");
-      if (call !== this.#rich?.call) call.finish(this.#traffic, now);
+      if (call !== this.#turn?.call) call.finish(this.#traffic, now);
     }
     this.#half.drop(cut);
-    this.#rich?.pipe.fail(new UnderstudyError("body_cut", "the client left"));
-    for (const wake of [...this.#drainWaiters, ...this.#linkWaiters]) wake();
+    this.#turn?.cut("the client left");
+    this.#downstreamDrain?.wake();
+    this.#linkDrain?.wake();
     this.#call?.finish(this.#traffic, now);
-    this.#tunnel?.link.destroy(true);
-    this.#tunnel?.call.takeUpgrade()?.claim.release();
+    this.#handover?.drop();
     this.#giveParsersBack();
   };
 
@@ -384,7 +365,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#headsWereLent = true;
     this.#call = call;
     if (verdict.kind === "claim") {
-      this.#enterRich(verdict, call, []);
+      this.#takeTurn(verdict, call, []);
       return next;
     }
     const head =
@@ -439,30 +420,20 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   /** Bytes of a request body that stays here: a rule looks at it, a claimed call reads it, or nobody wants it any more. */
   #keptBody(bytes: Buffer, at: number): number {
     const walk = this.#walk;
-    const rich = this.#rich;
     const peek = this.#peek;
     if (walk.done) return this.#hold(bytes, at);
     const next = peek
       ? peek.feed(walk, bytes, at)
-      : walk.feed(
-          bytes,
-          at,
-          bytes.length,
-          rich ? (from, to) => rich.pipe.push(bytes.subarray(from, to)) : undefined,
-        );
+      : (this.#turn?.feed(bytes, at) ?? walk.feed(bytes, at, bytes.length));
     if (next < 0) return this.#badBody(bytes, at);
     if (this.#call) this.#call.requestBytes += next - at;
     this.#from = next;
     this.#keeps = true;
-    rich?.begin();
     const { bodyIdleMs, responseMs, ruleBodyMs } = this.#traffic.settings.deadlines;
     this.deadlineAt = this.#traffic.clock.now() + (walk.done ? responseMs : peek ? ruleBodyMs : bodyIdleMs);
     if (peek) {
       if (walk.done ? !peek.waits : peek.isSettled) this.#decidePeeked(peek.body);
-    } else if (walk.done) {
-      if (rich) rich.pipe.end(walk.trailers());
-      else if (this.#phase === "discard") this.#nextRequest();
-    }
+    } else if (walk.done && this.#phase === "discard") this.#nextRequest();
     return next;
   }
 
@@ -481,7 +452,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const { clock, settings } = this.#traffic;
     this.deadlineAt = clock.now() + settings.deadlines.responseMs; // no longer that of looking
     const claim = peek.decide(body);
-    if (claim) this.#enterRich(claim, call, peek.pieces);
+    if (claim) this.#takeTurn(claim, call, peek.pieces);
     else this.#relayPeeked(peek, call);
   }
 
@@ -507,73 +478,50 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#afterResponses = relay;
   }
 
-  /** Takes the rich road as soon as no earlier response is due. */
-  #enterRich(claim: Claim, call: Call, payload: readonly Buffer[]): void {
-    let begin: () => void = () => undefined;
-    const bodyBegun = new Promise<void>((resolve) => {
-      begin = resolve;
+  /** Takes the rich road as soon as no earlier response is due. `pieces`: what was read of the body. */
+  #takeTurn(claim: Claim, call: Call, pieces: readonly Buffer[]): void {
+    this.#downstreamDrain ??= new DrainWaiters();
+    this.#linkDrain ??= new DrainWaiters();
+    const turn = new RichTurn(claim, call, pieces, {
+      connection: this.#connection,
+      traffic: this.#traffic,
+      half: this.#half,
+      scanner: this.#scanner,
+      walk: this.#walk,
+      downstreamDrain: this.#downstreamDrain,
+      linkDrain: this.#linkDrain,
+      wantBody: () => this.#wantBody(),
+      pauseBody: () => this.#pauseBody(),
+      tunnelTo: (of, open) => {
+        this.#handover = new Handover(of, open(this.#half), null);
+      },
     });
-    const { framing, contentLength } = this.#scanner;
-    const pipe = new BodyPipe({ start: () => this.#wantBody(), stop: () => this.#pausePipe() });
-    for (const chunk of payload) pipe.push(chunk);
-    if (this.#walk.done) pipe.end(this.#walk.trailers());
-    const bodyBytes = framing === "chunked" ? null : framing === "length" ? contentLength : 0;
-    const continued =
-      !this.#scanner.expectContinue || payload.length > 0 || claim.rule.terminal.kind === "relay";
-    const rich: Rich = { claim, call, pipe, bodyBytes, bodyBegun, begin, continued };
-    if (this.#half.waiting === 0) return this.#runRich(rich);
+    this.#turn = turn;
+    if (this.#half.waiting === 0) return this.#runTurn(turn);
     this.#phase = "barrier";
-    this.#rich = rich;
-    this.#afterResponses = () => this.#runRich(rich);
+    this.#afterResponses = () => this.#runTurn(turn);
   }
 
-  #runRich(rich: Rich): void {
-    const { claim, call } = rich;
-    const scanner = this.#scanner;
-    this.#rich = rich;
+  #runTurn(turn: RichTurn): void {
     this.#phase = "rich";
     const { responseMs, hangMs } = this.#traffic.settings.deadlines;
     this.deadlineAt = this.#traffic.clock.now() + Math.max(responseMs, hangMs);
-    this.#answeredHere = claim.rule.terminal.kind !== "relay";
-    const served = serveRich(
-      {
-        claim,
-        call,
-        head: scanner,
-        minorVersion: scanner.minorVersion,
-        bodyBytes: rich.bodyBytes,
-        body: rich.pipe,
-        bodyBegun: rich.bodyBegun,
-        keepAlive: scanner.keepAlive,
-      },
-      {
-        connection: this.#connection,
-        traffic: this.#traffic,
-        half: this.#half,
-        write: (bytes) => this.#write(bytes),
-        tunnelTo: (open) => {
-          this.#tunnel = { call, link: open(this.#half), rest: noBytes };
-        },
-        linkDrained: () => new Promise((resolve) => this.#linkWaiters.push(resolve)),
-      },
-    );
-    void served.then((after) => this.#afterRich(rich, after));
+    this.#answeredHere = turn.answersHere;
+    void turn.run().then((after) => this.#afterTurn(turn, after));
     if (this.#held.length > 0) this.#proceed("rich");
   }
 
-  #afterRich(rich: Rich, after: AfterCall): void {
-    const { call } = rich;
+  #afterTurn(turn: RichTurn, after: AfterCall): void {
     const now = this.#traffic.clock.now();
-    this.#rich = null;
-    this.#pipeFull = false;
+    this.#turn = null;
+    this.#bodyFull = false;
     this.#call = null;
-    call.finish(this.#traffic, now);
+    turn.call.finish(this.#traffic, now);
     if (this.#gone) return;
-    // An upload that is still on its way upstream, or that the client was never told to send, ends the connection.
-    const unfinished = !this.#walk.done && (after === "next" ? call.upstreamUsed || !rich.continued : true);
-    if (after === "tunnel" && this.#tunnel) this.#openTunnel();
+    const mayGoOn = after === "next" && (this.#walk.done || turn.mayDropRest);
+    if (after === "tunnel" && this.#handover) this.#openTunnel();
     else if (after === "reset") this.#connection.socket.resetAndDestroy();
-    else if (after !== "next" || unfinished || this.#downstreamEnded || this.#traffic.draining) this.#close();
+    else if (!mayGoOn || this.#downstreamEnded || this.#traffic.draining) this.#close();
     else if (!this.#walk.done) this.#proceed("discard");
     else this.#nextRequest();
   }
@@ -611,10 +559,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
         return -1;
       }
     }
-    const rich = this.#rich;
-    rich?.pipe.fail(new UnderstudyError("body_cut", reason));
+    this.#turn?.cut(reason);
     const refusal = this.#walk.refusal;
-    if (refusal && !rich) this.#finishWith(refusalReply(refusal));
+    if (refusal && !this.#turn) this.#finishWith(refusalReply(refusal));
     return -1;
   }
 
@@ -657,7 +604,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   #released(): void {
-    if (this.#spliced) this.#spliced.released();
+    if (this.#handover?.isOpen) this.#handover.released();
     else this.#half.released();
   }
 
@@ -684,15 +631,13 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   switchToTunnel(call: Call, link: Link, rest: Buffer): void {
     link.pause();
-    this.#tunnel = { call, link, rest };
-    if (!call.sink) this.#openTunnel(); // else the reply is still to be written; afterRich goes on
+    this.#handover = new Handover(call, link, rest);
+    if (!call.sink) this.#openTunnel(); // else the reply is still to be written; its turn goes on
   }
 
   upstreamDrained(): void {
     this.#upstreamFull = false;
-    const waiters = this.#linkWaiters;
-    this.#linkWaiters = [];
-    for (const wake of waiters) wake();
+    this.#linkDrain?.wake();
     this.#updateFlow();
   }
 
@@ -733,17 +678,13 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   #wantBody(): void {
-    const rich = this.#rich;
-    if (rich && !rich.continued) {
-      rich.continued = true;
-      this.#connection.socket.write(continueHead);
-    }
-    this.#pipeFull = false;
+    this.#turn?.sayContinue();
+    this.#bodyFull = false;
     this.#updateFlow();
   }
 
-  #pausePipe(): void {
-    this.#pipeFull = true;
+  #pauseBody(): void {
+    this.#bodyFull = true;
     this.#updateFlow();
   }
 
@@ -771,16 +712,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   #updateFlow(): void {
     const { socket, inlet } = this.#connection;
-    const blocked = this.#upstreamFull || this.#pipeFull || this.#held.length > 0;
+    const blocked = this.#upstreamFull || this.#bodyFull || this.#held.length > 0;
     if (blocked) socket.pause();
     else if (socket.isPaused() || (!inlet && !socket.readableFlowing)) socket.resume();
-  }
-
-  #write(bytes: Uint8Array): Promise<void> | undefined {
-    const { socket } = this.#connection;
-    if (socket.destroyed) throw new UnderstudyError("aborted", "the client left");
-    if (socket.write(bytes)) return undefined;
-    return new Promise((resolve) => this.#drainWaiters.push(resolve));
   }
 
   /** Our last bytes on this connection, after the responses that are due. */
@@ -805,7 +739,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#phase = "over";
     this.#held = [];
     this.#upstreamFull = false;
-    this.#pipeFull = false;
+    this.#bodyFull = false;
     this.deadlineAt = this.#traffic.clock.now() + lingerMs;
     this.#half.drop(false);
     if (this.#lastRequest && this.#walk.done) return this.#connection.socket.destroySoon();
@@ -814,21 +748,15 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   #openTunnel(): void {
-    const tunnel = this.#tunnel;
-    if (!tunnel) return;
-    this.#tunnel = null;
+    const handover = this.#handover;
+    if (!handover) return;
     const first = this.#held.length > 0 ? Buffer.concat(this.#held) : null;
     this.#held = [];
     this.#detach();
-    const splice = openTunnel(this.#connection, this.#traffic, tunnel.call);
-    this.#opened = splice;
-    this.#half.delegateTo(splice);
-    splice.start(tunnel.link, first);
-    if (tunnel.rest.length > 0) splice.data(tunnel.rest);
+    handover.open(this.#connection, this.#traffic, this.#half, first);
     // Bytes from before the switch may still wait in the socket; their account stays with this session.
-    this.#spliced = tunnel.link;
     if (!this.#borrowed.held) this.#released();
-    tunnel.link.resume();
+    handover.resume();
   }
 
   /** Lets go of the socket: somebody else serves it from now on. */
