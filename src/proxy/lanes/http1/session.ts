@@ -8,10 +8,13 @@
 //    ├──claimed───────────► barrier ──► rich   alone on the connection: waits until no response is due
 //    ├──asks to upgrade───► switching          bytes held back until the response ──► head | tunnel
 //    └──malformed─────────► over               refusal after the responses due, then FIN
+//
+// What only some connections need lies elsewhere and is made when it is needed: a request that is held back (peek.ts), a
+// claimed call (rich-turn.ts), the way out of HTTP/1 (handover.ts), what is said before closing (last-words.ts). The link,
+// and the responses on it, are upstream-half.ts's.
 
 import type { Connection } from "../../../core/connection.ts";
 import type { Deadlined } from "../../../core/deadlines.ts";
-import type { RequestHead } from "../../../core/exchange.ts";
 import type { Claim, Session, Traffic, Undecided } from "../../../core/lane.ts";
 import type { Link } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
@@ -26,11 +29,11 @@ import { failureBytes } from "./failure.ts";
 import type { FixedReplies } from "./fixed-replies.ts";
 import { asksForHttp2 } from "./h2c.ts";
 import { Handover } from "./handover.ts";
-import { namesOpaqueHost, opaqueAdvice, roughHost } from "./opaque-host.ts";
+import { callRefused, failAll, headRefused, headTooLate } from "./last-words.ts";
+import { namesOpaqueHost, roughHost } from "./opaque-host.ts";
 import type { ParserPool, Parsers } from "./parsers.ts";
 import { Peek } from "./peek.ts";
 import { originFormHead } from "./proxy-form.ts";
-import type { Refusal } from "./refusal.ts";
 import type { RequestScanner } from "./request-scanner.ts";
 import type { AfterCall } from "./rich-road.ts";
 import { RichTurn } from "./rich-turn.ts";
@@ -42,14 +45,6 @@ type Phase = "head" | "body" | "peek" | "barrier" | "rich" | "discard" | "switch
 const maxPipelined = 128;
 /** For a client to read our last words and close. */
 const lingerMs = 2_000;
-const unreadHead: RequestHead = {
-  method: "",
-  scheme: "http",
-  authority: "",
-  path: "",
-  headers: [],
-  header: () => undefined,
-};
 
 const noBytes = Buffer.alloc(0);
 
@@ -203,9 +198,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#progress = false;
       this.deadlineAt = this.#traffic.clock.now() + deadlines.responseMs;
     } else if (this.#headBegun) {
-      const detail = `the request head was not complete after ${deadlines.headMs} ms`;
-      this.#failedCall("SI", detail);
-      this.#finishWith(failureBytes(408, detail));
+      this.#finishWith(headTooLate(this.#connection, this.#traffic));
     } else if (this.#phase === "peek") this.#decidePeeked(null);
     else if (this.#phase === "body" || (this.#phase === "rich" && !this.#walk.done)) {
       this.#call?.fail("failed", "SI", `no byte of the request body for ${deadlines.bodyIdleMs} ms`);
@@ -381,7 +374,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   /** The hot path of mocks: a reply that never varies, to a request without a body. */
   #answerFixed(claim: Claim, call: Call): boolean {
-    const { terminal, effects, spec } = claim.rule;
+    const { terminal, effects } = claim.rule;
     const scanner = this.#scanner;
     if (terminal.kind === "relay" || !terminal.fixed || effects.length > 0) return false;
     if (!this.#walk.done || this.#half.waiting > 0 || !scanner.keepAlive || scanner.minorVersion !== 1)
@@ -389,9 +382,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#traffic.draining) return false;
     const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
     const flowing = this.#connection.socket.write(reply);
-    call.rule = spec.name;
-    call.outcome = terminal.kind === "mock" ? "mocked" : "aborted";
-    if (terminal.kind === "abort") call.flag("FI");
+    call.claimedBy(claim.rule);
     call.status = terminal.fixed.status;
     call.responseBytes = reply.length;
     call.upstream = null;
@@ -538,7 +529,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#first && this.#stepsAside(bytes, roughHost(bytes))) return -1;
     this.#flush(bytes, at);
     const refusal = this.#scanner.refusal;
-    if (refusal) this.#refuseWith(refusal);
+    if (refusal) this.#finishWith(headRefused(this.#connection, this.#traffic, refusal));
     return -1;
   }
 
@@ -550,10 +541,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#phase === "body") {
       const begun = this.#half.responseBegun;
       this.#half.drop(true);
-      for (const call of this.#half.takeWaiting()) {
-        call.fail("refused", "DPE", reason);
-        call.finish(this.#traffic, this.#traffic.clock.now());
-      }
+      failAll(this.#half.takeWaiting(), this.#traffic, "refused", "DPE", reason);
       if (begun) {
         this.#connection.socket.destroy();
         return -1;
@@ -565,26 +553,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     return -1;
   }
 
-  #refuseWith(refusal: Refusal): void {
-    this.#failedCall("DPE", `${refusal.reason}; ${opaqueAdvice}`, "refused");
-    this.#finishWith(refusalReply(refusal));
-  }
-
-  #refuseCall(call: Call, detail: string): number {
-    call.fail("refused", "DPE", detail);
-    call.status = 400;
-    call.finish(this.#traffic, this.#traffic.clock.now());
-    this.#finishWith(failureBytes(400, detail));
+  #refuseCall(call: Call, detail: string): -1 {
+    this.#finishWith(callRefused(call, this.#traffic, detail));
     return -1;
-  }
-
-  /** Something that is no call, but ends as if it were one: for logs and metrics. */
-  #failedCall(flag: Flag, detail: string, outcome: "refused" | "failed" = "failed"): void {
-    const now = this.#traffic.clock.now();
-    const call = new Call(this.#connection, unreadHead, this.#traffic, now, false);
-    call.fail(outcome, flag, detail);
-    call.status = this.#scanner.refusal?.status ?? 408;
-    call.finish(this.#traffic, now);
   }
 
   #stepsAside(bytes: Buffer, authority: string): boolean {
@@ -648,14 +619,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   failed(call: Call, begun: boolean, how: "fin" | "rst", flag: Flag, detail: string): void {
-    const now = this.#traffic.clock.now();
     // RFC 9112 §6.3: a broken response becomes 502 whoever the client believes it talks to.
     const speaks = !begun && (flag === "UPE" || this.#connection.mode !== "transparent");
     if (speaks) call.status = flag === "UT" ? 504 : 502;
-    for (const waiting of this.#half.takeWaiting()) {
-      waiting.fail("failed", flag, detail);
-      waiting.finish(this.#traffic, now);
-    }
+    failAll(this.#half.takeWaiting(), this.#traffic, "failed", flag, detail);
     this.#call = null;
     if (speaks) this.#finishWith(failureBytes(call.status, detail));
     else if (how === "rst") this.#connection.socket.resetAndDestroy();
