@@ -1,5 +1,7 @@
 // Time as a dependency, so that tests turn it by hand. This is the only place that touches the real clock.
 
+import { performance } from "node:perf_hooks"; // the global of that name is looked up, and asked for, at each use
+
 /** A pending timer; `cancel` is idempotent. */
 export interface Timer {
   cancel(): void;

@@ -5,6 +5,7 @@ import { Roster, type Seated } from "./roster.ts";
 
 /** Something that must act before a moment on `clock.now()`. `Infinity`: no deadline at present. */
 export interface Deadlined extends Seated {
+  /** Declared with a number: a field that begins as undefined gets a box for each moment that it is moved to. */
   deadlineAt: number;
   /** Called at the first tick past the deadline, at each tick until the deadline is moved or the entry removed. */
   expire(): void;

@@ -77,7 +77,7 @@ export interface Traffic {
   readonly tap: Tap;
   readonly dial: Dial;
   /** True while the sidecar goes down: finish the call at hand, then close. */
-  readonly draining: boolean;
+  isDraining(): boolean;
   /** False where no rule in force can claim a call on this connection, wherever it is addressed to: it need not be parsed. */
   mayClaim(connection: ConnectionFacts): boolean;
   /** null: nobody claims the call; the plain road. Each call sees one rule set, whole. */

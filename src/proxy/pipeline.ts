@@ -75,9 +75,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     dial: deps.dial,
     route: deps.route,
     destinationOf: deps.destinationOf,
-    get draining() {
-      return deps.isDraining();
-    },
+    isDraining: deps.isDraining,
     mayClaim(connection) {
       const rules = deps.rules();
       return rules.rules.length > 0 && rules.concernsConnection(connection, rollOf());

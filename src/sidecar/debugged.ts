@@ -30,9 +30,6 @@ export function debuggedTraffic(traffic: Traffic, debug: Debug): Traffic {
   const performing = { line: debug("perform"), clock: traffic.clock };
   return {
     ...traffic,
-    get draining() {
-      return traffic.draining;
-    },
     decide(head, connection) {
       const verdict = traffic.decide(head, connection);
       decide(() => `${callOf(head, connection)} → ${verdictText(verdict)}`);

@@ -137,7 +137,7 @@ export function openWire(options: WireOptions = {}): Wire {
     deadlines: { add: () => undefined, remove: () => undefined },
     tap: { observe: (event) => void events.push(event) },
     dial,
-    draining: false,
+    isDraining: () => false,
     mayClaim: () => true,
     decide: (head) => options.decide?.(head.method, head.path) ?? null,
     decideMessages: options.decideMessages ?? (() => null),

@@ -53,7 +53,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     const accepted: AcceptedSocket = connection.transport ?? connection.socket;
     const guest = accepted[guestOf];
     if (guest) guest.session = session;
-    if (traffic.draining) session.drain();
+    if (traffic.isDraining()) session.drain();
   }
 
   function detectThenServe(connection: Connection, sniffed: Buffer | null, traffic: Traffic): void {

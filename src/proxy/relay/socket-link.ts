@@ -25,7 +25,7 @@ export function createDial(deps: DialDeps): Dial {
 }
 
 class SocketLink implements Link, Deadlined {
-  deadlineAt: number;
+  deadlineAt = 0;
   seat = -1;
   readonly upstream: HostPort;
   readonly #events: LinkEvents;

@@ -101,7 +101,7 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
   call.grpcStatus = grpcStatusIn(reply.headers);
   const framing = frameReply(reply, call.method, rich.minorVersion);
   const closing =
-    framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.draining;
+    framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.isDraining();
   const headers = withConnection(
     withDate(framing.headers, rich, deps),
     closing,

@@ -49,7 +49,7 @@ const lingerMs = 2_000;
 const noBytes = Buffer.alloc(0);
 
 export class Http1Session implements Session, Deadlined, DownstreamSide {
-  deadlineAt: number;
+  deadlineAt = 0;
   seat = -1;
   readonly #connection: Connection;
   readonly #traffic: Traffic;
@@ -379,7 +379,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (terminal.kind === "relay" || !terminal.fixed || effects.length > 0) return false;
     if (!this.#walk.done || this.#half.waiting > 0 || !scanner.keepAlive || scanner.minorVersion !== 1)
       return false;
-    if (this.#traffic.draining) return false;
+    if (this.#traffic.isDraining()) return false;
     const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
     const flowing = this.#connection.socket.write(reply);
     call.claimedBy(claim.rule);
@@ -512,7 +512,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const mayGoOn = after === "next" && (this.#walk.done || turn.mayDropRest);
     if (after === "tunnel" && this.#handover) this.#openTunnel();
     else if (after === "reset") this.#connection.socket.resetAndDestroy();
-    else if (!mayGoOn || this.#downstreamEnded || this.#traffic.draining) this.#close();
+    else if (!mayGoOn || this.#downstreamEnded || this.#traffic.isDraining()) this.#close();
     else if (!this.#walk.done) this.#proceed("discard");
     else this.#nextRequest();
   }
@@ -596,7 +596,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       const go = this.#afterResponses;
       this.#afterResponses = null;
       go?.();
-    } else if (this.#traffic.draining && this.#phase === "head") this.#close();
+    } else if (this.#traffic.isDraining() && this.#phase === "head") this.#close();
     else if (this.#phase === "switching" || this.#phase === "full") this.#proceed("head");
   }
 

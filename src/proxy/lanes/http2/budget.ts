@@ -6,8 +6,8 @@ export class Budget {
   readonly #burst: number;
   readonly #perSecond: number;
   readonly #clock: Clock;
-  #left: number;
-  #at: number;
+  #left = 0;
+  #at = 0;
 
   constructor(burst: number, perSecond: number, clock: Clock) {
     this.#burst = burst;

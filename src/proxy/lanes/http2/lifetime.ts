@@ -36,7 +36,7 @@ export interface LifetimeDeps {
 }
 
 export class Lifetime implements Deadlined {
-  deadlineAt: number;
+  deadlineAt = 0;
   seat = -1;
   goAwaySent = false;
   readonly #deps: LifetimeDeps;

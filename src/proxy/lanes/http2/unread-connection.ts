@@ -27,7 +27,7 @@ export class UnreadConnection implements Connection, Deadlined {
   readonly inlet?: Inlet;
   readonly serverName: string;
   readonly dial: Dial;
-  deadlineAt: number;
+  deadlineAt = 0;
   seat = -1;
   readonly #accepted: Connection;
   readonly #traffic: Traffic;

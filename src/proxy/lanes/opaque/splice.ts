@@ -24,7 +24,7 @@ export interface SpliceEnd {
  * Owns both from then on, and calls `ended` once when both are closed.
  */
 export class Splice implements LinkEvents, Deadlined {
-  deadlineAt: number;
+  deadlineAt = 0;
   seat = -1;
   readonly #connection: Connection;
   readonly #traffic: Traffic;

@@ -29,7 +29,7 @@ export interface SocketRelayEnd extends SpliceEnd {
 }
 
 export class SocketRelay implements LinkEvents, Deadlined {
-  deadlineAt: number;
+  deadlineAt = 0;
   seat = -1;
   readonly #options: SocketRelayOptions;
   readonly #side: SocketSide;
