@@ -4,6 +4,7 @@ import type { Connection } from "../../../core/connection.ts";
 import type { RequestHead } from "../../../core/exchange.ts";
 import type { HeaderList } from "../../../core/headers.ts";
 import type { Traffic } from "../../../core/lane.ts";
+import type { Rule } from "../../../core/rule-set.ts";
 import { CallRecord } from "../call-record.ts";
 import type { UpgradeClaim } from "../websocket/upgrade.ts";
 import type { Http2Ask } from "./h2c.ts";
@@ -33,6 +34,14 @@ export class Call extends CallRecord {
   ) {
     super("http/1", connection, head, traffic, startedAt);
     this.mayUpgrade = mayUpgrade;
+  }
+
+  /** Puts on record who claims it, and what becomes of it if all goes well. */
+  claimedBy(rule: Rule): void {
+    const { kind } = rule.terminal;
+    this.rule = rule.spec.name;
+    this.outcome = kind === "mock" ? "mocked" : kind === "abort" ? "aborted" : "relayed";
+    if (kind === "abort") this.flag("FI");
   }
 
   /** Rules concern the messages of the WebSocket that it asks for. */

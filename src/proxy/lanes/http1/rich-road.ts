@@ -54,10 +54,7 @@ export type AfterCall = "next" | "close" | "reset" | "tunnel";
 export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
   const { call, claim } = rich;
   const { rule } = claim;
-  call.rule = rule.spec.name;
-  call.outcome =
-    rule.terminal.kind === "mock" ? "mocked" : rule.terminal.kind === "abort" ? "aborted" : "relayed";
-  if (rule.terminal.kind === "abort") call.flag("FI");
+  call.claimedBy(rule);
   for (const effect of rule.effects) if (effect.fault) call.flag(effect.kind === "delay" ? "DI" : "FI");
   try {
     const reply = await claim.serve(exchangeOf(rich, deps), (exchange) =>

@@ -8,32 +8,35 @@
 //    ├──claimed───────────► barrier ──► rich   alone on the connection: waits until no response is due
 //    ├──asks to upgrade───► switching          bytes held back until the response ──► head | tunnel
 //    └──malformed─────────► over               refusal after the responses due, then FIN
+//
+// What only some connections need lies elsewhere and is made when it is needed: a request that is held back (peek.ts), a
+// claimed call (rich-turn.ts), the way out of HTTP/1 (handover.ts), what is said before closing (last-words.ts). The link,
+// and the responses on it, are upstream-half.ts's.
 
 import type { Connection } from "../../../core/connection.ts";
 import type { Deadlined } from "../../../core/deadlines.ts";
-import { UnderstudyError } from "../../../core/errors.ts";
-import type { RequestHead } from "../../../core/exchange.ts";
 import type { Claim, Session, Traffic, Undecided } from "../../../core/lane.ts";
 import type { Link } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
-import { BodyPipe } from "../body-pipe.ts";
 import { BorrowedBytes } from "../borrowed-bytes.ts";
-import { PeekedBody } from "../peeked-body.ts";
 import { claimUpgrade } from "../websocket/upgrade.ts";
 import { BodyWalk } from "./body-walk.ts";
 import { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
+import { DrainWaiters } from "./drain-waiters.ts";
 import { continueHead, refusalReply } from "./encode.ts";
 import { failureBytes } from "./failure.ts";
 import type { FixedReplies } from "./fixed-replies.ts";
 import { asksForHttp2 } from "./h2c.ts";
-import { namesOpaqueHost, opaqueAdvice, roughHost } from "./opaque-host.ts";
+import { Handover } from "./handover.ts";
+import { callRefused, failAll, headRefused, headTooLate } from "./last-words.ts";
+import { namesOpaqueHost, roughHost } from "./opaque-host.ts";
 import type { ParserPool, Parsers } from "./parsers.ts";
+import { Peek } from "./peek.ts";
 import { originFormHead } from "./proxy-form.ts";
-import type { Refusal } from "./refusal.ts";
 import type { RequestScanner } from "./request-scanner.ts";
-import { type AfterCall, serveRich } from "./rich-road.ts";
-import { openTunnel, type Tunnel } from "./tunnel.ts";
+import type { AfterCall } from "./rich-road.ts";
+import { RichTurn } from "./rich-turn.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
 
 type Phase = "head" | "body" | "peek" | "barrier" | "rich" | "discard" | "switching" | "full" | "over";
@@ -42,59 +45,8 @@ type Phase = "head" | "body" | "peek" | "barrier" | "rich" | "discard" | "switch
 const maxPipelined = 128;
 /** For a client to read our last words and close. */
 const lingerMs = 2_000;
-const unreadHead: RequestHead = {
-  method: "",
-  scheme: "http",
-  authority: "",
-  path: "",
-  headers: [],
-  header: () => undefined,
-};
 
 const noBytes = Buffer.alloc(0);
-
-/** A request whose body is held back until a rule can decide. */
-interface Peek {
-  readonly undecided: Undecided;
-  readonly raw: Buffer[];
-  /** The body without transfer coding, in pieces, for whoever claims the call. */
-  readonly payload: Buffer[];
-  readonly body: PeekedBody;
-  /** A rule learns something before it can tell; what comes meanwhile is kept, up to the limit. */
-  waits: boolean;
-}
-
-/** Whether waiting for more of the body cannot change the verdict. */
-function isSettled({ undecided, body: { payload }, waits }: Peek): boolean {
-  return payload === null || (!waits && undecided.isEnough(payload));
-}
-
-/** Bytes up to which one write is cheaper than several. */
-const maxJoinedBytes = 16_384;
-
-/** A small call in one piece, as it most likely came: each piece would be a write of its own. */
-function joined(pieces: readonly Buffer[]): readonly Buffer[] {
-  if (pieces.length < 2) return pieces;
-  let bytes = 0;
-  for (const piece of pieces) bytes += piece.length;
-  return bytes <= maxJoinedBytes ? [Buffer.concat(pieces, bytes)] : pieces;
-}
-
-function keep({ payload, body }: Peek, chunk: Buffer): void {
-  payload.push(chunk);
-  body.append(chunk);
-}
-
-/** A call on the rich road. */
-interface Rich {
-  readonly claim: Claim;
-  readonly call: Call;
-  readonly pipe: BodyPipe;
-  readonly bodyBytes: number | null;
-  readonly bodyBegun: Promise<void>;
-  begin: () => void;
-  continued: boolean;
-}
 
 export class Http1Session implements Session, Deadlined, DownstreamSide {
   deadlineAt = 0;
@@ -117,18 +69,15 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   /** The call whose request is being read. */
   #call: Call | null = null;
   #peek: Peek | null = null;
-  #rich: Rich | null = null;
+  #turn: RichTurn | null = null;
   /** What to do once no response is due; set while the phase is `barrier`. */
   #afterResponses: (() => void) | null = null;
-  #tunnel: { readonly call: Call; readonly link: Link; readonly rest: Buffer } | null = null;
-  /** The link, once it has left HTTP/1, and what the connection has become. */
-  #spliced: Link | null = null;
-  #opened: Tunnel | null = null;
+  #handover: Handover | null = null;
   #lastWords: Buffer | null = null;
   #headBegun = false;
   #first = true;
   #upstreamFull = false;
-  #pipeFull = false;
+  #bodyFull = false;
   #progress = false;
   #downstreamEnded = false;
   /** The client has said that the request at hand is its last (RFC 9112 §9.6). */
@@ -142,8 +91,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   #keeps = false;
   /** Somebody else has read, and may go on reading, heads through our scanner. */
   #headsWereLent = false;
-  #drainWaiters: (() => void)[] = [];
-  #linkWaiters: (() => void)[] = [];
+  /** Made for the first claimed call. */
+  #downstreamDrain: DrainWaiters | null = null;
+  #linkDrain: DrainWaiters | null = null;
 
   constructor(connection: Connection, traffic: Traffic, fixed: FixedReplies, pool: ParserPool) {
     this.#connection = connection;
@@ -176,7 +126,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   drain(): void {
-    this.#opened?.drainConnection?.();
+    this.#handover?.drain();
     if (this.#phase === "head" && this.#carry.isEmpty && this.#half.waiting === 0) this.#close();
   }
 
@@ -197,9 +147,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   readonly #onDrain = (): void => {
     this.#half.resume();
-    const waiters = this.#drainWaiters;
-    this.#drainWaiters = [];
-    for (const wake of waiters) wake();
+    this.#downstreamDrain?.wake();
     if (this.#phase === "full") this.#proceed("head");
   };
 
@@ -207,12 +155,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#downstreamEnded) return;
     this.#downstreamEnded = true;
     if (this.#closing) return;
-    this.#rich?.pipe.fail(
-      new UnderstudyError("body_cut", "the client ended its request before its framing said so"),
-    );
-    // A call that hangs has nothing to say to a client that has left.
-    const hangs = this.#rich?.claim.rule.terminal.kind === "abort";
-    const idle = this.#half.waiting === 0 && (this.#phase !== "rich" || hangs);
+    this.#turn?.cut("the client ended its request before its framing said so");
+    const idle = this.#half.waiting === 0 && (this.#phase !== "rich" || this.#turn?.mayHang);
     if (!idle) {
       if (this.#phase !== "rich" && this.#phase !== "barrier") this.#half.endRequests();
     } else if (this.#half.upstream && this.#connection.mode !== "proxy" && !this.#answeredHere)
@@ -235,14 +179,14 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     for (const call of waiting) {
       call.fail("failed", "DC", "the client left before its reply was complete");
       call.sink?.fail("DC", "the client left");
-      if (call !== this.#rich?.call) call.finish(this.#traffic, now);
+      if (call !== this.#turn?.call) call.finish(this.#traffic, now);
     }
     this.#half.drop(cut);
-    this.#rich?.pipe.fail(new UnderstudyError("body_cut", "the client left"));
-    for (const wake of [...this.#drainWaiters, ...this.#linkWaiters]) wake();
+    this.#turn?.cut("the client left");
+    this.#downstreamDrain?.wake();
+    this.#linkDrain?.wake();
     this.#call?.finish(this.#traffic, now);
-    this.#tunnel?.link.destroy(true);
-    this.#tunnel?.call.takeUpgrade()?.claim.release();
+    this.#handover?.drop();
     this.#giveParsersBack();
   };
 
@@ -254,9 +198,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#progress = false;
       this.deadlineAt = this.#traffic.clock.now() + deadlines.responseMs;
     } else if (this.#headBegun) {
-      const detail = `the request head was not complete after ${deadlines.headMs} ms`;
-      this.#failedCall("SI", detail);
-      this.#finishWith(failureBytes(408, detail));
+      this.#finishWith(headTooLate(this.#connection, this.#traffic));
     } else if (this.#phase === "peek") this.#decidePeeked(null);
     else if (this.#phase === "body" || (this.#phase === "rich" && !this.#walk.done)) {
       this.#call?.fail("failed", "SI", `no byte of the request body for ${deadlines.bodyIdleMs} ms`);
@@ -283,10 +225,12 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
           at = this.#head(bytes, at);
           break;
         case "body":
+          at = this.#body(bytes, at);
+          break;
         case "discard":
         case "peek":
         case "rich":
-          at = this.#body(bytes, at);
+          at = this.#keptBody(bytes, at);
           break;
         case "over":
           return;
@@ -414,15 +358,13 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#headsWereLent = true;
     this.#call = call;
     if (verdict.kind === "claim") {
-      this.#enterRich(verdict, call, []);
+      this.#takeTurn(verdict, call, []);
       return next;
     }
-    const raw = [
-      this.#connection.mode === "proxy" ? originFormHead(scanner, bytes, at) : bytes.subarray(at, next),
-    ];
+    const head =
+      this.#connection.mode === "proxy" ? originFormHead(scanner, bytes, at) : bytes.subarray(at, next);
     const { limits, deadlines } = this.#traffic.settings;
-    const body = new PeekedBody(limits.maxRuleBodyBytes);
-    this.#peek = { undecided: verdict, raw, payload: [], body, waits: false };
+    this.#peek = new Peek(verdict, head, limits.maxRuleBodyBytes);
     this.#phase = "peek";
     this.deadlineAt = call.startedAt + deadlines.ruleBodyMs;
     if (scanner.expectContinue) this.#connection.socket.write(continueHead);
@@ -432,7 +374,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   /** The hot path of mocks: a reply that never varies, to a request without a body. */
   #answerFixed(claim: Claim, call: Call): boolean {
-    const { terminal, effects, spec } = claim.rule;
+    const { terminal, effects } = claim.rule;
     const scanner = this.#scanner;
     if (terminal.kind === "relay" || !terminal.fixed || effects.length > 0) return false;
     if (!this.#walk.done || this.#half.waiting > 0 || !scanner.keepAlive || scanner.minorVersion !== 1)
@@ -440,9 +382,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#traffic.isDraining()) return false;
     const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
     const flowing = this.#connection.socket.write(reply);
-    call.rule = spec.name;
-    call.outcome = terminal.kind === "mock" ? "mocked" : "aborted";
-    if (terminal.kind === "abort") call.flag("FI");
+    call.claimedBy(claim.rule);
     call.status = terminal.fixed.status;
     call.responseBytes = reply.length;
     call.upstream = null;
@@ -456,56 +396,54 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     return true;
   }
 
-  /** Bytes of a request body, wherever they go. */
+  /** Bytes of a request body on the plain road. */
   #body(bytes: Buffer, at: number): number {
-    const rich = this.#rich;
-    const peek = this.#peek;
-    if (this.#walk.done) return this.#hold(bytes, at);
-    const take = peek
-      ? (from: number, to: number) => keep(peek, bytes.subarray(from, to))
-      : rich
-        ? (from: number, to: number) => rich.pipe.push(bytes.subarray(from, to))
-        : undefined;
-    const next = this.#walk.feed(bytes, at, bytes.length, take);
+    const walk = this.#walk;
+    const next = walk.feed(bytes, at, bytes.length);
     if (next < 0) return this.#badBody(bytes, at);
     if (this.#call) this.#call.requestBytes += next - at;
-    const { bodyIdleMs, ruleBodyMs } = this.#traffic.settings.deadlines;
-    this.deadlineAt = this.#traffic.clock.now() + (peek ? ruleBodyMs : bodyIdleMs);
-    if (this.#phase !== "body") {
-      this.#from = next;
-      this.#keeps = true;
-    }
-    if (peek) peek.raw.push(bytes.subarray(at, next));
-    rich?.begin();
-    if (!this.#walk.done) {
-      if (peek && isSettled(peek)) this.#decidePeeked(peek.body.payload);
-      return next;
-    }
-    this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.responseMs;
-    if (this.#phase === "body") this.#requestEnds(bytes, next);
-    else if (this.#phase === "discard") this.#nextRequest();
-    else if (peek && !peek.waits) this.#decidePeeked(peek.body.payload);
-    else if (rich) rich.pipe.end(this.#walk.trailers());
+    const { bodyIdleMs, responseMs } = this.#traffic.settings.deadlines;
+    this.deadlineAt = this.#traffic.clock.now() + (walk.done ? responseMs : bodyIdleMs);
+    if (walk.done) this.#requestEnds(bytes, next);
     return next;
   }
 
-  /** `payload` null: the body is too large to be looked at, or does not come. */
-  #decidePeeked(payload: Buffer | null): void {
+  /** Bytes of a request body that stays here: a rule looks at it, a claimed call reads it, or nobody wants it any more. */
+  #keptBody(bytes: Buffer, at: number): number {
+    const walk = this.#walk;
+    const peek = this.#peek;
+    if (walk.done) return this.#hold(bytes, at);
+    const next = peek
+      ? peek.feed(walk, bytes, at)
+      : (this.#turn?.feed(bytes, at) ?? walk.feed(bytes, at, bytes.length));
+    if (next < 0) return this.#badBody(bytes, at);
+    if (this.#call) this.#call.requestBytes += next - at;
+    this.#from = next;
+    this.#keeps = true;
+    const { bodyIdleMs, responseMs, ruleBodyMs } = this.#traffic.settings.deadlines;
+    this.deadlineAt = this.#traffic.clock.now() + (walk.done ? responseMs : peek ? ruleBodyMs : bodyIdleMs);
+    if (peek) {
+      if (walk.done ? !peek.waits : peek.isSettled) this.#decidePeeked(peek.body);
+    } else if (walk.done && this.#phase === "discard") this.#nextRequest();
+    return next;
+  }
+
+  /** `body` null: it is too large to be looked at, or does not come. */
+  #decidePeeked(body: Buffer | null): void {
     const peek = this.#peek;
     const call = this.#call;
     if (!peek || !call) return;
-    const lacks = payload === null || peek.waits ? null : peek.undecided.lacks(payload);
+    const lacks = peek.lacks(body);
     if (lacks !== null) {
-      peek.waits = true;
       return void lacks.then(() => {
-        if (this.#peek === peek && !this.#gone) this.#decidePeeked(peek.body.payload);
+        if (this.#peek === peek && !this.#gone) this.#decidePeeked(peek.body);
       });
     }
     this.#peek = null;
     const { clock, settings } = this.#traffic;
     this.deadlineAt = clock.now() + settings.deadlines.responseMs; // no longer that of looking
-    const claim = peek.undecided.decide(payload);
-    if (claim) this.#enterRich(claim, call, peek.payload);
+    const claim = peek.decide(body);
+    if (claim) this.#takeTurn(claim, call, peek.pieces);
     else this.#relayPeeked(peek, call);
   }
 
@@ -519,7 +457,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#half.expect(call);
       this.#answeredHere = false;
       this.#scanner.reset();
-      for (const bytes of joined(peek.raw)) if (!this.#half.send(bytes)) this.#pauseUploads();
+      for (const bytes of peek.request) if (!this.#half.send(bytes)) this.#pauseUploads();
       this.#phase = "body";
       const { bodyIdleMs, responseMs } = this.#traffic.settings.deadlines;
       this.deadlineAt = this.#traffic.clock.now() + (this.#walk.done ? responseMs : bodyIdleMs);
@@ -531,74 +469,50 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#afterResponses = relay;
   }
 
-  /** Takes the rich road as soon as no earlier response is due. */
-  #enterRich(claim: Claim, call: Call, payload: readonly Buffer[]): void {
-    let begin: () => void = () => undefined;
-    const bodyBegun = new Promise<void>((resolve) => {
-      begin = resolve;
+  /** Takes the rich road as soon as no earlier response is due. `pieces`: what was read of the body. */
+  #takeTurn(claim: Claim, call: Call, pieces: readonly Buffer[]): void {
+    this.#downstreamDrain ??= new DrainWaiters();
+    this.#linkDrain ??= new DrainWaiters();
+    const turn = new RichTurn(claim, call, pieces, {
+      connection: this.#connection,
+      traffic: this.#traffic,
+      half: this.#half,
+      scanner: this.#scanner,
+      walk: this.#walk,
+      downstreamDrain: this.#downstreamDrain,
+      linkDrain: this.#linkDrain,
+      wantBody: () => this.#wantBody(),
+      pauseBody: () => this.#pauseBody(),
+      tunnelTo: (of, open) => {
+        this.#handover = new Handover(of, open(this.#half), null);
+      },
     });
-    const { framing, contentLength } = this.#scanner;
-    const pipe = new BodyPipe({ start: () => this.#wantBody(), stop: () => this.#pausePipe() });
-    for (const chunk of payload) pipe.push(chunk);
-    if (this.#walk.done) pipe.end(this.#walk.trailers());
-    const bodyBytes = framing === "chunked" ? null : framing === "length" ? contentLength : 0;
-    const continued =
-      !this.#scanner.expectContinue || payload.length > 0 || claim.rule.terminal.kind === "relay";
-    const rich: Rich = { claim, call, pipe, bodyBytes, bodyBegun, begin, continued };
-    if (this.#half.waiting === 0) return this.#runRich(rich);
+    this.#turn = turn;
+    if (this.#half.waiting === 0) return this.#runTurn(turn);
     this.#phase = "barrier";
-    this.#rich = rich;
-    this.#afterResponses = () => this.#runRich(rich);
+    this.#afterResponses = () => this.#runTurn(turn);
   }
 
-  #runRich(rich: Rich): void {
-    const { claim, call } = rich;
-    const scanner = this.#scanner;
-    this.#rich = rich;
+  #runTurn(turn: RichTurn): void {
     this.#phase = "rich";
     const { responseMs, hangMs } = this.#traffic.settings.deadlines;
     this.deadlineAt = this.#traffic.clock.now() + Math.max(responseMs, hangMs);
-    this.#answeredHere = claim.rule.terminal.kind !== "relay";
-    const served = serveRich(
-      {
-        claim,
-        call,
-        head: scanner,
-        minorVersion: scanner.minorVersion,
-        bodyBytes: rich.bodyBytes,
-        body: rich.pipe,
-        bodyBegun: rich.bodyBegun,
-        keepAlive: scanner.keepAlive,
-      },
-      {
-        connection: this.#connection,
-        traffic: this.#traffic,
-        half: this.#half,
-        write: (bytes) => this.#write(bytes),
-        tunnelTo: (open) => {
-          this.#tunnel = { call, link: open(this.#half), rest: noBytes };
-        },
-        linkDrained: () => new Promise((resolve) => this.#linkWaiters.push(resolve)),
-      },
-    );
-    void served.then((after) => this.#afterRich(rich, after));
+    this.#answeredHere = turn.answersHere;
+    void turn.run().then((after) => this.#afterTurn(turn, after));
     if (this.#held.length > 0) this.#proceed("rich");
   }
 
-  #afterRich(rich: Rich, after: AfterCall): void {
-    const { call } = rich;
+  #afterTurn(turn: RichTurn, after: AfterCall): void {
     const now = this.#traffic.clock.now();
-    this.#rich = null;
-    this.#pipeFull = false;
+    this.#turn = null;
+    this.#bodyFull = false;
     this.#call = null;
-    call.finish(this.#traffic, now);
+    turn.call.finish(this.#traffic, now);
     if (this.#gone) return;
-    // An upload that is still on its way upstream, or that the client was never told to send, ends the connection.
-    const unfinished = !this.#walk.done && (after === "next" ? call.upstreamUsed || !rich.continued : true);
-    if (after === "tunnel" && this.#tunnel) this.#openTunnel();
+    const mayGoOn = after === "next" && (this.#walk.done || turn.mayDropRest);
+    if (after === "tunnel" && this.#handover) this.#openTunnel();
     else if (after === "reset") this.#connection.socket.resetAndDestroy();
-    else if (after !== "next" || unfinished || this.#downstreamEnded || this.#traffic.isDraining())
-      this.#close();
+    else if (!mayGoOn || this.#downstreamEnded || this.#traffic.isDraining()) this.#close();
     else if (!this.#walk.done) this.#proceed("discard");
     else this.#nextRequest();
   }
@@ -615,7 +529,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#first && this.#stepsAside(bytes, roughHost(bytes))) return -1;
     this.#flush(bytes, at);
     const refusal = this.#scanner.refusal;
-    if (refusal) this.#refuseWith(refusal);
+    if (refusal) this.#finishWith(headRefused(this.#connection, this.#traffic, refusal));
     return -1;
   }
 
@@ -627,42 +541,21 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#phase === "body") {
       const begun = this.#half.responseBegun;
       this.#half.drop(true);
-      for (const call of this.#half.takeWaiting()) {
-        call.fail("refused", "DPE", reason);
-        call.finish(this.#traffic, this.#traffic.clock.now());
-      }
+      failAll(this.#half.takeWaiting(), this.#traffic, "refused", "DPE", reason);
       if (begun) {
         this.#connection.socket.destroy();
         return -1;
       }
     }
-    const rich = this.#rich;
-    rich?.pipe.fail(new UnderstudyError("body_cut", reason));
+    this.#turn?.cut(reason);
     const refusal = this.#walk.refusal;
-    if (refusal && !rich) this.#finishWith(refusalReply(refusal));
+    if (refusal && !this.#turn) this.#finishWith(refusalReply(refusal));
     return -1;
   }
 
-  #refuseWith(refusal: Refusal): void {
-    this.#failedCall("DPE", `${refusal.reason}; ${opaqueAdvice}`, "refused");
-    this.#finishWith(refusalReply(refusal));
-  }
-
-  #refuseCall(call: Call, detail: string): number {
-    call.fail("refused", "DPE", detail);
-    call.status = 400;
-    call.finish(this.#traffic, this.#traffic.clock.now());
-    this.#finishWith(failureBytes(400, detail));
+  #refuseCall(call: Call, detail: string): -1 {
+    this.#finishWith(callRefused(call, this.#traffic, detail));
     return -1;
-  }
-
-  /** Something that is no call, but ends as if it were one: for logs and metrics. */
-  #failedCall(flag: Flag, detail: string, outcome: "refused" | "failed" = "failed"): void {
-    const now = this.#traffic.clock.now();
-    const call = new Call(this.#connection, unreadHead, this.#traffic, now, false);
-    call.fail(outcome, flag, detail);
-    call.status = this.#scanner.refusal?.status ?? 408;
-    call.finish(this.#traffic, now);
   }
 
   #stepsAside(bytes: Buffer, authority: string): boolean {
@@ -682,7 +575,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   #released(): void {
-    if (this.#spliced) this.#spliced.released();
+    if (this.#handover?.isOpen) this.#handover.released();
     else this.#half.released();
   }
 
@@ -709,15 +602,13 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   switchToTunnel(call: Call, link: Link, rest: Buffer): void {
     link.pause();
-    this.#tunnel = { call, link, rest };
-    if (!call.sink) this.#openTunnel(); // else the reply is still to be written; afterRich goes on
+    this.#handover = new Handover(call, link, rest);
+    if (!call.sink) this.#openTunnel(); // else the reply is still to be written; its turn goes on
   }
 
   upstreamDrained(): void {
     this.#upstreamFull = false;
-    const waiters = this.#linkWaiters;
-    this.#linkWaiters = [];
-    for (const wake of waiters) wake();
+    this.#linkDrain?.wake();
     this.#updateFlow();
   }
 
@@ -728,14 +619,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   failed(call: Call, begun: boolean, how: "fin" | "rst", flag: Flag, detail: string): void {
-    const now = this.#traffic.clock.now();
     // RFC 9112 §6.3: a broken response becomes 502 whoever the client believes it talks to.
     const speaks = !begun && (flag === "UPE" || this.#connection.mode !== "transparent");
     if (speaks) call.status = flag === "UT" ? 504 : 502;
-    for (const waiting of this.#half.takeWaiting()) {
-      waiting.fail("failed", flag, detail);
-      waiting.finish(this.#traffic, now);
-    }
+    failAll(this.#half.takeWaiting(), this.#traffic, "failed", flag, detail);
     this.#call = null;
     if (speaks) this.#finishWith(failureBytes(call.status, detail));
     else if (how === "rst") this.#connection.socket.resetAndDestroy();
@@ -758,17 +645,13 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   #wantBody(): void {
-    const rich = this.#rich;
-    if (rich && !rich.continued) {
-      rich.continued = true;
-      this.#connection.socket.write(continueHead);
-    }
-    this.#pipeFull = false;
+    this.#turn?.sayContinue();
+    this.#bodyFull = false;
     this.#updateFlow();
   }
 
-  #pausePipe(): void {
-    this.#pipeFull = true;
+  #pauseBody(): void {
+    this.#bodyFull = true;
     this.#updateFlow();
   }
 
@@ -796,16 +679,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   #updateFlow(): void {
     const { socket, inlet } = this.#connection;
-    const blocked = this.#upstreamFull || this.#pipeFull || this.#held.length > 0;
+    const blocked = this.#upstreamFull || this.#bodyFull || this.#held.length > 0;
     if (blocked) socket.pause();
     else if (socket.isPaused() || (!inlet && !socket.readableFlowing)) socket.resume();
-  }
-
-  #write(bytes: Uint8Array): Promise<void> | undefined {
-    const { socket } = this.#connection;
-    if (socket.destroyed) throw new UnderstudyError("aborted", "the client left");
-    if (socket.write(bytes)) return undefined;
-    return new Promise((resolve) => this.#drainWaiters.push(resolve));
   }
 
   /** Our last bytes on this connection, after the responses that are due. */
@@ -830,7 +706,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#phase = "over";
     this.#held = [];
     this.#upstreamFull = false;
-    this.#pipeFull = false;
+    this.#bodyFull = false;
     this.deadlineAt = this.#traffic.clock.now() + lingerMs;
     this.#half.drop(false);
     if (this.#lastRequest && this.#walk.done) return this.#connection.socket.destroySoon();
@@ -839,21 +715,15 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   #openTunnel(): void {
-    const tunnel = this.#tunnel;
-    if (!tunnel) return;
-    this.#tunnel = null;
+    const handover = this.#handover;
+    if (!handover) return;
     const first = this.#held.length > 0 ? Buffer.concat(this.#held) : null;
     this.#held = [];
     this.#detach();
-    const splice = openTunnel(this.#connection, this.#traffic, tunnel.call);
-    this.#opened = splice;
-    this.#half.delegateTo(splice);
-    splice.start(tunnel.link, first);
-    if (tunnel.rest.length > 0) splice.data(tunnel.rest);
+    handover.open(this.#connection, this.#traffic, this.#half, first);
     // Bytes from before the switch may still wait in the socket; their account stays with this session.
-    this.#spliced = tunnel.link;
     if (!this.#borrowed.held) this.#released();
-    tunnel.link.resume();
+    handover.resume();
   }
 
   /** Lets go of the socket: somebody else serves it from now on. */
