@@ -26,6 +26,7 @@ const replacing: Readonly<Record<string, readonly string[]>> = {
   REQUESTS_CA_BUNDLE: ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
   CURL_CA_BUNDLE: ["CURL_CA_BUNDLE", "SSL_CERT_FILE"],
   GIT_SSL_CAINFO: ["GIT_SSL_CAINFO", "SSL_CERT_FILE"],
+  GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "SSL_CERT_FILE"], // grpc-js, gRPC's C core
 };
 
 /** Where systems keep their bundle: Debian, Fedora, openSUSE, Alpine. */

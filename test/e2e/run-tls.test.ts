@@ -156,6 +156,7 @@ describe("run: HTTPS of an unmodified program", { skip: noNamespaces }, () => {
         "REQUESTS_CA_BUNDLE",
         "CURL_CA_BUNDLE",
         "GIT_SSL_CAINFO",
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
         "NODE_EXTRA_CA_CERTS",
       ];
       const script = names.map((name) => `echo "$${name} $(grep -c BEGIN "$${name}")"`).join(";");
@@ -168,6 +169,7 @@ describe("run: HTTPS of an unmodified program", { skip: noNamespaces }, () => {
           CURL_CA_BUNDLE: "",
           REQUESTS_CA_BUNDLE: "",
           GIT_SSL_CAINFO: "",
+          GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: "",
         },
       });
       const lines = stdout.trim().split("\n");

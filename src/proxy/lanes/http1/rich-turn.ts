@@ -44,6 +44,7 @@ export class RichTurn {
   readonly #bodyBegun: Promise<void>;
   #begin: () => void = () => undefined;
   #continued: boolean;
+  #runs = false;
 
   /** `pieces`: what was read of the body before the claim; they stay as they are. */
   constructor(claim: Claim, call: Call, pieces: readonly Buffer[], deps: TurnDeps) {
@@ -93,6 +94,13 @@ export class RichTurn {
     this.#pipe.fail(new UnderstudyError("body_cut", reason));
   }
 
+  /** The client has left. A turn that has not come never will. */
+  leave(): void {
+    this.cut("the client left");
+    if (!this.#runs) this.#claim.release();
+    this.#runs = true;
+  }
+
   /** Tells the client to send its body, once, where it waits to be told (RFC 9110 §10.1.1). */
   sayContinue(): void {
     if (this.#continued) return;
@@ -104,6 +112,7 @@ export class RichTurn {
   run(): Promise<AfterCall> {
     const { connection, traffic, half, scanner, linkDrain, tunnelTo } = this.#deps;
     const { call } = this;
+    this.#runs = true;
     return serveRich(
       {
         claim: this.#claim,

@@ -182,7 +182,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       if (call !== this.#turn?.call) call.finish(this.#traffic, now);
     }
     this.#half.drop(cut);
-    this.#turn?.cut("the client left");
+    this.#turn?.leave();
     this.#downstreamDrain?.wake();
     this.#linkDrain?.wake();
     this.#call?.finish(this.#traffic, now);
@@ -623,7 +623,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const speaks = !begun && (flag === "UPE" || this.#connection.mode !== "transparent");
     if (speaks) call.status = flag === "UT" ? 504 : 502;
     failAll(this.#half.takeWaiting(), this.#traffic, "failed", flag, detail);
-    this.#call = null;
+    // One that waits for its turn fails with those before it, and ends with the connection.
+    if (this.#phase === "barrier") this.#call?.fail("failed", flag, detail);
+    else this.#call = null;
     if (speaks) this.#finishWith(failureBytes(call.status, detail));
     else if (how === "rst") this.#connection.socket.resetAndDestroy();
     else this.#close();

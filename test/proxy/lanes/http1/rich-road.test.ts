@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { drainSocket, openRig, openServer, readUntil } from "../../../support/rig.ts";
-import { noFault, replyWith } from "../../../support/rule-spec.ts";
+import { noFault, replyWith, ruleSpec } from "../../../support/rule-spec.ts";
 
 /** Answers every request with its method and path, after reading its whole body by Content-Length or chunked end. */
 function echoServer() {
@@ -52,6 +52,43 @@ test("rich road: a mocked call among pipelined relayed ones is answered in its p
   assert.match(seen, /0\r\nx-t: 1\r\n\r\n/);
   client.destroy();
 });
+
+for (const end of ["client", "upstream"] as const) {
+  test(`rich road: a claimed call whose turn never comes, since the ${end} has left, is told, and leaves its rule`, async () => {
+    let asked: () => void = () => undefined;
+    const wasAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    await using upstream = await openServer((socket) => {
+      socket.once("data", () => (end === "upstream" ? socket.destroy() : asked()));
+    });
+    await using rig = await openRig({
+      upstream: upstream.address,
+      rules: [
+        {
+          name: "one",
+          matches: onPath("/2"),
+          scope: { ...ruleSpec({}).scope, maxActive: 1 },
+          respond: replyWith("MOCK", { trailers: [["x-t", "1"]] }),
+        },
+      ],
+    });
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const first = await rig.connect();
+    first.on("error", () => undefined).resume();
+    first.write(get("/1") + get("/2"));
+    if (end === "client") {
+      await wasAsked;
+      first.resetAndDestroy();
+    }
+    const told = await rig.event((event) => event.kind === "call" && event.path === "/2");
+    assert.equal(told.kind === "call" && told.outcome, "failed");
+    const second = await rig.connect();
+    second.write(get("/2"));
+    assert.match(await readUntil(second, "x-t: 1"), /MOCK/);
+    for (const socket of [first, second]) socket.destroy();
+  });
+}
 
 test("rich road: a fixed mock keeps the connection and never dials", async () => {
   await using rig = await openRig({ rules: [{ name: "fixed", respond: replyWith("hi") }] });
