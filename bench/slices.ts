@@ -111,7 +111,7 @@ interface Pair {
 }
 
 /**
- * Until a unit costs no less than before: a compiler that watches what runs is at work for 50,000 calls and more, and
+ * Until a unit costs no less than before: a compiler that watches what runs is at work for a while, and
  * what is compared is what lasts. The same for all.
  */
 async function warmUp(server: Server, plan: Measurement): Promise<void> {

@@ -4,11 +4,11 @@
 import { exitCodes, type Shell, type TextSink } from "./commands/command.ts";
 import { commandEntries } from "./commands/entries.ts";
 import { findCommand, helpFor } from "./commands/help.ts";
-import { optimise } from "./commands/optimising.ts";
 import { openStandardError } from "./commands/standard-error.ts";
 import { systemClock } from "./core/clock.ts";
 import { createDebug } from "./core/debug.ts";
 import { type ErrorCode, messageOf, UnderstudyError } from "./core/errors.ts";
+import { optimise } from "./core/optimising.ts";
 import { printable } from "./core/printable.ts";
 
 const stderr = openStandardError(systemClock, () => process.stderr);

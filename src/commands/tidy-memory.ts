@@ -4,8 +4,8 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Clock, Timer } from "../core/clock.ts";
+import { optimise } from "../core/optimising.ts";
 import type { Tap } from "../core/tap.ts";
-import { optimise } from "./optimising.ts";
 
 /** After the last change: what it leaves behind has to be garbage by then. */
 const restMs = 700;

@@ -18,6 +18,16 @@ export interface RequestHead {
   header(name: string): string | undefined;
 }
 
+/** Stands where no head is known, or none could be read. */
+export const noHead: RequestHead = {
+  method: "",
+  scheme: "http",
+  authority: "",
+  path: "",
+  headers: [],
+  header: () => undefined,
+};
+
 /** Bytes of a message after its head. Read once: either `chunks()` or `read()`. */
 export interface Body {
   /** Length in bytes where the framing says it; null for chunked or until-close. */

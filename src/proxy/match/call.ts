@@ -4,7 +4,7 @@
 import { baggagePairs } from "../../core/baggage.ts";
 import type { ConnectionFacts } from "../../core/connection.ts";
 import { cookiePairs } from "../../core/cookies.ts";
-import type { RequestHead } from "../../core/exchange.ts";
+import { noHead, type RequestHead } from "../../core/exchange.ts";
 import { queryPairs } from "../../core/query.ts";
 import type { Roll } from "../../core/rule-set.ts";
 import { defaultPort, hostOf, portOf } from "./authority.ts";
@@ -12,14 +12,6 @@ import { type IpWords, parseIp } from "./ip-range.ts";
 
 export type Pairs = readonly (readonly [name: string, value: string])[];
 
-const noHead: RequestHead = {
-  method: "",
-  scheme: "http",
-  authority: "",
-  path: "",
-  headers: [],
-  header: () => undefined,
-};
 const noConnection: ConnectionFacts = {
   id: "",
   direction: "outbound",

@@ -77,6 +77,7 @@ export function nextStep(event: CallEvent | OpaqueEvent): string {
     DPE: `see what the client sends; to pass it on unread, list ${host} under opaqueHosts in the config`,
     SI: "the client stopped in the middle of its request: see its log, or raise deadlines.headMs",
   };
+  if (/has no address/.test(event.detail)) return printable(`let a rule answer for ${host}`);
   if (/opaqueHosts|--upstream-cas/.test(event.detail)) return ""; // the detail says it already
   for (const flag of event.flags) {
     const step = steps[flag];

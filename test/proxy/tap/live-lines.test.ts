@@ -51,6 +51,13 @@ const table: readonly [event: TapEvent, lines: readonly string[]][] = [
     ],
   ],
   [
+    call({ outcome: "failed", status: 0, flags: ["UF"], detail: "inventory.shop has no address (NXDOMAIN)" }),
+    [
+      "GET inventory.shop/items → failed: inventory.shop has no address (NXDOMAIN) 3.0 ms",
+      "  next: let a rule answer for inventory.shop",
+    ],
+  ],
+  [
     call({ outcome: "failed", status: 0, flags: ["DC"] }),
     ["GET inventory.shop/items → failed: the client left before the end 3.0 ms"],
   ],

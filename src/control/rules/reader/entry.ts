@@ -1,11 +1,11 @@
 // The process that reads rules for a sidecar, so that neither the time nor the memory of parsing is the sidecar's. It
 // answers questions over the IPC channel, and ends with it.
 
-// biome-ignore assist/source/organizeImports: what is loaded after it is loaded without being optimised
-import { optimise } from "./short-lived.ts";
+import "./short-lived.ts"; // first: what is loaded after it is loaded without being optimised
 import { flushCompileCache } from "node:module";
 import { systemClock } from "../../../core/clock.ts";
 import { messageOf } from "../../../core/errors.ts";
+import { optimise } from "../../../core/optimising.ts";
 import type { RuleSpec } from "../../../core/rule.ts";
 import "../read-rules.ts"; // the parser is loaded while the sidecar still prepares its question
 import { keep } from "./kept-rules.ts";
@@ -68,5 +68,5 @@ process.on("message", (message) => {
   );
 });
 process.on("disconnect", () => process.exit(0));
-setTimeout(optimise, unoptimisedMs).unref();
+setTimeout(() => optimise(true), unoptimisedMs).unref();
 setInterval(() => send({ kind: "alive" }), beatMs).unref();

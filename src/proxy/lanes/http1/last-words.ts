@@ -2,7 +2,7 @@
 // and metrics, and answers the bytes for the client; when they may be written is the session's matter.
 
 import type { Connection } from "../../../core/connection.ts";
-import type { RequestHead } from "../../../core/exchange.ts";
+import { noHead } from "../../../core/exchange.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { Call } from "./call.ts";
@@ -10,16 +10,6 @@ import { refusalReply } from "./encode.ts";
 import { failureBytes } from "./failure.ts";
 import { opaqueAdvice } from "./opaque-host.ts";
 import type { Refusal } from "./refusal.ts";
-
-/** Stands for a head that never came, or could not be read. */
-const unreadHead: RequestHead = {
-  method: "",
-  scheme: "http",
-  authority: "",
-  path: "",
-  headers: [],
-  header: () => undefined,
-};
 
 /** The head cannot be read. */
 export function headRefused(connection: Connection, traffic: Traffic, refusal: Refusal): Buffer {
@@ -65,5 +55,5 @@ export function failAll(
 
 /** What is no call, but ends as if it were one. */
 function unreadCall(connection: Connection, traffic: Traffic): Call {
-  return new Call(connection, unreadHead, traffic, traffic.clock.now(), false);
+  return new Call(connection, noHead, traffic, traffic.clock.now(), false);
 }
