@@ -62,7 +62,9 @@ export class RichTurn {
     this.#bodyBegun = new Promise((resolve) => {
       this.#begin = resolve;
     });
-    this.#pipe = new BodyPipe({ start: deps.wantBody, stop: deps.pauseBody });
+    // Who reads no body to the end goes on reading the socket, to notice when the client has had enough of waiting.
+    const stop = readsNoBody(claim) ? () => this.#pipe.abandon() : deps.pauseBody;
+    this.#pipe = new BodyPipe({ start: deps.wantBody, stop });
     for (const piece of pieces) this.#pipe.push(piece);
     if (walk.done) this.#pipe.end(walk.trailers());
     const { framing, contentLength, expectContinue } = scanner;
@@ -175,4 +177,8 @@ export class RichTurn {
     if (socket.write(bytes)) return undefined;
     return this.#deps.downstreamDrain.drained();
   }
+}
+
+function readsNoBody({ rule }: Claim): boolean {
+  return rule.terminal.kind === "abort" && rule.effects.every(({ fault }) => fault);
 }
