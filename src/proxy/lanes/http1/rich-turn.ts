@@ -53,8 +53,8 @@ export class RichTurn {
   #runs = false;
   #upstreamLeft = false;
 
-  /** `pieces`: what was read of the body before the claim; they stay as they are. */
-  constructor(claim: Claim, call: Call, pieces: readonly Buffer[], deps: TurnDeps) {
+  /** `first`: what was read of the body before the claim; it stays as it is. */
+  constructor(claim: Claim, call: Call, first: Buffer, deps: TurnDeps) {
     const { scanner, walk } = deps;
     this.call = call;
     this.#claim = claim;
@@ -65,11 +65,11 @@ export class RichTurn {
     // Who reads no body to the end goes on reading the socket, to notice when the client has had enough of waiting.
     const stop = readsNoBody(claim) ? () => this.#pipe.abandon() : deps.pauseBody;
     this.#pipe = new BodyPipe({ start: deps.wantBody, stop });
-    for (const piece of pieces) this.#pipe.push(piece);
+    if (first.length > 0) this.#pipe.push(first);
     if (walk.done) this.#pipe.end(walk.trailers());
     const { framing, contentLength, expectContinue } = scanner;
     this.#bodyBytes = framing === "chunked" ? null : framing === "length" ? contentLength : 0;
-    this.#waits = expectContinue && pieces.length === 0 && !walk.done;
+    this.#waits = expectContinue && first.length === 0 && !walk.done;
   }
 
   /** The reply is not the upstream's. */
