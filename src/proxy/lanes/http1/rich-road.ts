@@ -24,6 +24,9 @@ import { relayRich } from "./rich-relay.ts";
 import type { Upload } from "./upload.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 
+/** Of a body at once: a client that takes some of it is seen to, and what it does not take is not copied. */
+export const largestWriteBytes = 262_144;
+
 /** What the session lends the road for one call. */
 export interface RichCall {
   readonly claim: Claim;
@@ -142,10 +145,11 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
   await count(deps, call, head);
   if (reply.status === 101) return "tunnel";
   if (framing.body === "none") return closing ? "close" : "next";
-  for await (const chunk of reply.body.chunks()) {
-    if (chunk.length === 0) continue;
-    await count(deps, call, framing.body === "chunked" ? encodeChunk(chunk) : chunk);
-  }
+  for await (const chunk of reply.body.chunks())
+    for (let at = 0; at < chunk.length; at += largestWriteBytes) {
+      const part = chunk.subarray(at, at + largestWriteBytes);
+      await count(deps, call, framing.body === "chunked" ? encodeChunk(part) : part);
+    }
   if (framing.untilClose) deps.connection.socket.end(); // whatever is still to come of the request
   call.grpcStatus ??= grpcStatusIn(reply.body.trailers());
   if (framing.body === "chunked") await count(deps, call, encodeLastChunk(reply.body.trailers()));
