@@ -35,7 +35,7 @@ import type { ParserPool, Parsers } from "./parsers.ts";
 import { Peek } from "./peek.ts";
 import { originFormHead } from "./proxy-form.ts";
 import type { RequestScanner } from "./request-scanner.ts";
-import type { AfterCall } from "./rich-road.ts";
+import type { AfterCall } from "./rich-call.ts";
 import { RichTurn } from "./rich-turn.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
 
