@@ -13,7 +13,8 @@ import type { Call } from "./call.ts";
 import type { DrainWaiters } from "./drain-waiters.ts";
 import { continueHead, encodeResponseHead } from "./encode.ts";
 import type { RequestScanner } from "./request-scanner.ts";
-import { type AfterCall, serveRich } from "./rich-road.ts";
+import type { AfterCall } from "./rich-call.ts";
+import { serveRich } from "./rich-road.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 
 /** What the session lends a turn, and hears from it. */

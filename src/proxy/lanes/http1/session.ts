@@ -35,7 +35,8 @@ import type { ParserPool, Parsers } from "./parsers.ts";
 import { Peek } from "./peek.ts";
 import { originFormHead } from "./proxy-form.ts";
 import type { RequestScanner } from "./request-scanner.ts";
-import { type AfterCall, largestWriteBytes } from "./rich-road.ts";
+import type { AfterCall } from "./rich-call.ts";
+import { largestWriteBytes } from "./rich-reply.ts";
 import { RichTurn } from "./rich-turn.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
 
