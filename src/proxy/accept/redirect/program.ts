@@ -62,7 +62,7 @@ function outboundChain(plan: RedirectPlan, port: number): string {
     ...includeCidrs(plan.includeCidrs),
     ...excludePorts(exclude),
     ...includePorts(include),
-    `meta l4proto tcp counter redirect to :${port}`,
+    redirectTo(port),
   ]);
 }
 
@@ -77,8 +77,16 @@ function inboundChain(plan: RedirectPlan, port: number): string {
     "fib daddr type != local return",
     ...excludePorts([...own, ...exclude]),
     ...includePorts(include),
-    `meta l4proto tcp counter redirect to :${port}`,
+    redirectTo(port),
   ]);
+}
+
+/**
+ * Only what begins: conntrack takes a connection that was open before for a new one, in its middle, and redirecting that would
+ * cut it.
+ */
+function redirectTo(port: number): string {
+  return `tcp flags & (fin | syn | rst | ack) == syn counter redirect to :${port}`;
 }
 
 function chain(name: string, hook: "output" | "prerouting", rules: readonly string[]): string {
