@@ -61,7 +61,7 @@ export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<Aft
       relayRich(exchange, destinationOf(exchange, deps), {
         half: deps.half,
         call,
-        interim: (status, headers) => void deps.write(encodeResponseHead(status, "", headers)),
+        interim: (status, headers) => void count(deps, call, encodeResponseHead(status, "", headers)),
         drained: deps.linkDrained,
         bodyBegun: rich.bodyBegun,
       }),

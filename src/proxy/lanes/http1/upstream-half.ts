@@ -170,7 +170,7 @@ export class UpstreamHalf implements LinkEvents {
       return -1;
     }
     const next = at + length;
-    call.responseBytes += length;
+    if (!call.sink) call.responseBytes += length; // a sink counts what it writes
     const status = scanner.status;
     if (status === 101 || (call.method === "CONNECT" && status >= 200 && status < 300)) {
       return this.#switch(call, bytes, at, next);
@@ -208,8 +208,8 @@ export class UpstreamHalf implements LinkEvents {
       this.#malformed(call, this.#walk.refusal?.reason ?? "malformed response body");
       return -1;
     }
-    call.responseBytes += next - at;
     if (sink) this.#from = next;
+    else call.responseBytes += next - at;
     if (this.#walk.done) this.#complete(call, bytes, next);
     return next;
   }
