@@ -199,6 +199,10 @@ class CallRoll implements Roll {
     return this.#nowMs;
   }
 
+  get steadyMs(): number {
+    return this.#deps.clock.now();
+  }
+
   get seed(): number {
     if (this.#seed < 0) this.#seed = this.#deps.random.uint32();
     return this.#seed;
