@@ -20,7 +20,7 @@ export const redirectFlags = {
   "include-ports": { type: "string", default: "" },
   "exclude-ports": { type: "string", default: "" },
   "include-inbound-ports": { type: "string", default: "" },
-  "exclude-inbound-ports": { type: "string" },
+  "exclude-inbound-ports": { type: "string", default: "" },
   "gossip-port": { type: "string" },
   "include-cidrs": { type: "string", default: "" },
   "exclude-cidrs": { type: "string", default: "" },
@@ -38,8 +38,8 @@ type Values = ReturnType<typeof parseFlags<typeof redirectFlags>>["values"];
 /** Throws `bad_config`, with the flag, its value and what was expected. */
 export function redirectPlanOf(values: Values, { env }: Pick<Shell, "env">): RedirectPlan {
   const includeInbound = parsePorts(values["include-inbound-ports"], "--include-inbound-ports");
-  const excludeInbound =
-    values["exclude-inbound-ports"] ?? (includeInbound.length > 0 ? "" : usuallyExcluded);
+  const spared = includeInbound.length > 0 ? "" : usuallyExcluded;
+  const excludeInbound = `${spared},${values["exclude-inbound-ports"]}`;
   const plan = {
     outboundPort: portOrOff(values["outbound-port"], "--outbound-port"),
     inboundPort: portOrOff(values["inbound-port"], "--inbound-port"),

@@ -126,6 +126,11 @@ describe("redirect", () => {
     assert.match(named.stdout, /\{ 15001, 15006 \} return\n {4}tcp dport != \{ 22 \} return/);
   });
 
+  test("SSH and the admin port stay reachable beside ports that are excluded", async () => {
+    const { stdout } = await call(["up", "--uid", "7", "--dry-run", "--exclude-inbound-ports", "8081"]);
+    assert.match(stdout, /\{ 22, 7946, 8081, 15001, 15006, 15090 \} return/);
+  });
+
   test("the gossip port is left alone, also where inbound ports are named", async () => {
     const named = [
       "show",
