@@ -121,7 +121,13 @@ interface Answer {
 
 type Use = (ports: readonly number[]) => PortUse;
 
-async function bringUp(plan: RedirectPlan, nft: Nft, use: Use): Promise<Answer> {
+async function bringUp(wanted: RedirectPlan, nft: Nft, use: Use): Promise<Answer> {
+  const before = tablePorts((await readRedirect(nft)) ?? "");
+  // Another sidecar may still finish what it has at other ports; a later down has to know.
+  const carriedPorts = [...before.redirected, ...before.carried].filter(
+    (port) => port !== wanted.outboundPort && port !== wanted.inboundPort && use([port]).open > 0,
+  );
+  const plan = { ...wanted, carriedPorts };
   await installRedirect(plan, nft);
   const program = redirectProgram(plan);
   const { redirected } = tablePorts(program);
@@ -137,7 +143,7 @@ async function takeDown(nft: Nft, use: Use): Promise<Answer> {
   if (listing === null) return { ...none, text: "no redirection is installed\n" };
   const { redirected, carried } = tablePorts(listing);
   // First, so that no new connection comes while the open ones are counted.
-  if (redirected.length > 0) await carryOn(redirected, nft);
+  if (redirected.length > 0) await carryOn([...redirected, ...carried], nft);
   const openConnections = use([...redirected, ...carried]).open;
   if (openConnections === 0) await removeRedirect(nft);
   const removed = redirected.length > 0 || openConnections === 0;

@@ -44,8 +44,8 @@ describe("redirect", () => {
   test("up installs the program, which --json gives back", async () => {
     const { code, stdout, calls } = await call(["up", "--uid", "1337", "--json"]);
     assert.equal(code, 0);
-    assert.deepEqual(calls[0]?.args, ["-f", "-"]);
-    const program = calls[0]?.input;
+    assert.deepEqual(calls.at(-1)?.args, ["-f", "-"]);
+    const program = calls.at(-1)?.input;
     assert.deepEqual(JSON.parse(stdout), { action: "up", installed: true, program, unheardPorts: [] });
   });
 
@@ -84,6 +84,18 @@ describe("redirect", () => {
       stdout,
       /^redirection removed\n1 connection from before still passes through the sidecar;\n/,
     );
+  });
+
+  test("up to other ports carries on what is open at the earlier ones, and down counts it", async () => {
+    const other = ["up", "--uid", "7", "--outbound-port", "15011", "--inbound-port", "15016"];
+    const sockets = socket(15_006, "01") + socket(15_011, "0A") + socket(15_016, "0A");
+    const { stdout, calls } = await call(other, carrying, sockets);
+    assert.equal(stdout, "redirection installed\n");
+    const program = calls.at(-1)?.input ?? "";
+    assert.match(program, /redirect to :15011[\s\S]*ct status dnat tcp dport \{ 15006 \} return/);
+    const down = await call(["down"], { ...fine, stdout: program }, sockets);
+    assert.match(down.calls.at(-1)?.input ?? "", /dport \{ 15011, 15016, 15006 \} return/);
+    assert.match(down.stdout, /\n1 connection from before still passes/);
   });
 
   test("down once more removes the table that carried, when nothing is open any more", async () => {

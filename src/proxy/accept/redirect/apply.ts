@@ -2,8 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { UnderstudyError } from "../../../core/errors.ts";
-import { carryProgram } from "./carried.ts";
-import { type RedirectPlan, redirectProgram, removeProgram, tableName } from "./program.ts";
+import { carryProgram, type RedirectPlan, redirectProgram, removeProgram, tableName } from "./program.ts";
 
 const deadlineMs = 10_000;
 const maxOutputBytes = 1_048_576;

@@ -3,7 +3,6 @@
 // So an empty table carries them to their end.
 
 import { readFileSync } from "node:fs";
-import { removeProgram, tableName } from "./program.ts";
 
 /** A table, as nft lists it, in these words: ports to which it redirects, or to which it carries what was open before. */
 export interface TablePorts {
@@ -17,15 +16,6 @@ export interface PortUse {
   readonly heard: readonly number[];
   /** Connections that were accepted there, or are about to be. */
   readonly open: number;
-}
-
-/** Redirects nothing new, and carries on what was redirected to these ports. In place of an earlier table, in one step. */
-export function carryProgram(ports: readonly number[]): string {
-  // The one rule is never met, as such connections are not new. It keeps the kernel tracking connections, and tells the ports.
-  const rule = `ct status dnat tcp dport { ${ports.join(", ")} } return`;
-  const lines = ["type nat hook output priority -100; policy accept;", rule];
-  const chain = `  chain carried {\n${lines.map((line) => `    ${line}\n`).join("")}  }\n`;
-  return `${removeProgram()}table inet ${tableName} {\n${chain}}\n`;
 }
 
 /** Reads what `nft list table` says of a table of ours. */

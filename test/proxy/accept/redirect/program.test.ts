@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
-import { carryProgram } from "../../../../src/proxy/accept/redirect/carried.ts";
 import {
+  carryProgram,
   parseCidrs,
   parsePorts,
   type RedirectPlan,
@@ -77,6 +77,7 @@ describe("redirect program", () => {
       inboundPorts: { include: parsePorts("80,443", ""), exclude: parsePorts("9000-9010", "") },
       includeCidrs: ["10.0.0.0/8", "10.1.0.0/16", "fd00::/8", "192.0.2.7"],
       excludeCidrs: ["10.0.0.0/9", "fd00::1", "10.0.0.0/8"],
+      carriedPorts: [15_011, 15_016],
     });
     const flags = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
     const twice = program + program + carryProgram([15_001, 15_006]) + carryProgram([15_001]);
