@@ -168,7 +168,9 @@ export class RichTurn {
     const { connection, half, scanner } = this.#deps;
     if (status === 100) this.#waits = false;
     if (scanner.minorVersion === 0 || connection.socket.destroyed) return;
-    if (!connection.socket.write(encodeResponseHead(status, "", headers))) half.pause();
+    const bytes = encodeResponseHead(status, "", headers);
+    this.call.responseBytes += bytes.length;
+    if (!connection.socket.write(bytes)) half.pause();
   }
 
   #write(bytes: Uint8Array): Promise<void> | undefined {
