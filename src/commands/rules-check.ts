@@ -3,6 +3,7 @@
 import { inOrderOfLines } from "../control/rules/problem-order.ts";
 import { parseFiles } from "../control/rules/read-rules.ts";
 import { type RuleFile, readRuleFiles } from "../control/rules/rule-files.ts";
+import { toldOnce } from "../control/rules/shared-problems.ts";
 import { systemClock } from "../core/clock.ts";
 import { UnderstudyError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
@@ -86,7 +87,10 @@ export async function check(paths: readonly string[], cwd: string): Promise<Verd
     files: files.length,
     read: files,
     problems: inOrderOfLines(
-      wrong.map(({ rule, problem }) => ({ ...read.locate(rule, problem.path), message: problem.message })),
+      toldOnce(wrong).map(({ rule, problem }) => ({
+        ...read.locate(rule, problem.path),
+        message: problem.message,
+      })),
     ),
   };
 }

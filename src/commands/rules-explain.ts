@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseFiles } from "../control/rules/read-rules.ts";
 import { readRuleFiles } from "../control/rules/rule-files.ts";
+import { toldOnce } from "../control/rules/shared-problems.ts";
 import { parseHostPort } from "../core/address.ts";
 import { systemClock } from "../core/clock.ts";
 import type { ConnectionFacts } from "../core/connection.ts";
@@ -182,7 +183,7 @@ async function loadRules(path: string, shell: Shell): Promise<RuleSet | null> {
     const rest = { maxBodyBytes: limits.maxRuleBodyBytes, hangMs: deadlines.hangMs, dialects };
     const compiled = compileRules(parsed.rules, createPlanner({ ...tools, ...rest }), "", dialects);
     if (!("problems" in compiled)) return compiled;
-    for (const { rule, problem } of compiled.problems) {
+    for (const { rule, problem } of toldOnce(compiled.problems)) {
       problems.push({ ...parsed.locate(rule, problem.path), message: problem.message });
     }
   }

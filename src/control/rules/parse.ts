@@ -166,9 +166,18 @@ class FileParser {
 
   #locate(index: number, path: RulePath): Pick<Problem, "place" | "path"> {
     if (index === -1) return { place: this.#file, path: formatRulePath(path) };
+    const own = this.#rules[index]?.descriptors?.length ?? 0;
+    const inHead = path[0] === "descriptors" ? Number(path[1]) - (own - this.#descriptors.length) : -1;
+    if (inHead >= 0) return this.#locateInHead(["descriptors", inHead]);
     const written = this.#written.writtenPath(index, path);
     const line = this.#written.lineInRule(index, written, "value");
     return { place: `${this.#file}:${line}`, path: formatRulePath(["rules", index, ...written]) };
+  }
+
+  #locateInHead(path: RulePath): Pick<Problem, "place" | "path"> {
+    const written = this.#written.writtenPathInHead(path);
+    const line = this.#written.lineInHead(written, "value");
+    return { place: `${this.#file}:${line}`, path: formatRulePath(written) };
   }
 }
 

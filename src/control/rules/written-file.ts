@@ -84,16 +84,14 @@ export class WrittenFile {
     return this.#layout === null ? this.lineOfHeadOffset(offset) : this.lineOfRuleOffset(index, offset);
   }
 
-  /** The path as it was written: a list of body operators stands for `and`, which then is no step of its own. */
+  /** The path as it was written, see `asWritten`. */
   writtenPath(index: number, path: RulePath): RulePath {
     const { tree, prefix } = this.#treeOf(index);
-    const exists = (steps: RulePath) => tree.depthOf([...prefix, ...steps]) === prefix.length + steps.length;
-    const written: (string | number)[] = [];
-    for (const step of path) {
-      const implied = step === "and" && exists([...written, 0]) && !exists([...written, "and"]);
-      if (!implied) written.push(step);
-    }
-    return written;
+    return asWritten(path, (steps) => tree.depthOf([...prefix, ...steps]) === prefix.length + steps.length);
+  }
+
+  writtenPathInHead(path: RulePath): RulePath {
+    return asWritten(path, (steps) => this.#head.depthOf(steps) === steps.length);
   }
 
   /** The parsed YAML that holds the rule, and the path to it in there. */
@@ -124,6 +122,17 @@ export class WrittenFile {
     const rules = typeof value === "object" && value !== null && "rules" in value ? value.rules : [];
     return Array.isArray(rules) ? rules : [];
   }
+}
+
+/** A list of body operators stands for `and`, and one text for a list of it: these are no steps of their own. */
+function asWritten(path: RulePath, exists: (steps: RulePath) => boolean): RulePath {
+  const written: (string | number)[] = [];
+  for (const step of path) {
+    const isList = step === "and" && exists([...written, 0]) && !exists([...written, "and"]);
+    const isOne = step === 0 && exists(written) && !exists([...written, 0]);
+    if (!isList && !isOne) written.push(step);
+  }
+  return written;
 }
 
 function firstOf(value: unknown): unknown {

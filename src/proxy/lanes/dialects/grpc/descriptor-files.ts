@@ -71,11 +71,14 @@ function read(paths: readonly string[]): { readonly schema: Schema; readonly fil
       } else if (found.size > maxFileBytes) throw new Error(`${path} is larger than ${maxFileBytes} bytes`);
       else if (path.endsWith(".proto")) loadSources(root, [path], folders, files);
       else {
-        root = merged(root, rootOfSet(readFileSync(path)), paths.length);
+        root = merged(root, setIn(path), paths.length);
         files.push(path);
       }
     } catch (thrown) {
-      throw new DescriptorProblem(index, `expected .proto files or a descriptor set: ${messageOf(thrown)}`);
+      throw new DescriptorProblem(
+        index,
+        `expected .proto files or a descriptor set: ${reasonOf(path, thrown)}`,
+      );
     }
   }
   try {
@@ -83,6 +86,20 @@ function read(paths: readonly string[]): { readonly schema: Schema; readonly fil
   } catch (thrown) {
     throw new DescriptorProblem(0, messageOf(thrown));
   }
+}
+
+function setIn(path: string): Root {
+  const bytes = readFileSync(path);
+  try {
+    return rootOfSet(bytes);
+  } catch (cause) {
+    throw new Error(`${path} is neither (${messageOf(cause)})`, { cause });
+  }
+}
+
+function reasonOf(path: string, thrown: unknown): string {
+  const isMissing = thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
+  return isMissing ? `nothing is at ${path}` : messageOf(thrown);
 }
 
 function protoFilesIn(folder: string): readonly string[] {
