@@ -14,20 +14,21 @@ export interface CommandEntry {
 
 /** The text of `understudy --help`. */
 export function overview(entries: readonly CommandEntry[]): string {
-  return `understudy stands beside a program: calls that a rule names are mocked or disturbed,
-all others go through byte for byte.
+  return `understudy stands beside a program: calls that a rule names are mocked or
+disturbed, all others go through byte for byte.
 
 Usage: understudy COMMAND [FLAGS]
 
 ${listOf(entries)}
 
 Examples:
-  understudy run -- npm test                        see every call that a program makes
-  understudy run --rules mocks.yaml -- ./shop       mock some, relay the rest
-  understudy rules check mocks.yaml                 find mistakes, with their lines
+  understudy run -- npm test                   see every call that it makes
+  understudy run --rules mocks.yaml -- ./shop  mock some, relay the rest
+  understudy rules check mocks.yaml            find mistakes, with their lines
 
-understudy help COMMAND tells more about one; understudy help options lists all options.
-UNDERSTUDY_DEBUG=decide,relay (or *) shows what happens inside, see docs/debug.md.
+understudy help COMMAND tells more about one; understudy help options lists all
+options. UNDERSTUDY_DEBUG=decide,relay (or *) shows what happens inside, see
+docs/debug.md.
 `;
 }
 

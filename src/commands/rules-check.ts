@@ -18,16 +18,21 @@ import { sayIfSlow } from "./patience.ts";
 
 const help = `Usage: understudy rules check FILE|FOLDER... [--json]
 
-Reads rules as a sidecar would and says all that is wrong with them, one line each:
+Reads rules as a sidecar would and says all that is wrong with them, one line
+each:
 
-    rules.yaml:14: rules[2].fault.delay: expected a duration such as 200ms or 2s, got "fast"
+    mocks.yaml:6: rules[0].ttl: unknown key "ttl" here, did you mean scope.ttl?
 
-Several paths are checked as one set: a name must be unique across them. Of a folder,
-all *.yaml, *.yml and *.json files are read, in the order of their names.
+Several paths are checked as one set: a name must be unique across them. Of a
+folder, all *.yaml, *.yml and *.json files are read, in the order of their
+names.
 
-  --json   print {"ok", "rules", "files", "problems": [{"place", "path", "message"}]}
+  --json      print {"ok", "rules", "files", "problems"}, each problem as
+              {"place", "path", "message"}
+  -h, --help  this text
 
-Exit code: 0 where the rules are good, 65 where they are not.
+Exit code: 0 where the rules are good, 65 where they are not, 64 where the
+command line is not understood.
 `;
 
 /** Nobody watches a check. */

@@ -25,33 +25,37 @@ const help = `Usage: understudy rules explain FILE|FOLDER --request '[METHOD] UR
 Tells which rule would claim a call, or, where none does, the closest misses and
 the first key on which each failed. Nothing is sent anywhere.
 
-  --request '[METHOD] URL'   the call: 'POST http://payments.shop.svc/v1/charges'
-                             (default method: GET, with -d POST)
-                             ws:// and wss:// ask for a WebSocket, and
+  --request '[METHOD] URL'   the call: 'POST http://pay.shop.svc/v1/charges';
+                             without a method GET, with --data POST. ws:// and
+                             wss:// ask for a WebSocket, and
                              grpc://HOST/SERVICE/METHOD is a gRPC call
   -H, --header 'NAME: VALUE' a header field; may be repeated
   -d, --data TEXT|@FILE      the body; @FILE reads it from a file
-  -m, --message TEXT|@FILE   a message of the WebSocket: which rules would act on it
+  -m, --message TEXT|@FILE   a message of the WebSocket: which rules would act
+                             on it
   --direction inbound|outbound
                              seen from the service (default: outbound)
-  --destination HOST:PORT    where the client dialled (default: what the URL names)
+  --destination HOST:PORT    where the client dialled (default: what the URL
+                             names)
   --json                     print the explanation as JSON
+  -h, --help                 this text
 
-The message of a gRPC call is given as JSON (the rules name its descriptors), or as
-bytes in a file; a GraphQL call as JSON or as its document alone. Where something is
-assumed, the first line says what the call was understood as.
-
-  understudy rules explain rules.yaml --request 'POST http://a/graphql' -d '{me{id}}'
-  understudy rules explain rules.yaml --request grpc://shop/shop.v1.Inventory/Get \\
-    -H 'x-tenant: qa' -d '{"sku": "tom"}'
+The message of a gRPC call is given as JSON (the rules name its descriptors), or
+as bytes in a file; a GraphQL call as JSON or as its document alone. Where
+something is assumed, the first line says what the call was understood as.
 
 Draws are not made: a rule with a percentage is told as the share of such calls
 that it claims. States are taken as "initial", and no call as being in flight.
-Rules on messages of a WebSocket claim no call; they are told beside the one that
-does.
+Rules on messages of a WebSocket claim no call; they are told beside the one
+that does.
 
-Exit code: 0 some rule claims such calls or acts on messages, 1 none does, 64 the
-command line is not understood, 65 the rules are refused.
+Exit code: 0 some rule claims such calls or acts on messages, 1 none does, 64
+the command line is not understood, 65 the rules are refused.
+
+Examples:
+  understudy rules explain mocks.yaml --request http://payments.shop/v1/charges
+  understudy rules explain mocks.yaml --request grpc://shop/shop.v1.Stock/Get \\
+    -H 'x-tenant: qa' -d '{"sku": "tom"}'
 `;
 
 export const rulesExplain: Command = {
