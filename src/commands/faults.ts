@@ -9,7 +9,8 @@ import { type FaultsAnswer, readFaultsAnswer } from "./mesh-answer.ts";
 import { authorOf } from "./store-line.ts";
 
 const exitHelp = `Exit code: 0, 1 some live member of the mesh does not say yet that it has heard,
-69 no sidecar answers, 64 the command line is not understood.
+69 no sidecar answers, 64 the command line is not understood, 78 a value is
+wrong.
 `;
 
 export const faultsStop: Command = word(
@@ -36,7 +37,7 @@ Shows whether faults are stopped, and which rules could do harm.
 
 ${adminFlagsHelp}
 Exit code: 0, 1 not every live member of the mesh says the same, 69 no sidecar
-answers, 64 the command line is not understood.
+answers, 64 the command line is not understood, 78 a value is wrong.
 `;
 
 export const faultsStatus: Command = {

@@ -63,11 +63,13 @@ export function findCommand(
 function unknownCommand(first: string, second: string, entries: readonly CommandEntry[]): UnderstudyError {
   const names = entries.map(({ name }) => name);
   const family = names.filter((name) => name.startsWith(`${first} `));
+  const families = names.flatMap((name) => (name.includes(" ") ? [name.slice(0, name.indexOf(" "))] : []));
   if (family.length > 0 && (second === "" || second.startsWith("-"))) {
     return new UnderstudyError("usage", `${first}: expected one of ${family.join(", ")}`);
   }
   const near =
-    nearest(`${first} ${second}`.trim(), names) ?? nearest(first, [...names, "help", "--help", "--version"]);
+    nearest(`${first} ${second}`.trim(), names) ??
+    nearest(first, [...new Set([...names, ...families]), "help", "--help", "--version"]);
   const written = family.length > 0 ? `${first} ${second}` : first;
   const hint = near === undefined ? "see understudy --help" : `did you mean ${near}?`;
   return new UnderstudyError("usage", `${written}: no such command; ${hint}`);

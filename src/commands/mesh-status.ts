@@ -23,7 +23,8 @@ that failed counted on them.
 
 ${adminFlagsHelp}
 Exit code: 0 all well, 1 some member has failed, or is failing, 69 no sidecar
-answers or it is in no mesh, 64 the command line is not understood.
+answers or it is in no mesh, 64 the command line is not understood, 78 a value
+is wrong.
 `;
 
 export const meshStatus: Command = {

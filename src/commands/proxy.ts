@@ -31,6 +31,10 @@ refuses to start instead.
 
 SIGTERM or SIGINT: finishes open calls, then ends; a second one ends it at once.
 
+Exit code: 0 ended by a signal, 64 the command line is not understood, 65 the
+rules are wrong at the start, 69 the store does not answer (--store-required),
+78 a value is wrong, or an address is taken.
+
 Examples:
   understudy proxy --rules mocks.yaml
   HTTP_PROXY=http://127.0.0.1:15080 curl http://payments.shop/v1/charges

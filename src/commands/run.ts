@@ -55,7 +55,9 @@ rights. A connection that nobody accepts is reset after it seemed to succeed.
 Whatever CMD leaves running ends with it.
 
 Exit code: CMD's; 128+N where signal N ended it; 127 not found; 126 not
-executable.
+executable. Where CMD is not even started: 64 the command line is not
+understood, 65 the rules are wrong, 69 the store or the namespace that was asked
+for cannot be had, 78 a value is wrong.
 
 Examples:
   understudy run -- npm test

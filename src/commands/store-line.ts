@@ -214,6 +214,6 @@ export const storeFlagsHelp = `Flags of the store:
 export function storeExitHelp(own: string): string {
   const shared =
     "64 the command line is not understood, 65 the rules are refused, 69 the store does not answer, " +
-    "75 somebody else has changed the rules in between";
+    "75 somebody else has changed the rules in between, 78 a value is wrong, or --store is missing";
   return wrapped(`Exit code: ${own}, ${shared}.`, "");
 }

@@ -27,6 +27,7 @@ test("commands: a word that is none is told with the nearest one", () => {
     [["rn"], "rn: no such command; did you mean run?"],
     [["prxy", "--json"], "prxy: no such command; did you mean proxy?"],
     [["rules", "chekc"], "rules chekc: no such command; did you mean rules check?"],
+    [["rulez"], "rulez: no such command; did you mean rules?"],
     [["rules"], "rules: expected one of rules check, rules explain"],
     [["rules", "--json"], "rules: expected one of rules check, rules explain"],
     [["frobnicate"], "frobnicate: no such command; see understudy --help"],
