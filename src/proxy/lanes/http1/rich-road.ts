@@ -15,10 +15,12 @@ import { grpcStatusIn } from "../dialects/grpc/status.ts";
 import { mockedEnd } from "../websocket/mocked-end.ts";
 import { keptExchange } from "../websocket/upgrade.ts";
 import type { Call } from "./call.ts";
+import type { DrainWaiters } from "./drain-waiters.ts";
 import { encodeChunk, encodeLastChunk, encodeResponseHead } from "./encode.ts";
 import { failureReply } from "./failure.ts";
 import { frameReply } from "./reply-framing.ts";
 import { relayRich } from "./rich-relay.ts";
+import type { Upload } from "./upload.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 
 /** What the session lends the road for one call. */
@@ -31,7 +33,7 @@ export interface RichCall {
   readonly bodyBytes: number | null;
   readonly body: BodyPipe;
   readonly bodyBegun: Promise<void>;
-  /** The client wants to keep the connection. */
+  /** The client wants to keep the connection, and it can be kept. */
   readonly keepAlive: boolean;
 }
 
@@ -43,8 +45,12 @@ export interface RichRoadDeps {
   readonly write: (bytes: Uint8Array) => Promise<void> | undefined;
   /** The connection becomes a tunnel to what `open` gives. */
   readonly tunnelTo: (open: (events: LinkEvents) => Link) => void;
-  /** Resolves when the link can take more. */
-  readonly linkDrained: () => Promise<void>;
+  /** An interim response (1xx) on its way to the downstream. */
+  readonly interim: (status: number, headers: HeaderList) => void;
+  /** The reply is written to its end; the request may still be on its way upstream. */
+  readonly replied: () => void;
+  /** Woken when the link can take more, and when it has ended. */
+  readonly linkDrain: DrainWaiters;
 }
 
 /** What becomes of the connection after the call. */
@@ -56,23 +62,46 @@ export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<Aft
   const { rule } = claim;
   call.claimedBy(rule);
   for (const effect of rule.effects) if (effect.fault) call.flag(effect.kind === "delay" ? "DI" : "FI");
+  const sent: { upload: Upload | null } = { upload: null };
   try {
     const reply = await claim.serve(exchangeOf(rich, deps), (exchange) =>
       relayRich(exchange, destinationOf(exchange, deps), {
         half: deps.half,
         call,
-        interim: (status, headers) => void deps.write(encodeResponseHead(status, "", headers)),
-        drained: deps.linkDrained,
+        interim: deps.interim,
+        linkDrain: deps.linkDrain,
         bodyBegun: rich.bodyBegun,
+        sends: (upload) => {
+          sent.upload = upload;
+        },
       }),
     );
-    return await writeReply(reply, rich, deps);
+    const after = await writeReply(reply, rich, deps);
+    return await behindUpload(after, sent.upload, call, deps);
   } catch (error) {
     return await answerFailure(error, rich, deps);
   } finally {
+    sent.upload?.stop();
     deps.half.abandon(call);
     claim.release();
   }
+}
+
+/**
+ * An upstream that has answered early may go on reading: what follows on the link waits for the end of the upload, and so
+ * does our close (RFC 9112 §9.3.2, §9.6). A link that ends, or that nobody can use any more, ends the upload.
+ */
+async function behindUpload(
+  after: AfterCall,
+  upload: Upload | null,
+  call: Call,
+  deps: RichRoadDeps,
+): Promise<AfterCall> {
+  const goesOn = (after === "next" || after === "close") && deps.half.current !== call;
+  if (!upload || !goesOn) return after;
+  deps.replied();
+  await upload.ended;
+  return after;
 }
 
 function exchangeOf(rich: RichCall, deps: RichRoadDeps): Exchange {
@@ -115,6 +144,7 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
     if (chunk.length === 0) continue;
     await count(deps, call, framing.body === "chunked" ? encodeChunk(chunk) : chunk);
   }
+  if (framing.untilClose) deps.connection.socket.end(); // whatever is still to come of the request
   call.grpcStatus ??= grpcStatusIn(reply.body.trailers());
   if (framing.body === "chunked") await count(deps, call, encodeLastChunk(reply.body.trailers()));
   return closing ? "close" : "next";
