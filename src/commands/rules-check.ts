@@ -1,7 +1,7 @@
 // `understudy rules check`: what a sidecar would say of these rules, without one.
 
 import { inOrderOfLines } from "../control/rules/problem-order.ts";
-import { parseFiles } from "../control/rules/read-rules.ts";
+import { parseFiles, type ReadingProgress } from "../control/rules/read-rules.ts";
 import { type RuleFile, readRuleFiles } from "../control/rules/rule-files.ts";
 import { toldOnce } from "../control/rules/shared-problems.ts";
 import { systemClock } from "../core/clock.ts";
@@ -9,7 +9,8 @@ import { UnderstudyError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
 import { formatProblem, type Problem } from "../core/rule-source.ts";
 import { defaultSettings } from "../core/settings.ts";
-import { compileRules } from "../proxy/match/compile.ts";
+import { runInTurns } from "../core/turns.ts";
+import { compileSteps } from "../proxy/match/compile.ts";
 import { createPlanner } from "../proxy/perform/plan.ts";
 import { loadDialects } from "../sidecar/dialects.ts";
 import { type Command, exitCodes } from "./command.ts";
@@ -52,8 +53,16 @@ export const rulesCheck: Command = {
   help,
   async run(args, shell) {
     const { paths, json } = parse(args);
-    const reading = check(paths, shell.cwd);
-    const verdict = await sayIfSlow(reading, `reading ${paths.join(", ")}`, shell.stderr, systemClock);
+    const progress: ReadingProgress = { rules: 0 };
+    const reading = check(paths, shell.cwd, progress);
+    const deed = `checking ${paths.join(", ")}`;
+    const verdict = await sayIfSlow(
+      reading,
+      deed,
+      shell.stderr,
+      systemClock,
+      () => `${progress.rules} rules read`,
+    );
     shell.stdout.write(json ? inJson(verdict) : inLines(verdict));
     return verdict.problems.length === 0 ? exitCodes.ok : exitCodes.badData;
   },
@@ -70,10 +79,15 @@ function parse(args: readonly string[]): { readonly paths: readonly string[]; re
 }
 
 /** What is wrong with the rules of these paths, as one set; all that can be said without a sidecar. */
-export async function check(paths: readonly string[], cwd: string): Promise<Verdict> {
+export async function check(
+  paths: readonly string[],
+  cwd: string,
+  progress?: ReadingProgress,
+): Promise<Verdict> {
+  const forever = new AbortController().signal;
   const found = await Promise.all(paths.map((path) => readRuleFiles(path, cwd)));
   const files = found.flatMap((one) => one.files);
-  const read = await parseFiles(files, systemClock, new AbortController().signal);
+  const read = await parseFiles(files, systemClock, forever, progress);
   const unreadable = found.flatMap((one) => one.problems);
   const problems = [...unreadable, ...read.problems];
   if (problems.length > 0) return { rules: 0, files: files.length, read: files, problems };
@@ -85,7 +99,7 @@ export async function check(paths: readonly string[], cwd: string): Promise<Verd
     hangMs: defaultSettings.deadlines.hangMs,
     dialects,
   });
-  const compiled = compileRules(read.rules, plan, "check", dialects);
+  const compiled = await runInTurns(compileSteps(read.rules, plan, "check", dialects), systemClock, forever);
   const wrong = "problems" in compiled ? compiled.problems : [];
   return {
     rules: read.rules.length,

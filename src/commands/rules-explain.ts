@@ -1,6 +1,6 @@
 // `understudy rules explain`: which rule would claim a call, or the closest misses and the first key on which each failed.
 
-import { parseFiles } from "../control/rules/read-rules.ts";
+import { parseFiles, type ReadingProgress } from "../control/rules/read-rules.ts";
 import { readRuleFiles } from "../control/rules/rule-files.ts";
 import { toldOnce } from "../control/rules/shared-problems.ts";
 import { systemClock } from "../core/clock.ts";
@@ -64,8 +64,10 @@ export const rulesExplain: Command = {
   help,
   async run(args, shell) {
     const asked = await readArguments(args, shell);
-    const reading = loadRules(asked.path, shell);
-    const rules = await sayIfSlow(reading, `reading ${asked.path}`, shell.stderr, systemClock);
+    const progress: ReadingProgress = { rules: 0 };
+    const reading = loadRules(asked.path, shell, progress);
+    const soFar = () => `${progress.rules} rules read`;
+    const rules = await sayIfSlow(reading, `reading ${asked.path}`, shell.stderr, systemClock, soFar);
     if (rules === null) return exitCodes.badData;
     const { call, understood } = understand(asked.call, rules.specs);
     const explanation = explain(rules.compiled, call, describedRoll());
@@ -120,9 +122,9 @@ interface Loaded {
 }
 
 /** null where the rules are refused: then the problems have been printed. */
-async function loadRules(path: string, shell: Shell): Promise<Loaded | null> {
+async function loadRules(path: string, shell: Shell, progress: ReadingProgress): Promise<Loaded | null> {
   const { files, problems: unread } = await readRuleFiles(path, shell.cwd);
-  const parsed = await parseFiles(files, systemClock, new AbortController().signal);
+  const parsed = await parseFiles(files, systemClock, new AbortController().signal, progress);
   const problems = [...unread, ...parsed.problems];
   if (problems.length === 0) {
     const tools = { clock: systemClock, random: systemRandom };
