@@ -9,6 +9,7 @@ import type { Exchange, Reply, RequestHead, SocketReply } from "../../../core/ex
 import { type HeaderList, headerValue } from "../../../core/headers.ts";
 import type { Claim, Traffic } from "../../../core/lane.ts";
 import type { Link, LinkEvents } from "../../../core/link.ts";
+import type { Flag } from "../../../core/tap.ts";
 import type { BodyPipe } from "../body-pipe.ts";
 import { grpcRefusal } from "../dialects/grpc/refusal.ts";
 import { grpcStatusIn } from "../dialects/grpc/status.ts";
@@ -126,8 +127,6 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
   if (reply.kind === "sever") return reply.how === "fin" ? "close" : "reset";
   if (reply.kind === "websocket") return writeSocketReply(reply, rich, deps);
   const { call } = rich;
-  call.status = reply.status;
-  call.grpcStatus = grpcStatusIn(reply.headers);
   const framing = frameReply(reply, call.method, rich.minorVersion);
   const closing =
     framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.isDraining();
@@ -137,7 +136,10 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
     rich.minorVersion,
     reply.status,
   );
-  await count(deps, call, encodeResponseHead(reply.status, reply.reason, headers));
+  const head = encodeResponseHead(reply.status, reply.reason, headers);
+  call.status = reply.status; // from here on a failure can only cut it
+  call.grpcStatus = grpcStatusIn(reply.headers);
+  await count(deps, call, head);
   if (reply.status === 101) return "tunnel";
   if (framing.body === "none") return closing ? "close" : "next";
   for await (const chunk of reply.body.chunks()) {
@@ -208,29 +210,36 @@ async function answerFailure(error: unknown, rich: RichCall, deps: RichRoadDeps)
   }
   if (call.status !== 0) {
     if (code !== "body_cut" || call.outcome === "relayed") call.flag(call.flags.includes("FI") ? "FI" : "UC");
-    return "close";
+    // To HTTP/1.0 a FIN may be the end of a whole body (RFC 9112 §8).
+    return rich.minorVersion === 0 ? "reset" : "close";
   }
-  const upstreamFailed = code === "connect_failed" || code === "connect_timeout" || code === "body_cut";
-  if (upstreamFailed)
-    call.fail(
-      "failed",
-      code === "connect_timeout" ? "UT" : code === "body_cut" ? "UC" : "UF",
-      messageOf(error),
-    );
-  else call.fail("failed", "UPE", `the rule could not be carried out: ${messageOf(error)}`);
-  if (upstreamFailed && deps.connection.mode === "transparent") return "reset";
-  const status =
-    code === "connect_timeout" || code === "timeout"
-      ? 504
-      : upstreamFailed
-        ? 502
-        : code === "body_too_large"
-          ? 413
-          : 500;
+  const flag = flagOf(code, call);
+  const peerFailed = flag !== "UPE";
+  call.fail(
+    "failed",
+    flag,
+    peerFailed ? messageOf(error) : `the rule could not be carried out: ${messageOf(error)}`,
+  );
+  if (peerFailed && deps.connection.mode === "transparent") return "reset";
+  const status = statusOf(code, peerFailed);
   const after = await writeReply(
     grpcRefusal(rich.head, status, call.detail) ?? failureReply(status, call.detail),
     { ...rich, keepAlive: false },
     deps,
   ).catch(() => "reset" as const);
   return after === "next" ? "close" : after;
+}
+
+/** Whose failure it is. A body that ends early is that of the client's request where nobody else was asked. */
+function flagOf(code: string | null, call: Call): Flag {
+  if (code === "connect_timeout") return "UT";
+  if (code === "connect_failed") return "UF";
+  if (code === "body_cut") return call.upstreamUsed ? "UC" : "DC";
+  return "UPE";
+}
+
+function statusOf(code: string | null, peerFailed: boolean): number {
+  if (code === "connect_timeout" || code === "timeout") return 504;
+  if (peerFailed) return 502;
+  return code === "body_too_large" ? 413 : 500;
 }

@@ -520,12 +520,21 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#bodyFull = false;
     this.#told(turn.call);
     if (this.#gone) return;
+    if (after !== "tunnel") this.#stayInHttp();
     const mayGoOn = after === "next" && (this.#walk.done || turn.mayDropRest);
     if (after === "tunnel" && this.#handover) this.#openTunnel();
     else if (after === "reset") this.#connection.socket.resetAndDestroy();
     else if (!mayGoOn || this.#downstreamEnded || this.#traffic.isDraining()) this.#close();
     else if (!this.#walk.done) this.#proceed("discard");
     else this.#nextRequest();
+  }
+
+  /** The upstream has switched protocols, the reply has not: a rule made another one of it. */
+  #stayInHttp(): void {
+    if (this.#handover === null) return;
+    this.#handover.drop();
+    this.#handover = null;
+    this.#half.drop(false); // so that it reads what the next link brings from its beginning
   }
 
   #nextRequest(): void {
@@ -599,7 +608,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     call.finish(this.#traffic, now);
     this.#progress = false;
     if (this.#half.waiting > 0) return;
-    if (!reusable && this.#connection.mode === "proxy") return this.#close();
+    const follows = this.#phase === "barrier" || this.#lastWords !== null;
+    if (!reusable && (follows || this.#connection.mode === "proxy")) return this.#closeBehind(call);
     if (this.#phase === "head" && !this.#headBegun)
       this.deadlineAt = now + this.#traffic.settings.deadlines.idleMs;
     if (this.#lastWords) this.#finishWith(this.#lastWords);
@@ -609,6 +619,13 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       go?.();
     } else if (this.#traffic.isDraining() && this.#phase === "head") this.#close();
     else if (this.#phase === "switching" || this.#phase === "full") this.#proceed("head");
+  }
+
+  /** Nothing follows a response that says so, or that only the end of the connection ends (RFC 9112 §9.6). */
+  #closeBehind(call: Call): void {
+    if (this.#phase === "barrier")
+      this.#call?.fail("failed", "UC", `the response to ${call.method} ${call.path} closed the connection`);
+    this.#close();
   }
 
   switchToTunnel(call: Call, link: Link, rest: Buffer): void {
