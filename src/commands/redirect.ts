@@ -19,37 +19,45 @@ const help = `Usage: understudy redirect up --uid USER [FLAGS]
        understudy redirect down
        understudy redirect show
 
-Sends the TCP connections of this network namespace (a host, a pod) to understudy sidecar,
-IPv4 and IPv6, by an nftables table of its own named understudy. Needs root. up replaces an
-earlier redirection in one step; down is no error where there is none.
+Sends the TCP connections of this network namespace (a host, a pod) to
+understudy sidecar, IPv4 and IPv6, by an nftables table of its own named
+understudy. Needs root. up replaces an earlier redirection in one step; down is
+no error where there is none.
 
 Flags of up:
-  --uid USER               the user that the sidecar runs as, by number or name; needed,
-                           since redirecting its own connections would be a loop
+  --uid USER               the user that the sidecar runs as, by number or name;
+                           needed, since redirecting its own connections would
+                           be a loop
   --outbound-port PORT|off where the sidecar takes calls of the service [15001]
   --inbound-port PORT|off  where the sidecar takes calls to the service [15006]
-  --include-ports LIST     redirect outbound calls to these ports alone: 80,443,8000-8999
+  --include-ports LIST     redirect outbound calls to these ports alone:
+                           80,443,8000-8999
   --exclude-ports LIST     leave outbound calls to these ports alone
   --include-inbound-ports LIST, --exclude-inbound-ports LIST
-                           the same for calls to the service; SSH and the admin port of the
-                           sidecar (15090) are left alone unless they are included
-  --gossip-port PORT|off   where the sidecar gossips [7946, or that of UNDERSTUDY_GOSSIP]: left
-                           alone in any case
-  --include-cidrs LIST     redirect calls to these networks alone: 10.0.0.0/8,fd00::/8
+                           the same for calls to the service; SSH and the admin
+                           port of the sidecar (15090) are left alone unless
+                           they are included
+  --gossip-port PORT|off   where the sidecar gossips [7946, or that of
+                           UNDERSTUDY_GOSSIP]: left alone in any case
+  --include-cidrs LIST     redirect calls to these networks alone:
+                           10.0.0.0/8,fd00::/8
   --exclude-cidrs LIST     leave calls to these networks alone
   --mark NUMBER            leave connections with this SO_MARK alone
 
 Flags of all:
-  --dry-run                print the program instead of running it (up, down, show)
+  --dry-run                print the program instead of running it (up, down,
+                           show)
   --json                   the answer as JSON
   -h, --help               this text
 
-Only connections that begin are redirected or no longer redirected: those that are open stay
-as they are. down leaves an empty table while the sidecar still has connections from before,
-which would hang without it; once more, later, removes it.
+Only connections that begin are redirected or no longer redirected: those that
+are open stay as they are. down leaves an empty table while the sidecar still has
+connections from before, which would hang without it; once more, later, removes
+it.
 
-Loopback is left alone. show prints the program in force with its counters; its exit code is
-1 where none is. Other exit codes: 64 usage, 77 no right to do it, 78 a wrong value.
+Loopback is left alone. show prints the program in force with its counters; its
+exit code is 1 where none is. Other exit codes: 64 usage, 77 no right to do it,
+78 a wrong value.
 
 Examples:
   understudy redirect up --uid 1337 --exclude-ports 5432

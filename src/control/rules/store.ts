@@ -15,6 +15,7 @@ import type { Tap } from "../../core/tap.ts";
 import { type Lifetimes, withLifetimes } from "./lifetimes.ts";
 import { type Merged, mergeSnapshots, placeIn } from "./merge.ts";
 import { inOrderOfLines } from "./problem-order.ts";
+import { toldOnce } from "./shared-problems.ts";
 
 /** Problems kept and told of one refusal; the rest is counted. */
 const maxProblems = 100;
@@ -220,7 +221,7 @@ async function placed(
   refused: readonly { readonly rule: RuleSpec; readonly problem: RuleProblem }[],
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
-  for (const { rule, problem } of refused) {
+  for (const { rule, problem } of toldOnce(refused)) {
     // Rules with a `ttl` were copied on the way to the compiler; names are unique.
     const home = merged.homes.get(rule.name);
     // Looking a line up takes a moment; nobody sees those of the thousandth problem.

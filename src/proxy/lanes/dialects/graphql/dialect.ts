@@ -123,6 +123,11 @@ function answerPlan(
   };
 }
 
+const asked: DialectMessages["asked"] = {
+  key: "graphql",
+  expected: "a WebSocket that carries GraphQL, of subprotocol graphql-transport-ws or graphql-ws",
+};
+
 /** Faults are about calls: a rule that has one leaves messages alone, rather than doing half of what it says. */
 function overSockets(
   { fault }: RuleSpec,
@@ -131,7 +136,7 @@ function overSockets(
 ): Pick<DialectPlan, "overSockets"> {
   if (fault !== null) return {};
   const asks: DialectMessages["asks"] = (head) => graphqlSubprotocol(head) !== null;
-  return { overSockets: { asks, appliesTo, way: null, messages } };
+  return { overSockets: { asks, asked, appliesTo, way: null, messages } };
 }
 
 function delayed(mock: GraphqlMock, delay: DelaySpec, { wait }: DialectTools): GraphqlMock {
