@@ -5,21 +5,17 @@
 //              └── refused, timeout ──┴── certificate not trusted: connect_failed that says why
 
 import type { Socket } from "node:net";
-import {
-  checkServerIdentity,
-  connect,
-  createSecureContext,
-  getCACertificates,
-  type SecureContext,
-  type TLSSocket,
-} from "node:tls";
+import { createSecureContext, getCACertificates, type SecureContext, type TLSSocket } from "node:tls";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
 import { UnderstudyError } from "../../core/errors.ts";
-import type { Inlet, SecureInlets } from "../../core/inlet.ts";
-import type { Link, LinkEvents, SecureAim, SecureChannel, SecureDial } from "../../core/link.ts";
+import type { SecureInlets } from "../../core/inlet.ts";
+import type { SecureAim, SecureDial } from "../../core/link.ts";
 import { linkOver, type OpenSocket } from "./adopted-link.ts";
+import { OpenChannel } from "./open-channel.ts";
 import { createSessionCache } from "./session-cache.ts";
+import { tcpFailureText } from "./tcp-failure.ts";
+import { shakeHands } from "./tls-handshake.ts";
 
 /** Certificate and key with which we stand in for a client, PEM. */
 export interface ClientCertificate {
@@ -43,6 +39,13 @@ export interface SecureDialDeps {
   readonly unverified: readonly string[];
 }
 
+/** What one handshake is made with. */
+interface Means {
+  readonly own: ClientCertificate | null;
+  readonly secureContext: SecureContext;
+  readonly signal: AbortSignal;
+}
+
 /** Upstreams whose last session is kept. */
 const maxSessions = 1_000;
 
@@ -51,9 +54,11 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
   const contexts = new Map<ClientCertificate | null, SecureContext>();
   let roots: readonly string[] | null = null;
 
+  const ownCertificate = (aim: SecureAim) =>
+    deps.clientCertificates.find(({ host }) => names(host, aim)) ?? null;
+
   // One context for all: parsing some hundred roots takes longer than a handshake.
-  const contextFor = (aim: SecureAim): SecureContext => {
-    const own = deps.clientCertificates.find(({ host }) => names(host, aim)) ?? null;
+  const contextFor = (own: ClientCertificate | null): SecureContext => {
     roots ??= [...systemRoots(), ...deps.extraRoots];
     const known = contexts.get(own);
     if (known) return known;
@@ -77,58 +82,34 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
       ),
     );
     try {
+      const own = ownCertificate(aim);
+      const secureContext = contextFor(own);
       const tcp = await deps.connectTcp(aim.upstream, stop.signal);
-      return await secure(tcp, aim, stop.signal);
+      return await secure(tcp, aim, { own, secureContext, signal: stop.signal });
     } catch (thrown) {
       if (stop.signal.aborted) throw stop.signal.reason;
       if (thrown instanceof UnderstudyError) throw thrown;
-      throw new UnderstudyError("connect_failed", failureText(thrown, aim), { cause: thrown });
+      throw new UnderstudyError("connect_failed", tcpFailureText(thrown, aim.upstream), { cause: thrown });
     } finally {
       timer.cancel();
     }
   }
 
-  function secure(tcp: Socket, aim: SecureAim, signal: AbortSignal): Promise<OpenSocket<TLSSocket>> {
-    const unverified = deps.unverified.some((host) => names(host, aim));
+  function secure(tcp: Socket, aim: SecureAim, { own, secureContext, signal }: Means) {
     const key = `${aim.serverName} ${formatHostPort(aim.upstream)} ${aim.protocols.join(",")}`;
     const session = sessions.get(key);
-    tcp.on("error", () => undefined); // the TLS above tells its own
-    const socket = connect({
-      socket: tcp,
-      secureContext: contextFor(aim),
-      host: aim.upstream.host,
-      rejectUnauthorized: !unverified,
-      checkServerIdentity,
-      ...(aim.serverName === "" ? {} : { servername: aim.serverName }),
-      ...(aim.protocols.length === 0 ? {} : { ALPNProtocols: [...aim.protocols] }),
-      ...(session ? { session } : {}),
-    });
-    const inlet = deps.inletOf(socket);
-    socket.on("session", (fresh) => sessions.set(key, fresh));
-    return new Promise((resolve, reject) => {
-      const fail = (error: Error) => {
-        signal.removeEventListener("abort", onAbort);
-        sessions.delete(key); // in case the session is what the upstream does not like
-        socket.destroy();
-        tcp.destroy();
-        reject(error);
-      };
-      const onAbort = () => fail(signal.reason);
-      const onClose = () => fail(new Error("the upstream closed the connection during the TLS handshake"));
-      signal.addEventListener("abort", onAbort, { once: true });
-      socket.once("error", fail);
-      socket.once("close", onClose);
-      socket.once("secureConnect", () => {
-        signal.removeEventListener("abort", onAbort);
-        socket.off("error", fail);
-        socket.off("close", onClose);
-        // RST is TCP's: TLS has no handle that could send one.
-        socket.resetAndDestroy = () => {
-          tcp.resetAndDestroy();
-          return socket;
-        };
-        resolve({ socket, inlet });
-      });
+    return shakeHands(tcp, {
+      aim,
+      secureContext,
+      shown: own?.host ?? null,
+      isVerified: !deps.unverified.some((host) => names(host, aim)),
+      session: session ?? null,
+      keepSession: (fresh) => sessions.set(key, fresh),
+      inletOf: deps.inletOf,
+      signal,
+    }).catch((thrown) => {
+      sessions.delete(key); // in case the session is what the upstream does not like
+      throw thrown;
     });
   }
 
@@ -136,44 +117,6 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
     open: async (aim) => new OpenChannel(await handshake(aim), aim.upstream),
     link: (aim, events) => linkOver(aim.upstream, events, handshake(aim)),
   };
-}
-
-class OpenChannel implements SecureChannel {
-  readonly protocol: string | null;
-  readonly #socket: TLSSocket;
-  readonly #inlet: Inlet | null;
-  readonly #upstream: HostPort;
-  #ended = false;
-  /** Its end is noticed without taking what the upstream may have said first. */
-  readonly #onReadable = (): void => {
-    if (this.#socket.readableLength > 0) return;
-    this.#ended = true;
-    this.#socket.destroy();
-  };
-
-  constructor({ socket, inlet }: OpenSocket<TLSSocket>, upstream: HostPort) {
-    this.#socket = socket;
-    this.#inlet = inlet;
-    this.#upstream = upstream;
-    this.protocol = socket.alpnProtocol || null;
-    socket.on("error", () => undefined); // close follows
-    socket.on("readable", this.#onReadable);
-  }
-
-  get alive(): boolean {
-    return !this.#ended && !this.#socket.destroyed;
-  }
-
-  attach(events: LinkEvents): Link {
-    this.#socket.off("readable", this.#onReadable);
-    const link = linkOver(this.#upstream, events, { socket: this.#socket, inlet: this.#inlet });
-    if (!this.#inlet) this.#socket.resume(); // looking for its end has stopped it
-    return link;
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
 }
 
 /** What the system trusts, with NODE_EXTRA_CA_CERTS; Node's own list where the system has none. */
@@ -187,27 +130,4 @@ function names(host: string, { upstream, serverName }: SecureAim): boolean {
   const name = serverName === "" ? upstream.host : serverName;
   const wanted = host.toLowerCase();
   return wanted === name.toLowerCase() || wanted === formatHostPort({ host: name, port: upstream.port });
-}
-
-/** `the certificate of shop.test (10.0.0.1:443) is not trusted: CERT_HAS_EXPIRED, certificate has expired; …` */
-function failureText(thrown: unknown, { upstream, serverName }: SecureAim): string {
-  const place = formatHostPort(upstream);
-  const error: NodeJS.ErrnoException = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const code = error.code ?? "";
-  if (code === "ECONNREFUSED") return `${place} refused the connection`;
-  if (code === "ENOTFOUND") return `${upstream.host} has no address`;
-  const name = serverName === "" ? place : `${serverName} (${place})`;
-  if (!isAboutCertificate(code)) return `${name}: ${code === "" ? "" : `${code}, `}${error.message}`;
-  const reason = error.message.replace(/; if the root CA is installed locally.*$/, ""); // advice about Node's flags
-  return (
-    `the certificate of ${name} is not trusted: ${code}, ${reason}; --upstream-cas FILE adds its authority, ` +
-    `--insecure-upstream ${serverName || upstream.host} takes any certificate`
-  );
-}
-
-/** OpenSSL's verification codes as Node names them (X509_V_ERR_…), and Node's own for a name that does not fit. */
-function isAboutCertificate(code: string): boolean {
-  return /^(?:CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA|HOSTNAME_MISMATCH|PATH_LENGTH)/.test(
-    code,
-  );
 }
