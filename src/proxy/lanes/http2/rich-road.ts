@@ -143,7 +143,9 @@ async function writeReply(
   if (reply.kind === "sever") {
     if (reply.how === "stream") {
       if (reply.goAway) deps.goAway(reply.code);
-      return deps.reset(stream, reply.code);
+      // RFC 9113 §6.8, §8.7: what is open behind a graceful GOAWAY is answered, or was never looked at.
+      const isGraceful = reply.goAway && reply.code === errorCodes.none;
+      return deps.reset(stream, isGraceful ? errorCodes.refusedStream : reply.code);
     }
     return deps.reset(stream, reply.how === "rst" ? errorCodes.internal : errorCodes.cancel);
   }
