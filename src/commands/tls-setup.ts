@@ -8,7 +8,7 @@ import type { Config, TlsConfig } from "../control/config/load.ts";
 import type { Authority } from "../core/certificates.ts";
 import { systemClock } from "../core/clock.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
-import type { ClientCertificate } from "../proxy/relay/secure-dial.ts";
+import type { ClientCertificate } from "../proxy/relay/upstream-trust.ts";
 import type { TlsOptions } from "../sidecar/options.ts";
 import type { Shell } from "./command.ts";
 

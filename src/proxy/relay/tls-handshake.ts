@@ -2,24 +2,21 @@
 // the handshake whether it takes the certificate of the client (RFC 8446 §4.4.2.4): a connection that ends before it has said
 // anything else was never open.
 
-import type { Socket } from "node:net";
-import { checkServerIdentity, connect, type SecureContext, type TLSSocket } from "node:tls";
+import { isIP, type Socket } from "node:net";
+import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import { UnderstudyError } from "../../core/errors.ts";
 import type { SecureInlets } from "../../core/inlet.ts";
 import type { SecureAim } from "../../core/link.ts";
 import type { Ending, OpenSocket } from "./adopted-link.ts";
 import { tlsBreakText, tlsFailureText } from "./tls-failure.ts";
+import type { Terms } from "./upstream-trust.ts";
 
-export interface Handshake {
+export interface Handshake extends Terms {
   readonly aim: SecureAim;
-  readonly secureContext: SecureContext;
-  /** Host of the client certificate within that context; null: there is none. */
-  readonly shown: string | null;
-  /** Whether the certificate of the upstream must be good. */
-  readonly isVerified: boolean;
   /** To be resumed. */
   readonly session: Buffer | null;
-  readonly keepSession: (session: Buffer) => void;
+  /** null: the last one is good for nothing. */
+  readonly keepSession: (session: Buffer | null) => void;
   readonly inletOf: SecureInlets;
   /** Ends the attempt; its reason is what the promise rejects with. */
   readonly signal: AbortSignal;
@@ -32,10 +29,11 @@ export function shakeHands(tcp: Socket, handshake: Handshake): Promise<OpenSocke
   const socket = connect({
     socket: tcp,
     secureContext: handshake.secureContext,
-    host: aim.upstream.host,
+    host: aim.serverName === "" ? aim.upstream.host : aim.serverName,
     rejectUnauthorized: handshake.isVerified,
     checkServerIdentity,
-    ...(aim.serverName === "" ? {} : { servername: aim.serverName }),
+    // RFC 6066 §3 knows no addresses there; some clients name one all the same, and servers overlook it.
+    ...(aim.serverName === "" || isIP(aim.serverName) !== 0 ? {} : { servername: aim.serverName }),
     ...(aim.protocols.length === 0 ? {} : { ALPNProtocols: [...aim.protocols] }),
     ...(handshake.session ? { session: handshake.session } : {}),
   });
@@ -45,6 +43,7 @@ export function shakeHands(tcp: Socket, handshake: Handshake): Promise<OpenSocke
   return new Promise((resolve, reject) => {
     const give = (reason: unknown) => {
       signal.removeEventListener("abort", onAbort);
+      handshake.keepSession(null); // in case the session is what the upstream does not like
       socket.destroy();
       tcp.destroy();
       reject(reason);
@@ -93,11 +92,14 @@ function watchRequest(socket: TLSSocket): () => boolean {
 function endingOf(
   socket: TLSSocket,
   error: Error | null,
-  { aim, shown }: Handshake,
+  { aim, shown, keepSession }: Handshake,
   asked: boolean,
 ): Ending | null {
   // A FIN to which nothing was said is an idle connection's.
   const isUnheard = asked && socket.bytesRead === 0 && (error !== null || socket.bytesWritten > 0);
-  if (isUnheard) return { how: "refused", detail: tlsFailureText(error, { aim, asked, shown }) };
+  if (isUnheard) {
+    keepSession(null); // resumed, it would be refused again, and without a request for a certificate
+    return { how: "refused", detail: tlsFailureText(error, { aim, asked, shown }) };
+  }
   return error && { how: "reset", detail: tlsBreakText(error, aim) };
 }

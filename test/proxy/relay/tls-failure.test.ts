@@ -6,7 +6,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from "
 import { test } from "node:test";
 import { createServer, type TlsOptions } from "node:tls";
 import { systemClock } from "../../../src/core/clock.ts";
-import type { LinkEnd } from "../../../src/core/link.ts";
+import type { LinkEnd, SecureDial } from "../../../src/core/link.ts";
 import { connectTcp } from "../../../src/proxy/relay/connect-tcp.ts";
 import { createSecureDial, type SecureDialDeps } from "../../../src/proxy/relay/secure-dial.ts";
 import { aroundTests } from "../../support/around-tests.ts";
@@ -16,6 +16,7 @@ import {
   foreignAuthority,
   selfSigned,
 } from "../../support/foreign-certificates.ts";
+import { testAuthority } from "../../support/https.ts";
 import { noPython, openStrictServer } from "../../support/strict-tls-server.ts";
 
 let theirs: ForeignAuthority;
@@ -44,12 +45,8 @@ interface Attempt extends Partial<SecureDialDeps> {
   readonly protocols?: readonly string[];
 }
 
-/** How a link ends that says one word. */
-function endOf(
-  port: number,
-  { serverName = "shop.test", protocols = [], ...deps }: Attempt = {},
-): Promise<{ readonly how: LinkEnd | "end" | "data"; readonly detail: string }> {
-  const dial = createSecureDial({
+function dialOf(deps: Partial<SecureDialDeps>): SecureDial {
+  return createSecureDial({
     clock: systemClock,
     connectMs: 5_000,
     connectTcp,
@@ -59,6 +56,14 @@ function endOf(
     unverified: [],
     ...deps,
   });
+}
+
+/** How a link ends that says one word. */
+function endOf(
+  port: number,
+  { serverName = "shop.test", protocols = [], ...deps }: Attempt = {},
+  dial: SecureDial = dialOf(deps),
+): Promise<{ readonly how: LinkEnd | "end" | "data"; readonly detail: string }> {
   return new Promise((resolve) => {
     const link = dial.link(
       { upstream: { host: "127.0.0.1", port }, serverName, protocols },
@@ -211,13 +216,36 @@ function demanding(version: "TLSv1.2" | "TLSv1.3"): TlsOptions {
   return { requestCert: true, rejectUnauthorized: true, ca: theirs.certificate, maxVersion: version };
 }
 
+test("tls failures: a client that names an address as the server (against RFC 6066 §3) gets the certificate of that", async () => {
+  const addresses = await testAuthority("addresses");
+  const { chain: cert, key } = await addresses.issue("127.0.0.1");
+  const attempt = { serverName: "127.0.0.1", unverified: [] };
+  assert.equal(await wordsOf({ cert, key }, { ...attempt, extraRoots: [addresses.trust] }), "data: welcome");
+  assert.match(await wordsOf({}, attempt), /it is for other names, DNS:shop\.test/);
+});
+
+test("tls failures: a refusal stays one, although the upstream has given a session before it", async () => {
+  // It takes any certificate, looks at it later, and leaves.
+  const options = { cert: server.certificate, key: server.key, requestCert: true, rejectUnauthorized: false };
+  const listener = createServer(options, (socket) => socket.once("data", () => socket.end()));
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo;
+  const dial = dialOf(shown("stranger"));
+  const details = [await endOf(port, {}, dial), await endOf(port, {}, dial), await endOf(port, {}, dial)];
+  listener.close();
+  for (const { detail } of details) assert.match(detail, /does not take the client certificate/);
+});
+
 test("tls failures: a certificate that has signed itself may be trusted as its own authority", async () => {
   const own = await selfSigned();
-  const words = await wordsOf({ cert: own.certificate, key: own.key });
+  const options = { cert: own.certificate, key: own.key };
+  const words = await wordsOf(options);
   assert.match(
     words,
     /it has signed itself \(DEPTH_ZERO_SELF_SIGNED_CERT\); --upstream-cas FILE with that certificate/,
   );
+  assert.equal(await wordsOf(options, { extraRoots: [own.certificate] }), "data: welcome");
 });
 
 for (const newest of ["TLSv1_2", "TLSv1_3"] as const)
