@@ -29,12 +29,16 @@ export function envelope(flags: number, payload: Uint8Array): Buffer {
   return bytes;
 }
 
+/** Octets of the first message of a stream, with its prefix; of the prefix alone while that has not come. */
+export function envelopeBytes(stream: Uint8Array): number {
+  if (stream.length < prefixBytes) return prefixBytes;
+  return prefixBytes + Buffer.from(stream.buffer, stream.byteOffset, prefixBytes).readUInt32BE(1);
+}
+
 /** The first message of a stream so far; null: it is not complete. */
 export function firstEnvelope(stream: Uint8Array): Envelope | null {
-  if (stream.length < prefixBytes) return null;
-  const view = Buffer.from(stream.buffer, stream.byteOffset, stream.byteLength);
-  const end = prefixBytes + view.readUInt32BE(1);
-  return stream.length < end ? null : { flags: view[0] ?? 0, payload: view.subarray(prefixBytes, end) };
+  const end = envelopeBytes(stream);
+  return stream.length < end ? null : { flags: stream[0] ?? 0, payload: stream.subarray(prefixBytes, end) };
 }
 
 /** The octets of a gRPC-Web text so far. Padding may stand inside, where one piece ended. */
@@ -92,10 +96,8 @@ export class EnvelopeReader {
   /** The next message, or what there is of one that is too large; null: nothing yet. */
   #take(): Passing | Uint8Array | null {
     const bytes = this.#held.all;
-    if (this.#passing === 0 && bytes.length >= prefixBytes) {
-      const length = bytes.readUInt32BE(1);
-      if (length > this.#limitBytes) this.#passing = prefixBytes + length;
-    }
+    const size = envelopeBytes(bytes);
+    if (this.#passing === 0 && size > prefixBytes + this.#limitBytes) this.#passing = size;
     if (this.#passing > 0) {
       const part = bytes.subarray(0, this.#passing);
       this.#passing -= part.length;
