@@ -8,6 +8,7 @@ import type { Config, TlsConfig } from "../control/config/load.ts";
 import type { Authority } from "../core/certificates.ts";
 import { systemClock } from "../core/clock.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
+import type { ClientCertificate } from "../proxy/relay/upstream-trust.ts";
 import type { TlsOptions } from "../sidecar/options.ts";
 import type { Shell } from "./command.ts";
 
@@ -38,13 +39,33 @@ export async function tlsOptionsOf(
     extraRoots: await Promise.all(tls.upstreamCas.map((path) => read("tls.upstreamCas", path))),
     unverified: tls.insecureUpstream,
     clientCertificates: await Promise.all(
-      [...tls.clientCertificates].map(async ([host, { cert, key }]) => ({
-        host,
-        certificate: await read(`tls.clientCertificates.${host}.cert`, cert),
-        key: await read(`tls.clientCertificates.${host}.key`, key),
-      })),
+      [...tls.clientCertificates].map(async ([host, { cert, key }]) =>
+        checkedPair({
+          host,
+          certificate: await read(`tls.clientCertificates.${host}.cert`, cert),
+          key: await read(`tls.clientCertificates.${host}.key`, key),
+        }),
+      ),
     ),
   };
+}
+
+/** Throws what would else be told by the first call to that host, in words of OpenSSL. */
+async function checkedPair(pair: ClientCertificate): Promise<ClientCertificate> {
+  const { createPrivateKey, X509Certificate } = await import("node:crypto");
+  const field = `tls.clientCertificates.${pair.host}`;
+  const parsed = <T>(part: string, expected: string, parse: () => T): T => {
+    try {
+      return parse();
+    } catch (cause) {
+      const text = `${field}.${part}: expected ${expected}: ${messageOf(cause)}`;
+      throw new UnderstudyError("bad_config", text, { cause });
+    }
+  };
+  const certificate = parsed("cert", "a certificate", () => new X509Certificate(pair.certificate));
+  const key = parsed("key", "a private key without a passphrase", () => createPrivateKey(pair.key));
+  if (certificate.checkPrivateKey(key)) return pair;
+  throw new UnderstudyError("bad_config", `${field}.key: expected the key of the certificate, got another`);
 }
 
 /** Where the user's authority is or would be; null where there is no home to put it. */

@@ -96,7 +96,10 @@ export type Reply =
   | SocketReply
   /** No reply: end the connection. */
   | { readonly kind: "sever"; readonly how: "fin" | "rst" }
-  /** Over HTTP/2 the stream is reset with `code`, behind a GOAWAY where `goAway`; over HTTP/1 the connection is. */
+  /**
+   * Over HTTP/2 the stream is reset with `code`, behind a GOAWAY where `goAway` (with REFUSED_STREAM where that is
+   * graceful); over HTTP/1 the connection is.
+   */
   | { readonly kind: "sever"; readonly how: "stream"; readonly code: number; readonly goAway: boolean };
 
 export type Handler = (exchange: Exchange) => Promise<Reply>;

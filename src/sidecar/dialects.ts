@@ -13,6 +13,7 @@ import { createTemplateEngine, newTemplateBudget } from "../proxy/perform/templa
 import { templateRequestWith } from "../proxy/perform/template-request.ts";
 import { connectTcp } from "../proxy/relay/connect-tcp.ts";
 import { createOwnRequest } from "../proxy/relay/own-request.ts";
+import type { UpstreamTrust } from "../proxy/relay/upstream-trust.ts";
 import type { SidecarDeps } from "./options.ts";
 import type { ConnectTcp } from "./upstreams.ts";
 
@@ -21,7 +22,8 @@ export interface DialectParts extends SidecarDeps {
   readonly tap: Tap;
   /** How requests of the sidecar's own are connected. */
   readonly connectTcp?: ConnectTcp;
-  readonly extraRoots?: readonly string[];
+  /** On which terms such requests speak TLS; left out: those of the system. */
+  readonly trust?: UpstreamTrust;
   /** Who may be asked what their messages look like; left out: nobody. */
   readonly upstreams?: Parameters<typeof createDialects>[1];
 }
@@ -41,7 +43,7 @@ export function loadDialects(parts: DialectParts): readonly Dialect[] {
     decodeBody: decodedBody,
     ask: createOwnRequest({
       connectTcp: parts.connectTcp ?? connectTcp,
-      extraRoots: parts.extraRoots ?? [],
+      trust: parts.trust ?? { extraRoots: [], clientCertificates: [], unverified: [] },
     }),
     deadline: (ms) => AbortSignal.timeout(ms),
     tap: parts.tap,

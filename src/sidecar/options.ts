@@ -12,7 +12,7 @@ import type { Settings } from "../core/settings.ts";
 import type { Tap } from "../core/tap.ts";
 import type { ListenerSpec } from "../proxy/accept/listener.ts";
 import type { ConnectInside } from "../proxy/relay/adopted-link.ts";
-import type { SecureDialDeps } from "../proxy/relay/secure-dial.ts";
+import type { UpstreamTrust } from "../proxy/relay/upstream-trust.ts";
 import type { MeshOptions } from "./mesh.ts";
 
 export interface SidecarOptions {
@@ -48,7 +48,7 @@ export interface SidecarOptions {
   readonly version?: string;
 }
 
-export interface TlsOptions extends Pick<SecureDialDeps, "extraRoots" | "clientCertificates" | "unverified"> {
+export interface TlsOptions extends UpstreamTrust {
   /** Signs what clients are shown; null: TLS is relayed unread, and a line says how to change that. */
   readonly authority: Authority | null;
 }

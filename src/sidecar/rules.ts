@@ -37,7 +37,7 @@ export async function openRules(
     ...deps,
     tap,
     connectTcp,
-    extraRoots: options.tls?.extraRoots ?? [],
+    ...(options.tls ? { trust: options.tls } : {}),
     upstreams: { clock, tap, dial, destinationOf, deadlineMs: deadlines.ruleBodyMs },
   });
   const { maxRuleBodyBytes: maxBodyBytes } = limits;

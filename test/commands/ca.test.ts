@@ -1,6 +1,7 @@
 // `understudy ca` as a user sees it.
 
 import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { caInit, caRotate, caShow } from "../../src/commands/ca.ts";
 import { authorityFolder, tlsOptionsOf } from "../../src/commands/tls-setup.ts";
 import { loadConfig } from "../../src/control/config/load.ts";
 import { fakeShell } from "../support/fake-shell.ts";
+import { foreignAuthority } from "../support/foreign-certificates.ts";
 import { testAuthority } from "../support/https.ts";
 
 const home = mkdtempSync(join(tmpdir(), "understudy-ca-home-"));
@@ -99,15 +101,16 @@ test("ca: --help is told, and secrets never are", async () => {
   }
 });
 
+const config = (file: string) =>
+  loadConfig({
+    flags: new Map([["rules", "r.yaml"]]),
+    env: {},
+    file: "/u.yaml",
+    readFile: async () => file,
+  });
+const none = async () => null;
+
 test("tls setup: files that cannot be used are told by their option", async () => {
-  const config = (file: string) =>
-    loadConfig({
-      flags: new Map([["rules", "r.yaml"]]),
-      env: {},
-      file: "/u.yaml",
-      readFile: async () => file,
-    });
-  const none = async () => null;
   const shell = fakeShell();
   const missing = await config("tls: {upstreamCas: [/nowhere.pem]}");
   await assert.rejects(tlsOptionsOf(missing, shell, none), {
@@ -121,4 +124,47 @@ test("tls setup: files that cannot be used are told by their option", async () =
   const passing = await testAuthority();
   assert.equal((await tlsOptionsOf(await config(""), shell, async () => passing))?.authority, passing);
   assert.equal(await tlsOptionsOf({ ...(await config("")), rules: null }, shell, none), undefined);
+});
+
+test("tls setup: a client certificate and its key belong together, and can be read", async () => {
+  const folder = mkdtempSync(join(home, "pem-"));
+  const authority = await foreignAuthority("clients");
+  const [mine, other] = await Promise.all([
+    authority.issue({ purpose: "client" }),
+    authority.issue({ purpose: "client" }),
+  ]);
+  const pair = async (cert: string, key: string) => {
+    writeFileSync(join(folder, "cert"), cert);
+    writeFileSync(join(folder, "key"), key);
+    return tlsOptionsOf(
+      await config(`tls: {clientCertificates: {bank.test: {cert: ${folder}/cert, key: ${folder}/key}}}`),
+      fakeShell(),
+      none,
+    );
+  };
+  const locked = createPrivateKey(mine.key).export({
+    type: "pkcs8",
+    format: "pem",
+    cipher: "aes-256-cbc",
+    passphrase: "p",
+  });
+  for (const [cert, key, message] of [
+    [
+      mine.certificate,
+      other.key,
+      /^tls\.clientCertificates\.bank\.test\.key: expected the key of the certif/,
+    ],
+    [mine.certificate, String(locked), /bank\.test\.key: expected a private key without a passphrase: /],
+    [mine.certificate, mine.certificate, /bank\.test\.key: expected a private key /],
+    [mine.key, mine.key, /bank\.test\.cert: expected a certificate: /],
+  ] as const)
+    await assert.rejects(pair(cert, key), { code: "bad_config", message });
+  const both = `${mine.certificate}\n${mine.key}`;
+  for (const [cert, key] of [
+    [mine.certificate, mine.key],
+    [both, both],
+  ] as const)
+    assert.deepEqual((await pair(cert, key))?.clientCertificates, [
+      { host: "bank.test", certificate: cert, key },
+    ]);
 });

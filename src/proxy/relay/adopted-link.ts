@@ -2,10 +2,11 @@
 // is there.
 
 import type { Socket } from "node:net";
-import { formatHostPort, type HostPort } from "../../core/address.ts";
-import { messageOf, UnderstudyError } from "../../core/errors.ts";
+import type { HostPort } from "../../core/address.ts";
+import { UnderstudyError } from "../../core/errors.ts";
 import type { Inlet } from "../../core/inlet.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
+import { tcpFailureText } from "./tcp-failure.ts";
 
 /** Connects on our behalf; null: nobody listens there, dial it the usual way. Must end on abort. */
 export type ConnectInside = (upstream: HostPort, signal: AbortSignal) => Promise<Socket | null>;
@@ -28,6 +29,17 @@ export function createInsideDial(
 export interface OpenSocket<Kind extends Socket = Socket> {
   readonly socket: Kind;
   readonly inlet: Inlet | null;
+  /**
+   * How its end is to be told, in the words of what is spoken upon it. `error` null: the other side's FIN; null as the
+   * answer: an end like any other. Left out: nothing is known beyond TCP.
+   */
+  readonly ending?: (error: Error | null) => Ending | null;
+}
+
+export interface Ending {
+  /** `refused`: the other side would not have the connection, although it seemed open. */
+  readonly how: "refused" | "reset";
+  readonly detail: string;
 }
 
 /** A link over a socket that is open, or will be; a rejection ends the link with what it says. */
@@ -81,12 +93,14 @@ class AdoptedLink implements Link {
 
   #fail(error: unknown): void {
     const isOurs = error instanceof UnderstudyError;
-    const detail = isOurs ? error.message : `${formatHostPort(this.upstream)}: ${messageOf(error)}`;
+    const detail = isOurs ? error.message : tcpFailureText(error, this.upstream);
     this.#finish(isOurs && error.code === "connect_timeout" ? "timeout" : "refused", detail);
   }
 
-  #adopt({ socket, inlet }: OpenSocket): void {
-    this.#listen(socket);
+  #adopt(opened: OpenSocket): void {
+    const { socket, inlet } = opened;
+    this.#listen(opened);
+    if (socket.destroyed) return this.#broke(opened, socket.errored ?? new Error("closed at once"));
     if (inlet) {
       // Whoever opens the link must have it before the first bytes come.
       queueMicrotask(() => this.#read(socket, inlet));
@@ -96,16 +110,28 @@ class AdoptedLink implements Link {
     this.#attach(socket);
   }
 
-  #listen(socket: Socket): void {
+  #listen(opened: OpenSocket): void {
+    const { socket } = opened;
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
     this.#encrypts = "encrypted" in socket;
     socket.on("drain", () => !this.#gone && this.#events.drain());
-    socket.on("end", () => !this.#gone && this.#events.end());
-    socket.on("error", (error) =>
-      this.#finish("reset", `${formatHostPort(this.upstream)}: ${error.message}`),
-    );
+    socket.on("end", () => this.#upstreamEnded(opened));
+    socket.on("error", (error) => this.#broke(opened, error));
     socket.on("close", () => this.#finish("closed", ""));
+  }
+
+  #upstreamEnded({ ending }: OpenSocket): void {
+    if (this.#gone) return;
+    const told = ending?.(null);
+    if (told) this.#finish(told.how, told.detail);
+    else this.#events.end();
+  }
+
+  #broke({ ending }: OpenSocket, error: Error): void {
+    const told = ending?.(error);
+    if (told) this.#finish(told.how, told.detail);
+    else this.#finish("reset", tcpFailureText(error, this.upstream));
   }
 
   /** What waits in the socket comes first, which may end the link. */

@@ -2,15 +2,20 @@
 // connection of its own, through the client of Node.
 
 import type { Socket } from "node:net";
-import type { HostPort } from "../../core/address.ts";
-import { messageOf, UnderstudyError } from "../../core/errors.ts";
+import { type HostPort, splitAuthority } from "../../core/address.ts";
+import { UnderstudyError } from "../../core/errors.ts";
 import type { HeaderList } from "../../core/headers.ts";
+import { tcpFailureText } from "./tcp-failure.ts";
+import type { UpstreamTrust } from "./upstream-trust.ts";
 
 export interface OwnRequestDeps {
   readonly connectTcp: (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
-  /** Certificates in PEM that are trusted beside those of Node. */
-  readonly extraRoots?: readonly string[];
+  /** On which terms TLS is spoken. */
+  readonly trust: UpstreamTrust;
 }
+
+/** Loaded with the first request over TLS. */
+type Secure = (request: Request, tcp: Socket, signal: AbortSignal) => Promise<Socket>;
 
 interface Request {
   readonly scheme: "http" | "https";
@@ -31,35 +36,40 @@ interface Reply {
 export function createOwnRequest(
   deps: OwnRequestDeps,
 ): (request: Request, maxBytes: number, signal: AbortSignal) => Promise<Reply> {
+  let loading: Promise<Secure> | null = null;
+  const open = async (request: Request, signal: AbortSignal): Promise<Socket> => {
+    const socket = await deps.connectTcp(request.destination, signal);
+    if (request.scheme === "http") return socket;
+    loading ??= loadSecure(deps.trust);
+    return (await loading)(request, socket, signal);
+  };
   return async (request, maxBytes, signal) => {
-    const { destination } = request;
     try {
-      const socket = await open(request, deps, signal);
-      return await send(request, socket, maxBytes, signal);
+      return await send(request, await open(request, signal), maxBytes, signal);
     } catch (cause) {
       if (signal.aborted || cause instanceof UnderstudyError) throw cause;
-      const place = `${destination.host}:${destination.port}`;
-      throw new UnderstudyError("connect_failed", `${place}: ${messageOf(cause)}`, { cause });
+      throw new UnderstudyError("connect_failed", tcpFailureText(cause, request.destination), { cause });
     }
   };
 }
 
-async function open(request: Request, deps: OwnRequestDeps, signal: AbortSignal): Promise<Socket> {
-  const socket = await deps.connectTcp(request.destination, signal);
-  if (request.scheme === "http") return socket;
-  const { connect, getCACertificates } = await import("node:tls");
-  const { isIP } = await import("node:net");
-  const name = request.authority.replace(/:\d+$/, "");
-  const ca = deps.extraRoots ? [...getCACertificates("default"), ...deps.extraRoots] : undefined;
-  const secure = connect({
-    socket,
-    host: name,
-    ...(isIP(name) === 0 ? { servername: name } : {}),
-    ...(ca ? { ca } : {}),
-    ALPNProtocols: ["http/1.1"],
-  });
-  secure.on("error", () => socket.destroy());
-  return secure;
+async function loadSecure(trust: UpstreamTrust): Promise<Secure> {
+  const [{ shakeHands }, { createTerms }] = await Promise.all([
+    import("./tls-handshake.ts"),
+    import("./upstream-trust.ts"),
+  ]);
+  const termsFor = createTerms(trust);
+  return async ({ authority, destination }, tcp, signal) => {
+    const serverName = splitAuthority(authority)?.host ?? "";
+    const aim = { upstream: destination, serverName, protocols: ["http/1.1"] };
+    const handshake = { aim, session: null, keepSession: () => undefined, inletOf: () => null, signal };
+    try {
+      return (await shakeHands(tcp, { ...termsFor(aim), ...handshake })).socket;
+    } catch (thrown) {
+      tcp.destroy();
+      throw thrown;
+    }
+  };
 }
 
 async function send(request: Request, socket: Socket, maxBytes: number, signal: AbortSignal): Promise<Reply> {

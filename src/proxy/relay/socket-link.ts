@@ -11,6 +11,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Deadlined, Deadlines } from "../../core/deadlines.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
 import { FilledPart, type ReadBuffers, ReadStep } from "../../core/read-buffers.ts";
+import { tcpFailureText } from "./tcp-failure.ts";
 
 export interface DialDeps {
   readonly clock: Clock;
@@ -80,8 +81,8 @@ class SocketLink implements Link, Deadlined {
     socket.on("end", () => {
       if (!this.#gone) this.#events.end();
     });
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      this.#finish(this.#connected ? "reset" : "refused", describe(error, this.upstream));
+    socket.on("error", (error) => {
+      this.#finish(this.#connected ? "reset" : "refused", tcpFailureText(error, this.upstream));
     });
     socket.on("close", () => this.#finish("closed", ""));
   }
@@ -171,19 +172,5 @@ class SocketLink implements Link, Deadlined {
   expire(): void {
     const place = formatHostPort(this.upstream);
     this.#finish("timeout", `${place} did not accept a connection within ${this.#connectMs} ms`);
-  }
-}
-
-function describe(error: NodeJS.ErrnoException, upstream: HostPort): string {
-  const place = formatHostPort(upstream);
-  switch (error.code) {
-    case "ECONNREFUSED":
-      return `${place} refused the connection`;
-    case "ENOTFOUND":
-      return `${upstream.host} has no address`;
-    case "ECONNRESET":
-      return `${place} reset the connection`;
-    default:
-      return `${place}: ${error.message}`;
   }
 }

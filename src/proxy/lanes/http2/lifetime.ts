@@ -124,10 +124,15 @@ export class Lifetime implements Deadlined {
     this.closeWhenDone();
   }
 
-  /** A last word to a client that shall dial anew; what is open goes on. */
-  goAway(code: number, detail: string): void {
-    const { wires } = this.#deps;
+  /**
+   * A last word to a client that shall dial anew; what is open goes on. `refused`: a stream that is disowned where no later
+   * one is open, since some clients send only that again by themselves, and not what is reset (gRPC's C core).
+   */
+  goAway(code: number, detail: string, refused: number | null): void {
+    const { wires, client } = this.#deps;
     if (wires.gone || wires.closing) return;
+    if (refused === client.lastStream)
+      this.#disownedAbove = Math.min(this.#disownedAbove, Math.max(0, refused - 2));
     this.#sayGoAway(code, detail);
     if (!wires.feeding) wires.flushSoon();
   }

@@ -31,7 +31,7 @@ export interface LocalCallsDeps {
   readonly settings: SettingsExchange;
   readonly table: StreamTable;
   readonly queue: SendQueue;
-  readonly lifetime: { goAway(code: number, detail: string): void };
+  readonly lifetime: { goAway(code: number, detail: string, refused: number | null): void };
 }
 
 export class LocalCalls {
@@ -49,7 +49,7 @@ export class LocalCalls {
       write: (stream, bytes) => deps.queue.send(stream.out, bytes),
       end: (stream) => this.#end(stream),
       reset: (stream, code) => this.#reset(stream, code),
-      goAway: (code) => deps.lifetime.goAway(code, "a rule says so"),
+      goAway: (code, refused) => deps.lifetime.goAway(code, "a rule says so", refused),
     };
   }
 

@@ -30,8 +30,8 @@ export interface RichRoadDeps {
   readonly end: (stream: LocalStream) => void;
   /** RST_STREAM; the stream is over. */
   readonly reset: (stream: LocalStream, code: number) => void;
-  /** GOAWAY: what is open goes on, nothing new is taken. */
-  readonly goAway: (code: number) => void;
+  /** GOAWAY: what is open goes on, nothing new is taken. `refused`: the stream that was never looked at, if any. */
+  readonly goAway: (code: number, refused: number | null) => void;
 }
 
 /** Serves one stream to its end; never rejects. `claim` null: nobody claims it after its body was seen. */
@@ -142,8 +142,10 @@ async function writeReply(
   const { traffic } = deps;
   if (reply.kind === "sever") {
     if (reply.how === "stream") {
-      if (reply.goAway) deps.goAway(reply.code);
-      return deps.reset(stream, reply.code);
+      // RFC 9113 §6.8, §8.7: what is open behind a graceful GOAWAY is answered, or was never looked at.
+      const isRefused = reply.goAway && reply.code === errorCodes.none;
+      if (reply.goAway) deps.goAway(reply.code, isRefused ? stream.id : null);
+      return deps.reset(stream, isRefused ? errorCodes.refusedStream : reply.code);
     }
     return deps.reset(stream, reply.how === "rst" ? errorCodes.internal : errorCodes.cancel);
   }

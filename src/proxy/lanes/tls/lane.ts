@@ -11,8 +11,10 @@ import type { Timer } from "../../../core/clock.ts";
 import type { Connection } from "../../../core/connection.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { Lane, Session, Traffic } from "../../../core/lane.ts";
-import { type ClientHello, maxHelloBytes, readClientHello } from "./client-hello.ts";
-import { createDistrust, type Distrust, departureText, receptionOf } from "./distrust.ts";
+import { type ClientHello, readClientHello } from "./client-hello.ts";
+import { clientKind } from "./client-kind.ts";
+import { createDistrust, type Distrust, departureText, type Reception, receptionOf } from "./distrust.ts";
+import { maxHelloBytes } from "./hello-message.ts";
 import type { Opener } from "./opener.ts";
 
 export interface TlsLaneDeps {
@@ -28,7 +30,7 @@ const maxDistrust = 1_000;
 export function createTlsLane(deps: TlsLaneDeps): Lane {
   const shared: Shared = {
     ...deps,
-    distrust: createDistrust(maxDistrust),
+    distrust: null,
     opener: null,
     missesAuthority: deps.loadOpener === null,
   };
@@ -45,7 +47,8 @@ export function createTlsLane(deps: TlsLaneDeps): Lane {
 }
 
 interface Shared extends TlsLaneDeps {
-  readonly distrust: Distrust;
+  /** Made with the first connection that is to be opened. */
+  distrust: Distrust | null;
   opener: Promise<Opener> | null;
   /** It has not been told yet that there is no authority. */
   missesAuthority: boolean;
@@ -114,19 +117,28 @@ class Hello implements Session {
     if (hello === "not-hello") return this.#relay();
     const name = hello.serverName || this.#destination.host.toLowerCase();
     if (this.#isNamedOpaque(name) || !this.#traffic.concernsTls(name, this.#connection)) return this.#relay();
-    const { loadOpener, distrust } = this.#shared;
+    const { loadOpener } = this.#shared;
     if (loadOpener === null) {
       this.#tellMissingAuthority(name);
       return this.#relay();
     }
-    if (distrust.has(this.#trustKey(name))) return this.#relay();
+    this.#shared.distrust ??= createDistrust(maxDistrust, this.#traffic.clock);
+    // The address alone may stand for many programs, of which one distrusts us: those of a pod, or of one command.
+    const client = `${this.#connection.downstream.host} ${clientKind(this.#bytes)} ${name}`;
+    if (this.#shared.distrust.has(client)) return this.#relay();
     this.#connection.socket.pause();
     this.#shared.opener ??= loadOpener(this.#traffic);
-    void this.#open(this.#shared.opener, hello, name);
+    const { distrust } = this.#shared;
+    void this.#open(this.#shared.opener, hello, name, (error) => this.#learn(distrust, client, name, error));
     return this;
   }
 
-  async #open(loading: Promise<Opener>, hello: ClientHello, name: string): Promise<void> {
+  async #open(
+    loading: Promise<Opener>,
+    hello: ClientHello,
+    name: string,
+    heard: (error: Error | null) => void,
+  ): Promise<void> {
     const opening = {
       connection: this.#connection,
       upstream: this.#destination,
@@ -135,21 +147,27 @@ class Hello implements Session {
       first: this.#bytes,
     };
     try {
-      await (await loading).open(opening, (error) => this.#learn(name, error));
+      await (await loading).open(opening, heard);
     } catch (thrown) {
       this.#tell(`${name} could not be opened, so it is relayed unread: ${messageOf(thrown)}`);
       this.#relay();
     }
   }
 
-  #learn(name: string, error: Error | null): void {
-    const reception = error === null ? "accepted" : receptionOf(error);
-    if (error) this.#report(name, error);
-    if (!this.#shared.distrust.learn(this.#trustKey(name), reception)) return;
-    const why = error === null ? "" : ` (${departureText(error)})`;
+  #learn(distrust: Distrust, client: string, name: string, error: Error | null): void {
+    if (error === null) {
+      distrust.learn(client, "accepted");
+      return;
+    }
+    this.#report(name, error);
+    const reception = receptionOf(error);
+    const lastsMs = distrust.learn(client, reception);
+    if (lastsMs === null) return;
+    const advice = reception === "unable" ? "" : "; understudy ca show tells how to trust the authority";
+    const conduct = conductText(reception, name, departureText(error));
     this.#tell(
-      `a client does not trust our certificate for ${name}${why}: from now on that host is relayed unread for it; ` +
-        "understudy ca show tells how to trust the authority",
+      `a client at ${this.#connection.downstream.host} ${conduct}: for ${Math.round(lastsMs / 60_000)} minutes ` +
+        `that host is relayed unread for it${advice}`,
     );
   }
 
@@ -188,10 +206,6 @@ class Hello implements Session {
     this.#traffic.tap.observe({ kind: "trouble", area: "tls", message });
   }
 
-  #trustKey(name: string): string {
-    return `${this.#connection.downstream.host} ${name}`;
-  }
-
   #isNamedOpaque(name: string): boolean {
     const place = `${name}:${this.#destination.port}`;
     return this.#traffic.settings.opaqueHosts.some((host) => {
@@ -203,5 +217,16 @@ class Hello implements Session {
   #relay(): Session {
     const first = this.#bytes.length > 0 ? this.#bytes : null;
     return this.#shared.opaque.serve(this.#connection, first, this.#traffic, "tls");
+  }
+}
+
+function conductText(reception: Reception, name: string, departure: string): string {
+  switch (reception) {
+    case "refused":
+      return `does not trust our certificate for ${name} (${departure})`;
+    case "unable":
+      return `has too little of TLS in common with us for ${name} to be opened (${departure})`;
+    default:
+      return `leaves without a word at the sight of our certificate for ${name}, as who does not trust it`;
   }
 }

@@ -32,12 +32,13 @@ export class Reception {
     // A resumed session shows no certificate (RFC 8446 §2.2): its client took the one that it was shown before.
     if (socket.isSessionReused()) return this.settle(null);
     const since = this.#clock.now();
-    const left = () => {
-      const soon = this.#clock.now() - since < departureMs;
-      if (soon) this.settle(new Error("the client left right after our certificate"));
+    const left = (error: Error) => {
+      if (this.#clock.now() - since < departureMs) this.settle(error);
     };
+    const silently = () => left(new Error("the client left right after our certificate"));
     if (!tellsFirst) socket.once("data", this.spoke);
-    socket.once("end", left);
-    socket.once("close", left);
+    socket.once("error", left); // an alert, from one that has verified late
+    socket.once("end", silently);
+    socket.once("close", silently);
   }
 }

@@ -5,7 +5,8 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import { type ConnectionOptions, connect } from "node:tls";
-import { maxHelloBytes, readClientHello } from "../../../../src/proxy/lanes/tls/client-hello.ts";
+import { readClientHello } from "../../../../src/proxy/lanes/tls/client-hello.ts";
+import { maxHelloBytes } from "../../../../src/proxy/lanes/tls/hello-message.ts";
 import { openServer } from "../../../support/rig.ts";
 
 /** What Node's client sends first. */

@@ -62,8 +62,8 @@ export async function openStage(
     random: seededRandom(1),
     tap: { observe: (event: TapEvent) => events.push(event) },
   };
-  const extraRoots = options.tls?.extraRoots ?? [];
-  const dialects = loadDialects({ ...deps, extraRoots });
+  const trust = { extraRoots: [], clientCertificates: [], unverified: [], ...options.tls };
+  const dialects = loadDialects({ ...deps, trust });
   const parsed = parseRules(`version: 1\nrules:\n${rules}`, join(folder, "rules.yaml"));
   if (parsed.problems.length > 0) throw new Error(problemText(parsed.problems));
   const planner = createPlanner({ ...deps, maxBodyBytes: 1_048_576, hangMs: 1_000, dialects });

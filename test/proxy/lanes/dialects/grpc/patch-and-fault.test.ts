@@ -113,12 +113,24 @@ test("http2 fault: RST_STREAM with its code, and GOAWAY after which the client d
 - name: away
   matches: [{grpc: {method: Get}, metadata: {x-how: away}}]
   fault: {http2: {goAway: NO_ERROR}}
+- name: slow
+  matches: [{grpc: {method: Get}, metadata: {x-how: slow}}]
+  fault: {delay: 50ms}
 `,
     async ({ client, rig }) => {
       assert.equal((await client.call("Get", [{ sku: "a" }], { metadata: { "x-how": "reset" } })).code, 8);
-      assert.notEqual((await client.call("Get", [{ sku: "a" }], { metadata: { "x-how": "away" } })).code, 0);
+      const [slow, away] = await Promise.all([
+        client.call("Get", [{ sku: "a" }], { metadata: { "x-how": "slow" } }),
+        client.call("Get", [{ sku: "a" }], { metadata: { "x-how": "away" } }),
+      ]);
+      assert.equal(slow.code, 0, "what is open goes on");
+      assert.equal(away.code, 14);
+      assert.match(away.details, /refused/);
       assert.equal((await client.call("Get", [{ sku: "a" }])).code, 0);
-      assert.equal(rig.events.filter(({ kind }) => kind === "connection-opened").length, 2);
+      // grpc-js sends once more by itself what a server that goes away has never looked at.
+      const called = rig.events.filter((event) => event.kind === "call" && event.rule === "away");
+      assert.equal(called.length, 2);
+      assert.equal(rig.events.filter(({ kind }) => kind === "connection-opened").length, 3);
     },
   ));
 
