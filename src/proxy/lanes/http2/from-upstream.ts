@@ -18,6 +18,7 @@ import type { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
 import type { Lifetime } from "./lifetime.ts";
+import type { ReadTime } from "./read-time.ts";
 import { flawOfTrailers } from "./request-head.ts";
 import { ResponseHead } from "./response-head.ts";
 import { failureText } from "./rich-road.ts";
@@ -33,6 +34,7 @@ type Verdict = "pass" | "take";
 export interface FromUpstreamDeps {
   readonly connection: Connection;
   readonly traffic: Traffic;
+  readonly time: ReadTime;
   readonly client: ClientHalf;
   readonly up: UpstreamHalf;
   readonly encoder: HpackEncoder;
@@ -110,7 +112,12 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.windows.pass(bytes);
   }
 
+  arrived(): void {
+    this.#deps.time.begin();
+  }
+
   settled(): void {
+    this.#deps.time.end();
     this.#deps.lifetime.closeWhenDone();
   }
 

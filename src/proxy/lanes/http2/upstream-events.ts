@@ -28,6 +28,8 @@ export interface UpstreamEvents {
   readonly waitsForBorder: boolean;
   /** No frame is half-way through to the client. */
   border(): void;
+  /** Bytes have come, and are read from now on. */
+  arrived(): void;
   /** What has come has been dealt with. */
   settled(): void;
   /** For frames that say nothing of a message. */

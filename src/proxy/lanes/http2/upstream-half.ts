@@ -142,6 +142,7 @@ export class UpstreamHalf implements LinkEvents {
 
   data(chunk: Buffer): boolean {
     if (this.#farewell) return this.#farewell.data(chunk);
+    this.#events.arrived();
     this.#feeding = true;
     this.#frames.feed(chunk);
     this.#feeding = false;
