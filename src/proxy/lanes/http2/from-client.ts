@@ -73,7 +73,7 @@ export class FromClient implements ClientEvents {
   }
 
   toUpstream(bytes: Buffer, from: number, to: number): void {
-    this.#deps.wires.toUpstream.add(bytes, from, to);
+    this.#deps.wires.toUpstream.pass(bytes, from, to);
   }
 
   get uploadWaits(): boolean {

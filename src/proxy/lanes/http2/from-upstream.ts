@@ -104,8 +104,12 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.windows.clientTakes -= bytes;
   }
 
-  toClient(bytes: Buffer, from?: number, to?: number): void {
-    this.#deps.wires.toClient.add(bytes, from, to);
+  pass(bytes: Buffer, from: number, to: number): void {
+    this.#deps.wires.toClient.pass(bytes, from, to);
+  }
+
+  toClient(frames: Buffer): void {
+    this.#deps.wires.toClient.add(frames);
   }
 
   returnWindow(bytes: number): void {

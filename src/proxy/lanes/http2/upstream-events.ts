@@ -21,7 +21,10 @@ export interface UpstreamEvents {
   spendWindow(bytes: number): void;
   /** DATA that went to nobody: the upstream may send as much again. */
   returnWindow(bytes: number): void;
-  toClient(bytes: Buffer, from?: number, to?: number): void;
+  /** bytes[from..to) passes. */
+  pass(bytes: Buffer, from: number, to: number): void;
+  /** Whole frames of ours, or such as have waited. */
+  toClient(frames: Buffer): void;
   /** Nothing of the client's bytes is held any longer. */
   readonly holdsNothing: boolean;
   /** Something of ours waits for a border between frames. */

@@ -56,7 +56,7 @@ export class UpstreamFrames implements FrameReader, FramePort {
   }
 
   forward(bytes: Buffer, from: number, to: number): void {
-    this.#events.toClient(bytes, from, to);
+    this.#events.pass(bytes, from, to);
   }
 
   admits(head: FrameHead): boolean {
