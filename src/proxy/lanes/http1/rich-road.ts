@@ -9,16 +9,19 @@ import type { Exchange, Reply, RequestHead, SocketReply } from "../../../core/ex
 import { type HeaderList, headerValue } from "../../../core/headers.ts";
 import type { Claim, Traffic } from "../../../core/lane.ts";
 import type { Link, LinkEvents } from "../../../core/link.ts";
+import type { Flag } from "../../../core/tap.ts";
 import type { BodyPipe } from "../body-pipe.ts";
 import { grpcRefusal } from "../dialects/grpc/refusal.ts";
 import { grpcStatusIn } from "../dialects/grpc/status.ts";
 import { mockedEnd } from "../websocket/mocked-end.ts";
 import { keptExchange } from "../websocket/upgrade.ts";
 import type { Call } from "./call.ts";
+import type { DrainWaiters } from "./drain-waiters.ts";
 import { encodeChunk, encodeLastChunk, encodeResponseHead } from "./encode.ts";
 import { failureReply } from "./failure.ts";
 import { frameReply } from "./reply-framing.ts";
 import { relayRich } from "./rich-relay.ts";
+import type { Upload } from "./upload.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 
 /** What the session lends the road for one call. */
@@ -31,7 +34,7 @@ export interface RichCall {
   readonly bodyBytes: number | null;
   readonly body: BodyPipe;
   readonly bodyBegun: Promise<void>;
-  /** The client wants to keep the connection. */
+  /** The client wants to keep the connection, and it can be kept. */
   readonly keepAlive: boolean;
 }
 
@@ -43,8 +46,12 @@ export interface RichRoadDeps {
   readonly write: (bytes: Uint8Array) => Promise<void> | undefined;
   /** The connection becomes a tunnel to what `open` gives. */
   readonly tunnelTo: (open: (events: LinkEvents) => Link) => void;
-  /** Resolves when the link can take more. */
-  readonly linkDrained: () => Promise<void>;
+  /** An interim response (1xx) on its way to the downstream. */
+  readonly interim: (status: number, headers: HeaderList) => void;
+  /** The reply is written to its end; the request may still be on its way upstream. */
+  readonly replied: () => void;
+  /** Woken when the link can take more, and when it has ended. */
+  readonly linkDrain: DrainWaiters;
 }
 
 /** What becomes of the connection after the call. */
@@ -56,23 +63,46 @@ export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<Aft
   const { rule } = claim;
   call.claimedBy(rule);
   for (const effect of rule.effects) if (effect.fault) call.flag(effect.kind === "delay" ? "DI" : "FI");
+  const sent: { upload: Upload | null } = { upload: null };
   try {
     const reply = await claim.serve(exchangeOf(rich, deps), (exchange) =>
       relayRich(exchange, destinationOf(exchange, deps), {
         half: deps.half,
         call,
-        interim: (status, headers) => void deps.write(encodeResponseHead(status, "", headers)),
-        drained: deps.linkDrained,
+        interim: deps.interim,
+        linkDrain: deps.linkDrain,
         bodyBegun: rich.bodyBegun,
+        sends: (upload) => {
+          sent.upload = upload;
+        },
       }),
     );
-    return await writeReply(reply, rich, deps);
+    const after = await writeReply(reply, rich, deps);
+    return await behindUpload(after, sent.upload, call, deps);
   } catch (error) {
     return await answerFailure(error, rich, deps);
   } finally {
+    sent.upload?.stop();
     deps.half.abandon(call);
     claim.release();
   }
+}
+
+/**
+ * An upstream that has answered early may go on reading: what follows on the link waits for the end of the upload, and so
+ * does our close (RFC 9112 §9.3.2, §9.6). A link that ends, or that nobody can use any more, ends the upload.
+ */
+async function behindUpload(
+  after: AfterCall,
+  upload: Upload | null,
+  call: Call,
+  deps: RichRoadDeps,
+): Promise<AfterCall> {
+  const goesOn = (after === "next" || after === "close") && deps.half.current !== call;
+  if (!upload || !goesOn) return after;
+  deps.replied();
+  await upload.ended;
+  return after;
 }
 
 function exchangeOf(rich: RichCall, deps: RichRoadDeps): Exchange {
@@ -97,8 +127,6 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
   if (reply.kind === "sever") return reply.how === "fin" ? "close" : "reset";
   if (reply.kind === "websocket") return writeSocketReply(reply, rich, deps);
   const { call } = rich;
-  call.status = reply.status;
-  call.grpcStatus = grpcStatusIn(reply.headers);
   const framing = frameReply(reply, call.method, rich.minorVersion);
   const closing =
     framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.isDraining();
@@ -108,13 +136,17 @@ async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Pro
     rich.minorVersion,
     reply.status,
   );
-  await count(deps, call, encodeResponseHead(reply.status, reply.reason, headers));
+  const head = encodeResponseHead(reply.status, reply.reason, headers);
+  call.status = reply.status; // from here on a failure can only cut it
+  call.grpcStatus = grpcStatusIn(reply.headers);
+  await count(deps, call, head);
   if (reply.status === 101) return "tunnel";
   if (framing.body === "none") return closing ? "close" : "next";
   for await (const chunk of reply.body.chunks()) {
     if (chunk.length === 0) continue;
     await count(deps, call, framing.body === "chunked" ? encodeChunk(chunk) : chunk);
   }
+  if (framing.untilClose) deps.connection.socket.end(); // whatever is still to come of the request
   call.grpcStatus ??= grpcStatusIn(reply.body.trailers());
   if (framing.body === "chunked") await count(deps, call, encodeLastChunk(reply.body.trailers()));
   return closing ? "close" : "next";
@@ -178,29 +210,36 @@ async function answerFailure(error: unknown, rich: RichCall, deps: RichRoadDeps)
   }
   if (call.status !== 0) {
     if (code !== "body_cut" || call.outcome === "relayed") call.flag(call.flags.includes("FI") ? "FI" : "UC");
-    return "close";
+    // To HTTP/1.0 a FIN may be the end of a whole body (RFC 9112 §8).
+    return rich.minorVersion === 0 ? "reset" : "close";
   }
-  const upstreamFailed = code === "connect_failed" || code === "connect_timeout" || code === "body_cut";
-  if (upstreamFailed)
-    call.fail(
-      "failed",
-      code === "connect_timeout" ? "UT" : code === "body_cut" ? "UC" : "UF",
-      messageOf(error),
-    );
-  else call.fail("failed", "UPE", `the rule could not be carried out: ${messageOf(error)}`);
-  if (upstreamFailed && deps.connection.mode === "transparent") return "reset";
-  const status =
-    code === "connect_timeout" || code === "timeout"
-      ? 504
-      : upstreamFailed
-        ? 502
-        : code === "body_too_large"
-          ? 413
-          : 500;
+  const flag = flagOf(code, call);
+  const peerFailed = flag !== "UPE";
+  call.fail(
+    "failed",
+    flag,
+    peerFailed ? messageOf(error) : `the rule could not be carried out: ${messageOf(error)}`,
+  );
+  if (peerFailed && deps.connection.mode === "transparent") return "reset";
+  const status = statusOf(code, peerFailed);
   const after = await writeReply(
     grpcRefusal(rich.head, status, call.detail) ?? failureReply(status, call.detail),
     { ...rich, keepAlive: false },
     deps,
   ).catch(() => "reset" as const);
   return after === "next" ? "close" : after;
+}
+
+/** Whose failure it is. A body that ends early is that of the client's request where nobody else was asked. */
+function flagOf(code: string | null, call: Call): Flag {
+  if (code === "connect_timeout") return "UT";
+  if (code === "connect_failed") return "UF";
+  if (code === "body_cut") return call.upstreamUsed ? "UC" : "DC";
+  return "UPE";
+}
+
+function statusOf(code: string | null, peerFailed: boolean): number {
+  if (code === "connect_timeout" || code === "timeout") return 504;
+  if (peerFailed) return 502;
+  return code === "body_too_large" ? 413 : 500;
 }

@@ -172,10 +172,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#gone) return;
     this.#gone = true;
     this.#traffic.deadlines.remove(this);
-    this.#phase = "over";
     const now = this.#traffic.clock.now();
     const waiting = this.#half.takeWaiting();
-    const cut = waiting.length > 0 || !this.#walk.done;
+    const cut = waiting.length > 0 || !this.#walk.done || this.#phase === "rich";
+    this.#phase = "over";
     for (const call of waiting) {
       call.fail("failed", "DC", "the client left before its reply was complete");
       call.sink?.fail("DC", "the client left");
@@ -200,7 +200,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     } else if (this.#headBegun) {
       this.#finishWith(headTooLate(this.#connection, this.#traffic));
     } else if (this.#phase === "peek") this.#decidePeeked(null);
-    else if (this.#phase === "body" || (this.#phase === "rich" && !this.#walk.done)) {
+    else if (this.#phase === "body" || (this.#phase === "rich" && !this.#walk.done && !this.#bodyFull)) {
       this.#call?.fail("failed", "SI", `no byte of the request body for ${deadlines.bodyIdleMs} ms`);
       socket.destroy();
     } else if (this.#half.current) {
@@ -358,7 +358,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#headsWereLent = true;
     this.#call = call;
     if (verdict.kind === "claim") {
-      this.#takeTurn(verdict, call, []);
+      this.#takeTurn(verdict, call, noBytes);
       return next;
     }
     const head =
@@ -419,9 +419,11 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (next < 0) return this.#badBody(bytes, at);
     if (this.#call) this.#call.requestBytes += next - at;
     this.#from = next;
-    this.#keeps = true;
+    if (!peek) this.#keeps = true;
     const { bodyIdleMs, responseMs, ruleBodyMs } = this.#traffic.settings.deadlines;
-    this.deadlineAt = this.#traffic.clock.now() + (walk.done ? responseMs : peek ? ruleBodyMs : bodyIdleMs);
+    // Who is told to wait is not late.
+    const waitMs = walk.done || this.#bodyFull ? responseMs : peek ? ruleBodyMs : bodyIdleMs;
+    this.deadlineAt = this.#traffic.clock.now() + waitMs;
     if (peek) {
       if (walk.done ? !peek.waits : peek.isSettled) this.#decidePeeked(peek.body);
     } else if (walk.done && this.#phase === "discard") this.#nextRequest();
@@ -443,7 +445,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const { clock, settings } = this.#traffic;
     this.deadlineAt = clock.now() + settings.deadlines.responseMs; // no longer that of looking
     const claim = peek.decide(body);
-    if (claim) this.#takeTurn(claim, call, peek.pieces);
+    if (claim) this.#takeTurn(claim, call, peek.whole);
     else this.#relayPeeked(peek, call);
   }
 
@@ -457,7 +459,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#half.expect(call);
       this.#answeredHere = false;
       this.#scanner.reset();
-      for (const bytes of peek.request) if (!this.#half.send(bytes)) this.#pauseUploads();
+      if (!this.#half.send(peek.request)) this.#pauseUploads();
       this.#phase = "body";
       const { bodyIdleMs, responseMs } = this.#traffic.settings.deadlines;
       this.deadlineAt = this.#traffic.clock.now() + (this.#walk.done ? responseMs : bodyIdleMs);
@@ -469,11 +471,11 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#afterResponses = relay;
   }
 
-  /** Takes the rich road as soon as no earlier response is due. `pieces`: what was read of the body. */
-  #takeTurn(claim: Claim, call: Call, pieces: readonly Buffer[]): void {
+  /** Takes the rich road as soon as no earlier response is due. `first`: what was read of the body. */
+  #takeTurn(claim: Claim, call: Call, first: Buffer): void {
     this.#downstreamDrain ??= new DrainWaiters();
     this.#linkDrain ??= new DrainWaiters();
-    const turn = new RichTurn(claim, call, pieces, {
+    const turn = new RichTurn(claim, call, first, {
       connection: this.#connection,
       traffic: this.#traffic,
       half: this.#half,
@@ -483,6 +485,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       linkDrain: this.#linkDrain,
       wantBody: () => this.#wantBody(),
       pauseBody: () => this.#pauseBody(),
+      progressed: () => {
+        this.#progress = true;
+      },
+      replied: (of) => this.#told(of),
       tunnelTo: (of, open) => {
         this.#handover = new Handover(of, open(this.#half), null);
       },
@@ -502,19 +508,33 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#held.length > 0) this.#proceed("rich");
   }
 
-  #afterTurn(turn: RichTurn, after: AfterCall): void {
-    const now = this.#traffic.clock.now();
-    this.#turn = null;
-    this.#bodyFull = false;
+  /** Nothing that comes is news of this call. */
+  #told(call: Call): void {
     this.#call = null;
-    turn.call.finish(this.#traffic, now);
+    call.finish(this.#traffic);
+  }
+
+  #afterTurn(turn: RichTurn, after: AfterCall): void {
+    this.#turn = null;
+    this.#progress = false;
+    this.#bodyFull = false;
+    this.#told(turn.call);
     if (this.#gone) return;
+    if (after !== "tunnel") this.#stayInHttp();
     const mayGoOn = after === "next" && (this.#walk.done || turn.mayDropRest);
     if (after === "tunnel" && this.#handover) this.#openTunnel();
     else if (after === "reset") this.#connection.socket.resetAndDestroy();
     else if (!mayGoOn || this.#downstreamEnded || this.#traffic.isDraining()) this.#close();
     else if (!this.#walk.done) this.#proceed("discard");
     else this.#nextRequest();
+  }
+
+  /** The upstream has switched protocols, the reply has not: a rule made another one of it. */
+  #stayInHttp(): void {
+    if (this.#handover === null) return;
+    this.#handover.drop();
+    this.#handover = null;
+    this.#half.drop(false); // so that it reads what the next link brings from its beginning
   }
 
   #nextRequest(): void {
@@ -588,7 +608,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     call.finish(this.#traffic, now);
     this.#progress = false;
     if (this.#half.waiting > 0) return;
-    if (!reusable && this.#connection.mode === "proxy") return this.#close();
+    const follows = this.#phase === "barrier" || this.#lastWords !== null;
+    if (!reusable && (follows || this.#connection.mode === "proxy")) return this.#closeBehind(call);
     if (this.#phase === "head" && !this.#headBegun)
       this.deadlineAt = now + this.#traffic.settings.deadlines.idleMs;
     if (this.#lastWords) this.#finishWith(this.#lastWords);
@@ -598,6 +619,13 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       go?.();
     } else if (this.#traffic.isDraining() && this.#phase === "head") this.#close();
     else if (this.#phase === "switching" || this.#phase === "full") this.#proceed("head");
+  }
+
+  /** Nothing follows a response that says so, or that only the end of the connection ends (RFC 9112 §9.6). */
+  #closeBehind(call: Call): void {
+    if (this.#phase === "barrier")
+      this.#call?.fail("failed", "UC", `the response to ${call.method} ${call.path} closed the connection`);
+    this.#close();
   }
 
   switchToTunnel(call: Call, link: Link, rest: Buffer): void {
@@ -613,7 +641,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   idleLinkEnded(how: "fin" | "rst"): void {
-    if (this.#connection.mode === "proxy" || this.#answeredHere || this.#phase === "rich") return;
+    if (this.#phase === "rich") return this.#turn?.upstreamLeft();
+    if (this.#connection.mode === "proxy" || this.#answeredHere) return;
     if (how === "rst") this.#connection.socket.resetAndDestroy();
     else this.#close();
   }
@@ -648,6 +677,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   #wantBody(): void {
     this.#turn?.sayContinue();
+    if (this.#bodyFull && !this.#walk.done)
+      this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.bodyIdleMs;
     this.#bodyFull = false;
     this.#updateFlow();
   }
