@@ -3,16 +3,14 @@
 import { cpus, totalmem } from "node:os";
 import { titleOf } from "./catalogue.ts";
 import type { GoalOutcome } from "./goals.ts";
+import type { Measured } from "./kept-results.ts";
 import type { ScenarioResult } from "./scenarios/scenario.ts";
 
 export interface Report {
-  readonly measuredAt: string;
   readonly machine: string;
   readonly node: string;
-  readonly slices: number;
-  readonly seconds: number;
   readonly goals: readonly GoalOutcome[];
-  readonly scenarios: readonly ScenarioResult[];
+  readonly scenarios: readonly Measured[];
 }
 
 export function describeMachine(): string {
@@ -25,7 +23,13 @@ export function fullMarkdown(report: Report): string {
   return [
     goalsMarkdown(report),
     ...report.scenarios.map((scenario) =>
-      [`### ${scenario.title}`, loadTable(scenario), factTable(scenario), leftOutLines(scenario)]
+      [
+        `### ${scenario.title}`,
+        loadTable(scenario),
+        factTable(scenario),
+        leftOutLines(scenario),
+        `${slicesOf([scenario])}, ${daysOf([scenario])}.`,
+      ]
         .filter((part) => part !== "")
         .join("\n\n"),
     ),
@@ -41,11 +45,29 @@ export function goalsMarkdown(report: Report): string {
     reached === null ? "not measured" : `${significant(reached)} ${unit}`,
     ok === null ? "–" : ok ? "yes" : "**no**",
   ]);
+  const { node, machine, scenarios } = report;
   const caption =
-    `Medians of ${report.slices} interleaved slices of ${report.seconds} s, proxy pinned to one core, ` +
-    `Node ${report.node}, ${report.machine}, ${report.measuredAt.slice(0, 10)}. ` +
+    `Medians of ${slicesOf(scenarios)} each, interleaved, proxy pinned to one core, ` +
+    `Node ${node}, ${machine}, ${daysOf(scenarios)}. ` +
     "CPU is run time of all threads of the proxy divided by completed requests.";
   return `${table(["goal", "limit", "measured", "reached"], rows)}\n\n${caption}`;
+}
+
+/** As "3 to 9 slices of 1 s". */
+function slicesOf(scenarios: readonly Measured[]): string {
+  const range = (values: readonly number[]): string => {
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    return least === most ? String(least) : `${least} to ${most}`;
+  };
+  const [slices, seconds] = [scenarios.map((each) => each.slices), scenarios.map((each) => each.seconds)];
+  return `${range(slices)} slices of ${range(seconds)} s`;
+}
+
+/** As "2026-11-21" or "2026-11-20 to 2026-11-21". */
+function daysOf(scenarios: readonly Measured[]): string {
+  const days = scenarios.map(({ measuredAt }) => measuredAt.slice(0, 10)).sort();
+  const [first, last] = [days[0] ?? "", days.at(-1) ?? ""];
+  return first === last ? first : `${first} to ${last}`;
 }
 
 function loadTable(scenario: ScenarioResult): string {

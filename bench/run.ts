@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { scenariosFor } from "./catalogue.ts";
 import { judge } from "./goals.ts";
+import { keptResults, type Measured, newest } from "./kept-results.ts";
 import { installModules } from "./modules.ts";
 import { type BenchOptions, readOptions, usage } from "./options.ts";
 import { killAll, stopAll } from "./processes.ts";
 import { describeMachine, fullMarkdown, goalsMarkdown, type Report, withMeasurements } from "./report.ts";
-import type { ScenarioResult } from "./scenarios/scenario.ts";
+import type { Scenario, ScenarioResult } from "./scenarios/scenario.ts";
 import { startUpstream } from "./upstream.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -48,26 +49,29 @@ async function measure(
   options: BenchOptions,
   scratch: string,
   chosen: ReturnType<typeof scenariosFor>,
-): Promise<readonly ScenarioResult[]> {
+): Promise<readonly Measured[]> {
   const folder = (): string => mkdtempSync(join(scratch, "peer-"));
   const upstream = await startUpstream(folder());
   const program = buildProgram(join(scratch, "understudy"));
-  const results: ScenarioResult[] = [];
+  const { slices, seconds } = options;
+  const results: Measured[] = [];
   for (const scenario of chosen) {
     stop.signal.throwIfAborted();
     progress(`== ${scenario.name}: ${scenario.title}`);
-    try {
-      results.push(await scenario.run({ options, upstream, program, signal: stop.signal, progress, folder }));
-    } catch (problem) {
-      stop.signal.throwIfAborted();
-      const why = problem instanceof Error ? problem.message : String(problem);
-      progress(`${scenario.name} failed: ${why}`);
-      const { name, title } = scenario;
-      const nothing = { unit: "request", reference: "", rows: [], facts: [] } as const;
-      results.push({ name, title, ...nothing, leftOut: [{ peer: "all", why }] });
-    }
+    const result = await scenario
+      .run({ options, upstream, program, signal: stop.signal, progress, folder })
+      .catch((problem: unknown) => withoutResult(scenario, problem));
+    results.push({ ...result, measuredAt: new Date().toISOString(), slices, seconds });
   }
   return results;
+}
+
+function withoutResult({ name, title }: Scenario, problem: unknown): ScenarioResult {
+  stop.signal.throwIfAborted();
+  const why = problem instanceof Error ? problem.message : String(problem);
+  progress(`${name} failed: ${why}`);
+  const nothing = { unit: "request", reference: "", rows: [], facts: [] } as const;
+  return { name, title, ...nothing, leftOut: [{ peer: "all", why }] };
 }
 
 /** Compiles, and lays the package out in a folder of its own: a later build must not pull it away while it runs. */
@@ -84,19 +88,15 @@ function buildProgram(folder: string): string | null {
   return join(folder, "bin/understudy.js");
 }
 
-function report(options: BenchOptions, scenarios: readonly ScenarioResult[]): void {
-  const summary: Report = {
-    measuredAt: new Date().toISOString(),
-    machine: describeMachine(),
-    node: process.versions.node,
-    slices: options.slices,
-    seconds: options.seconds,
-    goals: judge(scenarios),
-    scenarios,
-  };
+function report(options: BenchOptions, measured: readonly Measured[]): void {
   const results = join(root, "bench/results");
+  const file = join(results, "latest.json");
+  const ground = { machine: describeMachine(), node: process.versions.node };
+  const names = scenariosFor([]).map(({ name }) => name);
+  const scenarios = newest(names, keptResults(file, ground), measured);
+  const summary: Report = { ...ground, goals: judge(scenarios), scenarios };
   mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, "latest.json"), `${JSON.stringify(summary, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify(summary, null, 2)}\n`);
   writeFileSync(join(results, "latest.md"), fullMarkdown(summary));
   process.stdout.write(`${fullMarkdown(summary)}\n`);
   if (!options.updateReadme) return;

@@ -2,6 +2,7 @@
 
 import { UnderstudyError } from "./errors.ts";
 import type { Body } from "./exchange.ts";
+import { GrowingBytes } from "./growing-bytes.ts";
 import type { HeaderList } from "./headers.ts";
 
 const noTrailers: HeaderList = [];
@@ -33,14 +34,12 @@ export function streamBody(
 }
 
 async function gather(chunks: AsyncIterable<Uint8Array>, limitBytes: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let total = 0;
+  const bytes = new GrowingBytes();
   for await (const chunk of chunks) {
-    total += chunk.length;
-    if (total > limitBytes) throw tooLarge(limitBytes);
-    parts.push(chunk);
+    if (bytes.length + chunk.length > limitBytes) throw tooLarge(limitBytes);
+    bytes.append(chunk);
   }
-  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts, total);
+  return bytes.all;
 }
 
 function tooLarge(limitBytes: number): UnderstudyError {

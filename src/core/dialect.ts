@@ -38,7 +38,7 @@ export interface DialectMatch {
   readonly implied: MatchSpec;
   /** Settled by the head. */
   readonly head: readonly DialectCondition[];
-  /** Settled by the head and the first `isEnough` bytes of the body. */
+  /** Settled by the head and the first `bytesNeeded` of the body. */
   readonly body: readonly DialectCondition[];
 }
 
@@ -105,6 +105,9 @@ export interface Dialect {
   compileMatch(match: MatchSpec, path: RulePath, tools: MatchTools): DialectMatch | null;
   /** null: the rule does nothing in this dialect. Throws RuleProblem. */
   plan(spec: RuleSpec, tools: DialectTools): DialectPlan | null;
-  /** Whether the body so far, without transfer coding, settles every body condition: streams may never end. */
-  isEnough(head: RequestHead, payload: Uint8Array): boolean;
+  /**
+   * How much of the body settles every body condition, as far as `payload` tells, which is what came of it, without transfer
+   * coding: streams may never end. At most its length: it is settled. Asked again when so much has come. Infinity: by the end.
+   */
+  bytesNeeded(head: RequestHead, payload: Uint8Array): number;
 }

@@ -76,8 +76,11 @@ export interface RuleSet {
   ): Rule | null;
   /** The rules that touch messages of the WebSocket that this request asks for, in the order of trying. */
   decideMessages(head: RequestHead, connection: ConnectionFacts, roll: Roll): readonly MessageRule[];
-  /** Whether the body so far, as sent, settles every body key, although more may come. Never throws. */
-  isEnough(head: RequestHead, payload: Uint8Array): boolean;
+  /**
+   * How much of the body settles every body key, as far as `payload` tells, which came of it; at most its length: it is settled
+   * although more may come. Infinity: its end settles them. Never throws.
+   */
+  bytesNeeded(head: RequestHead, payload: Uint8Array): number;
   /** The rule that claims a connection whose bytes are not parsed: only rules that name nothing of HTTP can. */
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null;
   /**
@@ -118,7 +121,7 @@ export const noRules: RuleSet = Object.freeze({
   decide: () => null,
   decideWithBody: () => null,
   decideMessages: () => [],
-  isEnough: () => true,
+  bytesNeeded: () => 0,
   decideConnection: () => null,
   concernsTls: () => false,
   concernsConnection: () => false,

@@ -155,9 +155,13 @@ function undecided(
   const decoded = (payload: Uint8Array) =>
     deps.decodeBody(payload, encoding, deps.settings.limits.maxRuleBodyBytes);
   let verdict: { readonly rule: Rule | null } | null = null;
+  let needed = 0;
   return {
     kind: "undecided",
-    isEnough: (payload) => rules.isEnough(head, payload),
+    isEnough(payload) {
+      if (payload.length >= needed) needed = rules.bytesNeeded(head, payload);
+      return payload.length >= needed;
+    },
     lacks(payload) {
       const waited: Promise<unknown>[] = [];
       const rule = rules.decideWithBody(head, connection, decoded(payload), roll, (what) => {

@@ -1,8 +1,12 @@
 // The measurement's judgement: pure, so that it can be checked without measuring.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { judge } from "../../bench/goals.ts";
+import { keptResults, type Measured, newest } from "../../bench/kept-results.ts";
 import { readOptions } from "../../bench/options.ts";
 import { withMeasurements } from "../../bench/report.ts";
 import type { ScenarioResult } from "../../bench/scenarios/scenario.ts";
@@ -81,4 +85,31 @@ test("options: a wrong number names its flag, its value and what was expected", 
     seconds: 1,
     updateReadme: false,
   });
+});
+
+test("results: a run of some scenarios leaves the figures of the others as they were", () => {
+  const measured = (name: string, measuredAt: string): Measured => ({
+    ...{ ...nothing, name, title: "", reference: "" },
+    ...{ measuredAt, slices: 3, seconds: 1 },
+  });
+  const kept = [measured("mock", "2026-01-01"), measured("gone", "2026-01-01"), measured("h2", "2026-01-01")];
+  const found = newest(["h2", "tls", "mock"], kept, [measured("h2", "2026-01-02")]);
+  assert.deepEqual(
+    found.map(({ name, measuredAt }) => [name, measuredAt]),
+    [
+      ["h2", "2026-01-02"],
+      ["mock", "2026-01-01"],
+    ],
+  );
+});
+
+test("results: what was measured on another machine or another Node is not kept", () => {
+  const folder = mkdtempSync(join(tmpdir(), "understudy-results-"));
+  const file = join(folder, "latest.json");
+  const ground = { machine: "2 × this", node: "26.0.0" };
+  assert.deepEqual(keptResults(file, ground), []);
+  writeFileSync(file, JSON.stringify({ ...ground, goals: [], scenarios: [{ name: "mock" }] }));
+  assert.equal(keptResults(file, ground).length, 1);
+  assert.equal(keptResults(file, { ...ground, node: "26.0.1" }).length, 0);
+  rmSync(folder, { recursive: true });
 });

@@ -81,5 +81,5 @@ export const lineDialect: Dialect = {
       ],
     };
   },
-  isEnough: (_head, payload) => payload.includes(10),
+  bytesNeeded: (_head, payload) => (payload.includes(10) ? payload.length : payload.length + 1),
 };

@@ -5,6 +5,8 @@ import type { Body } from "../../core/exchange.ts";
 import type { HeaderList } from "../../core/headers.ts";
 
 const highWaterBytes = 65_536;
+/** What a piece is taken to hold of memory, at least: the buffer that it was read into, and itself. */
+const leastPieceBytes = 1_024;
 
 export class BodyPipe {
   readonly #queue: Buffer[] = [];
@@ -25,7 +27,7 @@ export class BodyPipe {
   push(chunk: Buffer): void {
     if (this.#abandoned) return;
     this.#queue.push(chunk);
-    this.#queuedBytes += chunk.length;
+    this.#queuedBytes += heldBy(chunk);
     if (this.#queuedBytes >= highWaterBytes) this.#flow.stop();
     this.#notify();
   }
@@ -58,7 +60,7 @@ export class BodyPipe {
       for (;;) {
         const chunk = this.#queue.shift();
         if (chunk) {
-          this.#queuedBytes -= chunk.length;
+          this.#queuedBytes -= heldBy(chunk);
           yield chunk;
         } else if (this.#ended) return;
         else if (this.#error) throw this.#error;
@@ -86,3 +88,5 @@ export class BodyPipe {
     wake?.();
   }
 }
+
+const heldBy = (chunk: Buffer): number => Math.max(chunk.length, leastPieceBytes);

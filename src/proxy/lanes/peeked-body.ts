@@ -1,35 +1,34 @@
-// What has come of a request body while no rule has decided: one growing buffer, so that looking at it after every
-// chunk costs no copy of the whole.
+// What has come of a request body while no rule has decided, in one place, so that looking at it after every piece costs
+// no copy of the whole.
+
+import { GrowingBytes } from "../../core/growing-bytes.ts";
 
 export class PeekedBody {
   readonly #limitBytes: number;
-  #buffer = Buffer.alloc(0);
-  #bytes = 0;
+  readonly #bytes = new GrowingBytes();
 
-  /** A body that grows past `limitBytes` is not kept any more. */
+  /** A body that grows past `limitBytes` is too large to be looked at. */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
   }
 
-  /** Octets that came, kept or not. */
+  /** Octets that came. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes.length;
   }
 
-  /** What came so far, valid until the next `append`; null: too large to be looked at. */
+  /** What came so far, too large or not. */
+  get whole(): Buffer {
+    return this.#bytes.all;
+  }
+
+  /** What came so far; null: too large to be looked at. */
   get payload(): Buffer | null {
-    return this.#bytes > this.#limitBytes ? null : this.#buffer.subarray(0, this.#bytes);
+    return this.#bytes.length > this.#limitBytes ? null : this.#bytes.all;
   }
 
-  append(chunk: Buffer): void {
-    const from = this.#bytes;
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#limitBytes) return;
-    if (this.#bytes > this.#buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(this.#bytes, Math.min(2 * this.#bytes, this.#limitBytes)));
-      this.#buffer.copy(larger, 0, 0, from);
-      this.#buffer = larger;
-    }
-    chunk.copy(this.#buffer, from);
+  /** Copies `chunk[from..to)`. */
+  append(chunk: Uint8Array, from = 0, to = chunk.length): void {
+    this.#bytes.append(chunk, from, to);
   }
 }

@@ -120,8 +120,9 @@ export class IndexedRules implements RuleSet {
   }
 
   /** The first dialect that claims the call says so; without one only the end of the body settles its keys. */
-  isEnough(head: RequestHead, payload: Uint8Array): boolean {
-    return this.dialects.find((dialect) => dialect.claims(head))?.isEnough(head, payload) ?? false;
+  bytesNeeded(head: RequestHead, payload: Uint8Array): number {
+    const dialect = this.dialects.find(({ claims }) => claims(head));
+    return dialect?.bytesNeeded(head, payload) ?? Number.POSITIVE_INFINITY;
   }
 
   decideConnection(connection: ConnectionFacts, roll: Roll): Rule | null {

@@ -1,5 +1,7 @@
 // The text of server-sent events (HTML Living Standard §9.2): writing one, and telling them apart in a stream of bytes.
 
+import { GrowingBytes } from "../../core/growing-bytes.ts";
+
 export interface EventFields {
   readonly event: string | null;
   readonly data: string | null;
@@ -38,7 +40,7 @@ export interface EventBlock {
 
 /** Cuts a stream into blocks, wherever its chunks are cut. */
 export class EventSplitter {
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #rest = new GrowingBytes();
   #scanned = 0;
   #lineStart = 0;
   #hasField = false;
@@ -52,50 +54,61 @@ export class EventSplitter {
 
   /** The blocks that are complete with this chunk. */
   push(chunk: Uint8Array): EventBlock[] {
-    this.#rest = this.#rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#rest, chunk]);
+    this.#rest.append(chunk);
     const blocks: EventBlock[] = [];
-    if (this.#mayHaveLf && this.#rest.length > 0) {
+    let bytes = this.#rest.all;
+    if (this.#mayHaveLf && bytes.length > 0) {
       this.#mayHaveLf = false;
-      if (this.#rest[0] === lf) {
-        blocks.push({ bytes: this.#rest.subarray(0, 1), isEvent: false });
-        this.#rest = this.#rest.subarray(1);
+      if (bytes[0] === lf) {
+        blocks.push({ bytes: bytes.subarray(0, 1), isEvent: false });
+        bytes = this.#without(1);
       }
     }
-    while (this.#scanned < this.#rest.length) {
-      const byte = this.#rest[this.#scanned];
+    while (this.#scanned < bytes.length) {
+      const byte = bytes[this.#scanned];
       if (byte !== lf && byte !== cr) {
         if (this.#scanned === this.#lineStart && byte !== colon) this.#hasField = true;
         this.#scanned++;
-      } else if (!this.#endLine(byte, blocks)) this.#scanned++;
+        continue;
+      }
+      const end = this.#endLine(bytes, byte);
+      if (end === 0) this.#scanned++;
+      else {
+        blocks.push({ bytes: bytes.subarray(0, end), isEvent: this.#hasField });
+        this.#hasField = false;
+        bytes = this.#without(end);
+      }
     }
     return blocks;
   }
 
   /** What is left when the stream ends. */
   rest(): Buffer {
-    const rest = this.#rest;
-    this.#rest = Buffer.alloc(0);
+    const rest = this.#rest.all;
+    this.#rest.drop(rest.length);
     return rest;
   }
 
-  /** True where the blank line ended a block. */
-  #endLine(byte: number, blocks: EventBlock[]): boolean {
-    const isCrLf = byte === cr && this.#rest[this.#scanned + 1] === lf;
+  #without(count: number): Buffer {
+    this.#rest.drop(count);
+    return this.#rest.all;
+  }
+
+  /** Where the block ends that this line break is the blank line of; 0: it ends another line. */
+  #endLine(bytes: Buffer, byte: number): number {
+    const isCrLf = byte === cr && bytes[this.#scanned + 1] === lf;
     const end = this.#scanned + (isCrLf ? 2 : 1);
     // The LF of a CRLF that was cut in two is the end of the same line.
-    const isTail = byte === lf && this.#scanned > 0 && this.#rest[this.#scanned - 1] === cr;
+    const isTail = byte === lf && this.#scanned > 0 && bytes[this.#scanned - 1] === cr;
     const isBlank = this.#scanned === this.#lineStart && !isTail;
     if (!isBlank) {
       this.#scanned = end - 1;
       this.#lineStart = end;
-      return false;
+      return 0;
     }
-    blocks.push({ bytes: this.#rest.subarray(0, end), isEvent: this.#hasField });
     this.#mayHaveLf = byte === cr && !isCrLf;
-    this.#rest = this.#rest.subarray(end);
     this.#scanned = 0;
     this.#lineStart = 0;
-    this.#hasField = false;
-    return true;
+    return end;
   }
 }

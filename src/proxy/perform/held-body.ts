@@ -2,6 +2,7 @@
 
 import { streamBody } from "../../core/body.ts";
 import type { Body } from "../../core/exchange.ts";
+import { GrowingBytes } from "../../core/growing-bytes.ts";
 
 /** `whole`: all bytes. `larger`: more than the limit; `body` gives all of them, those already read included. */
 export type HeldBody =
@@ -12,26 +13,21 @@ export type HeldBody =
 export async function holdBody(body: Body, limitBytes: number): Promise<HeldBody> {
   if ((body.lengthBytes ?? 0) > limitBytes) return { kind: "larger", body };
   const source = body.chunks()[Symbol.asyncIterator]();
-  const parts: Uint8Array[] = [];
-  let total = 0;
+  const read = new GrowingBytes();
   for (;;) {
     const step = await source.next();
-    if (step.done) return { kind: "whole", bytes: Buffer.concat(parts, total) };
-    parts.push(step.value);
-    total += step.value.length;
-    if (total > limitBytes) {
-      const rest = () => resumed(parts, source);
+    if (step.done) return { kind: "whole", bytes: read.all };
+    read.append(step.value);
+    if (read.length > limitBytes) {
+      const rest = () => resumed(read.all, source);
       return { kind: "larger", body: streamBody(body.lengthBytes, rest, () => body.trailers()) };
     }
   }
 }
 
-async function* resumed(
-  parts: readonly Uint8Array[],
-  source: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
+async function* resumed(read: Uint8Array, source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    yield* parts;
+    yield read;
     yield* { [Symbol.asyncIterator]: () => source };
   } finally {
     await source.return?.(); // Whoever stops early stops the source too.

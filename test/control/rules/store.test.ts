@@ -26,7 +26,7 @@ function setOf(specs: readonly RuleSpec[], revision: string): RuleSet {
     decide: () => null,
     decideWithBody: () => null,
     decideMessages: () => [],
-    isEnough: () => true,
+    bytesNeeded: () => 0,
     decideConnection: () => null,
     concernsTls: () => false,
     concernsConnection: () => true,

@@ -45,10 +45,10 @@ test("dialect keys: a condition on the body waits for it, and is asked with it",
 
 test("dialect keys: the dialect that claims a call says when its body is enough; without one only its end is", () => {
   const rules = setOf(lines("/talk hello"));
-  assert.equal(rules.isEnough(call, Buffer.from("hel")), false);
-  assert.equal(rules.isEnough(call, Buffer.from("hello\n")), true);
+  assert.equal(rules.bytesNeeded(call, Buffer.from("hel")), 4);
+  assert.equal(rules.bytesNeeded(call, Buffer.from("hello\n")), 6);
   const plain = headOf({ method: "POST", url: "http://a.svc/talk", headers: [] });
-  assert.equal(rules.isEnough(plain, Buffer.from("hello\n")), false);
+  assert.equal(rules.bytesNeeded(plain, Buffer.from("hello\n")), Number.POSITIVE_INFINITY);
 });
 
 test("dialect keys: keys that no such call can meet are refused, with what is implied", () => {

@@ -5,36 +5,29 @@
 //   feed… ──isSettled, or the whole body──► lacks ──null──► decide ──► claim | null
 //                                             └─a promise: `waits`, more is fed meanwhile, then lacks again
 
+import { GrowingBytes } from "../../../core/growing-bytes.ts";
 import type { Claim, Undecided } from "../../../core/lane.ts";
 import { PeekedBody } from "../peeked-body.ts";
 import type { BodyWalk } from "./body-walk.ts";
-
-/** Bytes up to which one write is cheaper than several. */
-const maxJoinedBytes = 16_384;
 
 export class Peek {
   /** A rule learns something before it can tell; what comes meanwhile is kept, up to the limit. */
   waits = false;
   readonly #undecided: Undecided;
-  readonly #raw: Buffer[];
-  readonly #pieces: Buffer[] = [];
+  readonly #raw = new GrowingBytes();
   readonly #body: PeekedBody;
 
-  /** `head`: as it would go upstream; the caller leaves it as it is. A body of more than `limitBytes` is not looked at. */
+  /** `head`: as it would go upstream. A body of more than `limitBytes` is not looked at. */
   constructor(undecided: Undecided, head: Buffer, limitBytes: number) {
     this.#undecided = undecided;
-    this.#raw = [head];
+    this.#raw.append(head);
     this.#body = new PeekedBody(limitBytes);
   }
 
-  /** Keeps what `bytes[at..)` holds of the request; the caller leaves them as they are. Answers what `walk.feed` does. */
+  /** Copies what `bytes[at..)` holds of the request. Answers what `walk.feed` does. */
   feed(walk: BodyWalk, bytes: Buffer, at: number): number {
-    const next = walk.feed(bytes, at, bytes.length, (from, to) => {
-      const piece = bytes.subarray(from, to);
-      this.#pieces.push(piece);
-      this.#body.append(piece);
-    });
-    if (next >= 0) this.#raw.push(bytes.subarray(at, next));
+    const next = walk.feed(bytes, at, bytes.length, (from, to) => this.#body.append(bytes, from, to));
+    if (next >= 0) this.#raw.append(bytes, at, next);
     return next;
   }
 
@@ -62,17 +55,13 @@ export class Peek {
     return this.#undecided.decide(body);
   }
 
-  /** The body so far without transfer coding, in pieces, for whoever claims the call. */
-  get pieces(): readonly Buffer[] {
-    return this.#pieces;
+  /** The body so far without transfer coding, too large or not, for whoever claims the call. */
+  get whole(): Buffer {
+    return this.#body.whole;
   }
 
-  /** The request as it came. A small one in one piece, as it was most likely sent: each piece would be a write of its own. */
-  get request(): readonly Buffer[] {
-    const raw = this.#raw;
-    if (raw.length < 2) return raw;
-    let bytes = 0;
-    for (const piece of raw) bytes += piece.length;
-    return bytes <= maxJoinedBytes ? [Buffer.concat(raw, bytes)] : raw;
+  /** The request as it came. */
+  get request(): Buffer {
+    return this.#raw.all;
   }
 }

@@ -46,8 +46,8 @@ export class RichTurn {
   #continued: boolean;
   #runs = false;
 
-  /** `pieces`: what was read of the body before the claim; they stay as they are. */
-  constructor(claim: Claim, call: Call, pieces: readonly Buffer[], deps: TurnDeps) {
+  /** `first`: what was read of the body before the claim; it stays as it is. */
+  constructor(claim: Claim, call: Call, first: Buffer, deps: TurnDeps) {
     const { scanner, walk } = deps;
     this.call = call;
     this.#claim = claim;
@@ -56,12 +56,12 @@ export class RichTurn {
       this.#begin = resolve;
     });
     this.#pipe = new BodyPipe({ start: deps.wantBody, stop: deps.pauseBody });
-    for (const piece of pieces) this.#pipe.push(piece);
+    if (first.length > 0) this.#pipe.push(first);
     if (walk.done) this.#pipe.end(walk.trailers());
     const { framing, contentLength, expectContinue } = scanner;
     this.#bodyBytes = framing === "chunked" ? null : framing === "length" ? contentLength : 0;
     // A relayed call leaves the 100 to its upstream; who has begun to send waits for none.
-    this.#continued = !expectContinue || pieces.length > 0 || !this.answersHere;
+    this.#continued = !expectContinue || first.length > 0 || !this.answersHere;
   }
 
   /** The reply is not the upstream's. */

@@ -358,7 +358,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#headsWereLent = true;
     this.#call = call;
     if (verdict.kind === "claim") {
-      this.#takeTurn(verdict, call, []);
+      this.#takeTurn(verdict, call, noBytes);
       return next;
     }
     const head =
@@ -419,7 +419,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (next < 0) return this.#badBody(bytes, at);
     if (this.#call) this.#call.requestBytes += next - at;
     this.#from = next;
-    this.#keeps = true;
+    if (!peek) this.#keeps = true;
     const { bodyIdleMs, responseMs, ruleBodyMs } = this.#traffic.settings.deadlines;
     this.deadlineAt = this.#traffic.clock.now() + (walk.done ? responseMs : peek ? ruleBodyMs : bodyIdleMs);
     if (peek) {
@@ -443,7 +443,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const { clock, settings } = this.#traffic;
     this.deadlineAt = clock.now() + settings.deadlines.responseMs; // no longer that of looking
     const claim = peek.decide(body);
-    if (claim) this.#takeTurn(claim, call, peek.pieces);
+    if (claim) this.#takeTurn(claim, call, peek.whole);
     else this.#relayPeeked(peek, call);
   }
 
@@ -457,7 +457,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       this.#half.expect(call);
       this.#answeredHere = false;
       this.#scanner.reset();
-      for (const bytes of peek.request) if (!this.#half.send(bytes)) this.#pauseUploads();
+      if (!this.#half.send(peek.request)) this.#pauseUploads();
       this.#phase = "body";
       const { bodyIdleMs, responseMs } = this.#traffic.settings.deadlines;
       this.deadlineAt = this.#traffic.clock.now() + (this.#walk.done ? responseMs : bodyIdleMs);
@@ -469,11 +469,11 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#afterResponses = relay;
   }
 
-  /** Takes the rich road as soon as no earlier response is due. `pieces`: what was read of the body. */
-  #takeTurn(claim: Claim, call: Call, pieces: readonly Buffer[]): void {
+  /** Takes the rich road as soon as no earlier response is due. `first`: what was read of the body. */
+  #takeTurn(claim: Claim, call: Call, first: Buffer): void {
     this.#downstreamDrain ??= new DrainWaiters();
     this.#linkDrain ??= new DrainWaiters();
-    const turn = new RichTurn(claim, call, pieces, {
+    const turn = new RichTurn(claim, call, first, {
       connection: this.#connection,
       traffic: this.#traffic,
       half: this.#half,

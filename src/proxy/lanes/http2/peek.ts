@@ -18,6 +18,7 @@ export function peekBody(
   const decide = (payload: Buffer | null): void => {
     stream.peek = null; // from here on what comes waits in the pipe, under flow control
     timer.cancel();
+    if (body.bytes > 0) stream.pipe.push(body.whole);
     const lacks = payload && undecided.lacks(payload);
     if (!lacks) return serve(undecided.decide(payload));
     void lacks.then(() => {

@@ -52,7 +52,7 @@ export class LocalStream {
   windowBytes: number;
   /** Octets that came and were not credited: nobody has read them yet. */
   owedBytes = 0;
-  /** Sees the payload before the pipe does, while no rule has decided; null: nobody. */
+  /** Takes the payload in place of the pipe, while no rule has decided; null: nobody. */
   peek: ((payload: Buffer | null) => void) | null = null;
   /** Rules on the messages of the WebSocket that it is; null: none. */
   upgrade: UpgradeClaim | null = null;
@@ -92,8 +92,8 @@ export class LocalStream {
 
   payload(bytes: Buffer): void {
     if (this.discards) return;
-    this.peek?.(bytes);
-    this.pipe.push(bytes);
+    if (this.peek !== null) this.peek(bytes);
+    else this.pipe.push(bytes);
   }
 
   /** Credits what has been read; `all`: however little. */

@@ -55,9 +55,9 @@ test("dialects: http/1 lets a silent stream go on after a while, and then leaves
   const clock = manualClock();
   const dialect: Dialect = {
     ...lineDialect,
-    isEnough() {
+    bytesNeeded(_head, payload) {
       held.resolve();
-      return false;
+      return payload.length + 1;
     },
   };
   await using rig = await openRig({

@@ -57,7 +57,7 @@ export function createGraphqlDialect(deps: GraphqlDeps): Dialect {
   return {
     name: "graphql",
     claims: mayBeGraphql,
-    isEnough: () => false, // JSON says nothing before its end
+    bytesNeeded: () => Number.POSITIVE_INFINITY, // JSON says nothing before its end
     compileMatch(match, path) {
       if (match.graphql === undefined) return null;
       const common = shared();

@@ -23,7 +23,7 @@ export function graphqlOnDemand(deps: GraphqlDeps): Dialect {
   return {
     name: "graphql",
     claims: mayBeGraphql,
-    isEnough: (head, payload) => made?.isEnough(head, payload) ?? false,
+    bytesNeeded: (head, payload) => made?.bytesNeeded(head, payload) ?? Number.POSITIVE_INFINITY,
     compileMatch: (match, path, tools) =>
       match.graphql === undefined ? null : dialect().compileMatch(match, path, tools),
     plan(spec, tools) {

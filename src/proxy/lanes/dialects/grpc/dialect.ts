@@ -6,7 +6,7 @@ import type { Effect, Terminal } from "../../../../core/effect.ts";
 import { deadlineEffect } from "./deadline.ts";
 import { createDescriptorFiles } from "./descriptor-files.ts";
 import { grpcFault } from "./fault.ts";
-import { FirstMessages, isFirstComplete } from "./first-message.ts";
+import { bytesOfFirst, FirstMessages } from "./first-message.ts";
 import { flavourOf } from "./flavour.ts";
 import { compileGrpcMatch } from "./match.ts";
 import { grpcPatch } from "./patch.ts";
@@ -35,6 +35,6 @@ export function createGrpcDialect(learned: Descriptors["learned"] = () => null):
       const outer = mock || fault?.delay ? [deadlineEffect(tools.clock, !mock)] : [];
       return { effects, terminal, outer };
     },
-    isEnough: isFirstComplete,
+    bytesNeeded: bytesOfFirst,
   };
 }

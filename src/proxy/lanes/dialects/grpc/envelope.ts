@@ -2,6 +2,7 @@
 // in gRPC, gRPC-Web and Connect streams. Text mode wraps all of it in base64, in any number of pieces.
 
 import { createRequire } from "node:module";
+import { GrowingBytes } from "../../../../core/growing-bytes.ts";
 import { type HeaderList, headerValue } from "../../../../core/headers.ts";
 import type { Flavour } from "./flavour.ts";
 
@@ -28,12 +29,16 @@ export function envelope(flags: number, payload: Uint8Array): Buffer {
   return bytes;
 }
 
+/** Octets of the first message of a stream, with its prefix; of the prefix alone while that has not come. */
+export function envelopeBytes(stream: Uint8Array): number {
+  if (stream.length < prefixBytes) return prefixBytes;
+  return prefixBytes + Buffer.from(stream.buffer, stream.byteOffset, prefixBytes).readUInt32BE(1);
+}
+
 /** The first message of a stream so far; null: it is not complete. */
 export function firstEnvelope(stream: Uint8Array): Envelope | null {
-  if (stream.length < prefixBytes) return null;
-  const view = Buffer.from(stream.buffer, stream.byteOffset, stream.byteLength);
-  const end = prefixBytes + view.readUInt32BE(1);
-  return stream.length < end ? null : { flags: view[0] ?? 0, payload: view.subarray(prefixBytes, end) };
+  const end = envelopeBytes(stream);
+  return stream.length < end ? null : { flags: stream[0] ?? 0, payload: stream.subarray(prefixBytes, end) };
 }
 
 /** The octets of a gRPC-Web text so far. Padding may stand inside, where one piece ended. */
@@ -74,7 +79,7 @@ export interface Passing extends Envelope {
 /** Cuts a stream into messages. Those beyond the limit go through in pieces: `raw` alone, as `null`. */
 export class EnvelopeReader {
   readonly #limitBytes: number;
-  #held: Uint8Array = Buffer.alloc(0);
+  readonly #held = new GrowingBytes();
   /** Of a message that is too large: octets that are still to pass. */
   #passing = 0;
 
@@ -84,33 +89,30 @@ export class EnvelopeReader {
 
   /** What is complete with this chunk. Bytes that are no message yet are kept. */
   *push(chunk: Uint8Array): Generator<Passing | Uint8Array> {
-    let bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    this.#held = Buffer.alloc(0);
-    while (bytes.length > 0) {
-      if (this.#passing > 0) {
-        const part = bytes.subarray(0, this.#passing);
-        this.#passing -= part.length;
-        bytes = bytes.subarray(part.length);
-        yield part;
-        continue;
-      }
-      const length =
-        bytes.length < prefixBytes ? null : Buffer.from(bytes.buffer, bytes.byteOffset, 5).readUInt32BE(1);
-      if (length !== null && length > this.#limitBytes) {
-        this.#passing = prefixBytes + length;
-        continue;
-      }
-      const found = firstEnvelope(bytes);
-      if (found === null) break;
-      const end = prefixBytes + found.payload.length;
-      yield { ...found, raw: bytes.subarray(0, end) };
-      bytes = bytes.subarray(end);
+    this.#held.append(chunk);
+    for (let next = this.#take(); next !== null; next = this.#take()) yield next;
+  }
+
+  /** The next message, or what there is of one that is too large; null: nothing yet. */
+  #take(): Passing | Uint8Array | null {
+    const bytes = this.#held.all;
+    const size = envelopeBytes(bytes);
+    if (this.#passing === 0 && size > prefixBytes + this.#limitBytes) this.#passing = size;
+    if (this.#passing > 0) {
+      const part = bytes.subarray(0, this.#passing);
+      this.#passing -= part.length;
+      this.#held.drop(part.length);
+      return part.length > 0 ? part : null;
     }
-    this.#held = bytes.length === 0 ? this.#held : Buffer.from(bytes);
+    const found = firstEnvelope(bytes);
+    if (found === null) return null;
+    const raw = bytes.subarray(0, prefixBytes + found.payload.length);
+    this.#held.drop(raw.length);
+    return { ...found, raw };
   }
 
   /** What was kept, at the end of the stream. */
   rest(): Uint8Array {
-    return this.#held;
+    return this.#held.all;
   }
 }

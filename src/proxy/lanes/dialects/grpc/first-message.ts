@@ -3,19 +3,23 @@
 import type { CallFacts } from "../../../../core/dialect.ts";
 import type { RequestHead } from "../../../../core/exchange.ts";
 import { decodeMessage } from "./decode.ts";
-import { firstEnvelope, fromText, inflate, isEnveloped } from "./envelope.ts";
+import { envelopeBytes, firstEnvelope, fromText, inflate, isEnveloped } from "./envelope.ts";
 import { type Flavour, flavourOf } from "./flavour.ts";
 import type { MessageType } from "./message-type.ts";
 
 /** Largest message that is looked into, without its compression. */
 export const maxMessageBytes = 4_194_304;
 
-/** Whether the stream so far holds a whole message; of one without envelopes only the end is known. */
-export function isFirstComplete(head: RequestHead, payload: Uint8Array): boolean {
+/** How much of the stream is its first message, as far as `payload` tells; of one without envelopes only the end is known. */
+export function bytesOfFirst(head: RequestHead, payload: Uint8Array): number {
   const flavour = flavourOf(head);
-  if (flavour === null || !isEnveloped(flavour)) return false;
-  const stream = flavour.name === "grpc-web-text" ? fromText(payload) : payload;
-  return firstEnvelope(stream) !== null;
+  if (flavour === null || !isEnveloped(flavour)) return Number.POSITIVE_INFINITY;
+  if (flavour.name !== "grpc-web-text") return envelopeBytes(payload);
+  const stream = fromText(payload);
+  const missing = envelopeBytes(stream) - stream.length;
+  if (missing <= 0) return payload.length;
+  // Four characters hold three octets at most; fewer where padding stands inside, and then it is asked again.
+  return payload.length - (payload.length % 4) + 4 * Math.ceil(missing / 3);
 }
 
 /** The message as it was coded; null: there is none, or none that can be had. */
