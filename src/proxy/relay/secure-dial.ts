@@ -197,12 +197,25 @@ function failureText(thrown: unknown, { upstream, serverName }: SecureAim): stri
   if (code === "ECONNREFUSED") return `${place} refused the connection`;
   if (code === "ENOTFOUND") return `${upstream.host} has no address`;
   const name = serverName === "" ? place : `${serverName} (${place})`;
+  if (isPlain(code)) return `${name} does not speak TLS`;
+  const told = opensslReason(code, error);
+  if (told !== null) return `${name}: the TLS handshake failed: ${told}`;
   if (!isAboutCertificate(code)) return `${name}: ${code === "" ? "" : `${code}, `}${error.message}`;
   const reason = error.message.replace(/; if the root CA is installed locally.*$/, ""); // advice about Node's flags
   return (
     `the certificate of ${name} is not trusted: ${code}, ${reason}; --upstream-cas FILE adds its authority, ` +
     `--insecure-upstream ${serverName || upstream.host} takes any certificate`
   );
+}
+
+/** What came back is no TLS record. */
+function isPlain(code: string): boolean {
+  return code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG";
+}
+
+/** `tlsv1 alert protocol version`: OpenSSL's own words, without places in its source; null where it has said none. */
+function opensslReason(code: string, error: Error & { readonly reason?: unknown }): string | null {
+  return code.startsWith("ERR_SSL_") && typeof error.reason === "string" ? error.reason : null;
 }
 
 /** OpenSSL's verification codes as Node names them (X509_V_ERR_…), and Node's own for a name that does not fit. */
