@@ -18,11 +18,11 @@ export function describeMachine(): string {
   return `${all.length} × ${all[0]?.model.trim() ?? "unknown processor"}, ${Math.round(totalmem() / 1e9)} GB`;
 }
 
-/** Goals first, then every scenario in full. */
-export function fullMarkdown(report: Report): string {
+/** Goals first, then each of `scenarios` in full. */
+export function fullMarkdown(report: Report, scenarios = report.scenarios): string {
   return [
     goalsMarkdown(report),
-    ...report.scenarios.map((scenario) =>
+    ...scenarios.map((scenario) =>
       [
         `### ${scenario.title}`,
         loadTable(scenario),

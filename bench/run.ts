@@ -98,7 +98,7 @@ function report(options: BenchOptions, measured: readonly Measured[]): void {
   mkdirSync(results, { recursive: true });
   writeFileSync(file, `${JSON.stringify(summary, null, 2)}\n`);
   writeFileSync(join(results, "latest.md"), fullMarkdown(summary));
-  process.stdout.write(`${fullMarkdown(summary)}\n`);
+  process.stdout.write(`${fullMarkdown(summary, measured)}\n`);
   if (!options.updateReadme) return;
   const readme = join(root, "README.md");
   writeFileSync(readme, withMeasurements(readFileSync(readme, "utf8"), goalsMarkdown(summary)));

@@ -195,6 +195,7 @@ function describedRoll(): Roll {
   const hasRoom = () => true;
   return {
     nowMs: systemClock.wall(),
+    steadyMs: systemClock.now(),
     seed: 0,
     activeCalls,
     hasRoom,

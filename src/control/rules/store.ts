@@ -171,7 +171,7 @@ class Store implements RuleStore {
 
   async #compile(merged: Merged, signal: AbortSignal): Promise<readonly Problem[]> {
     const nowMs = this.#deps.clock.wall();
-    const { rules, lifetimes } = withLifetimes(merged.rules, this.#lifetimes, nowMs);
+    const { rules, lifetimes } = withLifetimes(merged.rules, this.#lifetimes, this.#deps.clock);
     const compiled = await this.#compileSafely(rules, merged.revision, signal);
     if (Array.isArray(compiled)) return compiled;
     if ("problems" in compiled) return placed(merged, compiled.problems);

@@ -67,11 +67,16 @@ export class BodyPipe {
         else await this.#arrival();
       }
     } finally {
-      // A reader that stops early wants no more of it: what still comes is let through to nobody.
-      this.#abandoned = true;
-      this.#queue.length = 0;
-      this.#flow.start();
+      this.abandon(); // by a reader that stops early
     }
+  }
+
+  /** Nobody wants more of it: what still comes is let through to nobody. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+    this.#flow.start();
   }
 
   #arrival(): Promise<void> {

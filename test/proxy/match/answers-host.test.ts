@@ -10,6 +10,7 @@ import { replyWith, ruleSpec } from "../../support/rule-spec.ts";
 
 const roll = {
   nowMs: 1_000,
+  steadyMs: 0,
   seed: 0,
   activeCalls: () => 0,
   hasRoom: () => true,

@@ -18,6 +18,7 @@ const facts: ConnectionFacts = {
 };
 const roll = {
   nowMs: 1_000,
+  steadyMs: 0,
   seed: 0,
   activeCalls: () => 0,
   hasRoom: () => true,

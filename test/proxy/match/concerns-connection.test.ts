@@ -15,6 +15,7 @@ const facts = {
 } as const;
 const roll = {
   nowMs: 1_000,
+  steadyMs: 0,
   seed: 0,
   activeCalls: () => 0,
   hasRoom: () => true,

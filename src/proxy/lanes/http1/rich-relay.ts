@@ -9,9 +9,11 @@ import { type HeaderList, headerValue, withHeader, withoutHeader } from "../../.
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import type { Call } from "./call.ts";
-import { encodeChunk, encodeLastChunk, encodeRequestHead } from "./encode.ts";
+import type { DrainWaiters } from "./drain-waiters.ts";
+import { encodeRequestHead } from "./encode.ts";
 import { withoutHttp2Ask } from "./h2c.ts";
 import type { ResponseSink } from "./response-sink.ts";
+import { Upload } from "./upload.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 
 export interface RichRelayDeps {
@@ -19,8 +21,10 @@ export interface RichRelayDeps {
   readonly call: Call;
   /** An interim response (1xx) on its way to the downstream. */
   readonly interim: (status: number, headers: HeaderList) => void;
-  /** Resolves when the link can take more. */
-  readonly drained: () => Promise<void>;
+  /** Woken when the link can take more, and when it has ended. */
+  readonly linkDrain: DrainWaiters;
+  /** The request body is on its way. */
+  readonly sends: (upload: Upload) => void;
   /** Resolves at the first byte of the request body: a client that waited for 100 has given up waiting. */
   readonly bodyBegun: Promise<void>;
 }
@@ -37,7 +41,14 @@ export function relayRich(exchange: Exchange, upstream: HostPort, deps: RichRela
   const framing = frameRequest(exchange);
   half.send(encodeRequestHead(exchange.head.method, exchange.head.path, framing.headers));
   if (framing.body !== "none")
-    response.sending = sendBody(exchange, framing.body === "chunked", response, deps);
+    deps.sends(
+      new Upload(exchange, framing.body, {
+        half,
+        linkDrain: deps.linkDrain,
+        mayBegin: Promise.race([response.answered, deps.bodyBegun]),
+        cut: () => response.cut(),
+      }),
+    );
   return response.reply;
 }
 
@@ -61,43 +72,17 @@ function frameRequest(exchange: Exchange): RequestFraming {
   return { headers: withHeader(headers, "Content-Length", String(body.lengthBytes)), body: "raw" };
 }
 
-async function sendBody(
-  exchange: Exchange,
-  chunked: boolean,
-  response: RichResponse,
-  deps: RichRelayDeps,
-): Promise<void> {
-  const expectsContinue = exchange.head.header("expect")?.toLowerCase() === "100-continue";
-  if (expectsContinue) await Promise.race([response.answered, deps.bodyBegun]);
-  try {
-    for await (const chunk of exchange.body.chunks()) {
-      if (chunk.length === 0) continue;
-      if (!deps.half.send(chunked ? encodeChunk(chunk) : chunk))
-        await Promise.race([deps.drained(), response.failed]);
-      if (response.hasFailed) return;
-    }
-    if (chunked) deps.half.send(encodeLastChunk(exchange.body.trailers()));
-  } catch {
-    // The request ended short of its framing: only a cut tells the upstream so (RFC 9112 §8).
-    deps.half.drop(true);
-    response.fail("DC", "the request body was cut");
-  }
-}
-
 class RichResponse implements ResponseSink {
   readonly reply: Promise<Reply>;
   /** Resolves when 100 Continue or a final head is there, or none will come. */
   readonly answered: Promise<void>;
-  readonly failed: Promise<void>;
-  hasFailed = false;
-  /** The request body on its way; settled when no more of it will be sent. */
-  sending: Promise<void> = Promise.resolve();
+  /** Its last byte is there. */
+  #isWhole = false;
   readonly #deps: RichRelayDeps;
   readonly #pipe: BodyPipe;
   #resolve: (reply: Reply) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
   #answer: () => void = () => undefined;
-  #giveUp: () => void = () => undefined;
 
   constructor(deps: RichRelayDeps) {
     this.#deps = deps;
@@ -108,9 +93,6 @@ class RichResponse implements ResponseSink {
     });
     this.answered = new Promise((resolve) => {
       this.#answer = resolve;
-    });
-    this.failed = new Promise((resolve) => {
-      this.#giveUp = resolve;
     });
   }
 
@@ -130,16 +112,21 @@ class RichResponse implements ResponseSink {
   }
 
   end(trailers: HeaderList): void {
+    this.#isWhole = true;
     this.#pipe.end(trailers);
   }
 
+  /** The request was cut; who has answered before does not mind. */
+  cut(): void {
+    if (!this.#isWhole) this.fail("DC", "the request body was cut");
+  }
+
   fail(flag: Flag, detail: string): void {
-    this.hasFailed = true;
     this.#deps.call.fail("failed", flag, detail);
     const code = flag === "UF" ? "connect_failed" : flag === "UT" ? "connect_timeout" : "body_cut";
     const error = new UnderstudyError(code, detail);
     this.#answer();
-    this.#giveUp();
+    this.#deps.linkDrain.wake();
     this.#pipe.fail(error);
     this.#reject(error);
   }

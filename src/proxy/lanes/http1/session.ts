@@ -35,7 +35,8 @@ import type { ParserPool, Parsers } from "./parsers.ts";
 import { Peek } from "./peek.ts";
 import { originFormHead } from "./proxy-form.ts";
 import type { RequestScanner } from "./request-scanner.ts";
-import type { AfterCall } from "./rich-road.ts";
+import type { AfterCall } from "./rich-call.ts";
+import { largestWriteBytes } from "./rich-reply.ts";
 import { RichTurn } from "./rich-turn.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
 
@@ -172,10 +173,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#gone) return;
     this.#gone = true;
     this.#traffic.deadlines.remove(this);
-    this.#phase = "over";
     const now = this.#traffic.clock.now();
     const waiting = this.#half.takeWaiting();
-    const cut = waiting.length > 0 || !this.#walk.done;
+    const cut = waiting.length > 0 || !this.#walk.done || this.#phase === "rich";
+    this.#phase = "over";
     for (const call of waiting) {
       call.fail("failed", "DC", "the client left before its reply was complete");
       call.sink?.fail("DC", "the client left");
@@ -200,8 +201,12 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     } else if (this.#headBegun) {
       this.#finishWith(headTooLate(this.#connection, this.#traffic));
     } else if (this.#phase === "peek") this.#decidePeeked(null);
-    else if (this.#phase === "body" || (this.#phase === "rich" && !this.#walk.done)) {
+    else if (this.#phase === "body" || (this.#phase === "rich" && !this.#walk.done && !this.#bodyFull)) {
       this.#call?.fail("failed", "SI", `no byte of the request body for ${deadlines.bodyIdleMs} ms`);
+      socket.destroy();
+    } else if (socket.writableNeedDrain) {
+      const call = this.#turn?.call ?? this.#half.current;
+      call?.fail("failed", "SI", `the client took no byte of the response for ${deadlines.responseMs} ms`);
       socket.destroy();
     } else if (this.#half.current) {
       const call = this.#half.current;
@@ -379,7 +384,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (terminal.kind === "relay" || !terminal.fixed || effects.length > 0) return false;
     if (!this.#walk.done || this.#half.waiting > 0 || !scanner.keepAlive || scanner.minorVersion !== 1)
       return false;
-    if (this.#traffic.isDraining()) return false;
+    if (this.#traffic.isDraining() || terminal.fixed.body.length > largestWriteBytes) return false;
     const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
     const flowing = this.#connection.socket.write(reply);
     call.claimedBy(claim.rule);
@@ -421,7 +426,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#from = next;
     if (!peek) this.#keeps = true;
     const { bodyIdleMs, responseMs, ruleBodyMs } = this.#traffic.settings.deadlines;
-    this.deadlineAt = this.#traffic.clock.now() + (walk.done ? responseMs : peek ? ruleBodyMs : bodyIdleMs);
+    // Who is told to wait is not late.
+    const waitMs = walk.done || this.#bodyFull ? responseMs : peek ? ruleBodyMs : bodyIdleMs;
+    this.deadlineAt = this.#traffic.clock.now() + waitMs;
     if (peek) {
       if (walk.done ? !peek.waits : peek.isSettled) this.#decidePeeked(peek.body);
     } else if (walk.done && this.#phase === "discard") this.#nextRequest();
@@ -483,6 +490,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       linkDrain: this.#linkDrain,
       wantBody: () => this.#wantBody(),
       pauseBody: () => this.#pauseBody(),
+      progressed: () => {
+        this.#progress = true;
+      },
+      replied: (of) => this.#told(of),
       tunnelTo: (of, open) => {
         this.#handover = new Handover(of, open(this.#half), null);
       },
@@ -502,19 +513,33 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#held.length > 0) this.#proceed("rich");
   }
 
-  #afterTurn(turn: RichTurn, after: AfterCall): void {
-    const now = this.#traffic.clock.now();
-    this.#turn = null;
-    this.#bodyFull = false;
+  /** Nothing that comes is news of this call. */
+  #told(call: Call): void {
     this.#call = null;
-    turn.call.finish(this.#traffic, now);
+    call.finish(this.#traffic);
+  }
+
+  #afterTurn(turn: RichTurn, after: AfterCall): void {
+    this.#turn = null;
+    this.#progress = false;
+    this.#bodyFull = false;
+    this.#told(turn.call);
     if (this.#gone) return;
+    if (after !== "tunnel") this.#stayInHttp();
     const mayGoOn = after === "next" && (this.#walk.done || turn.mayDropRest);
     if (after === "tunnel" && this.#handover) this.#openTunnel();
     else if (after === "reset") this.#connection.socket.resetAndDestroy();
     else if (!mayGoOn || this.#downstreamEnded || this.#traffic.isDraining()) this.#close();
     else if (!this.#walk.done) this.#proceed("discard");
     else this.#nextRequest();
+  }
+
+  /** The upstream has switched protocols, the reply has not: a rule made another one of it. */
+  #stayInHttp(): void {
+    if (this.#handover === null) return;
+    this.#handover.drop();
+    this.#handover = null;
+    this.#half.drop(false); // so that it reads what the next link brings from its beginning
   }
 
   #nextRequest(): void {
@@ -588,7 +613,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     call.finish(this.#traffic, now);
     this.#progress = false;
     if (this.#half.waiting > 0) return;
-    if (!reusable && this.#connection.mode === "proxy") return this.#close();
+    const follows = this.#phase === "barrier" || this.#lastWords !== null;
+    if (!reusable && (follows || this.#connection.mode === "proxy")) return this.#closeBehind(call);
     if (this.#phase === "head" && !this.#headBegun)
       this.deadlineAt = now + this.#traffic.settings.deadlines.idleMs;
     if (this.#lastWords) this.#finishWith(this.#lastWords);
@@ -598,6 +624,13 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       go?.();
     } else if (this.#traffic.isDraining() && this.#phase === "head") this.#close();
     else if (this.#phase === "switching" || this.#phase === "full") this.#proceed("head");
+  }
+
+  /** Nothing follows a response that says so, or that only the end of the connection ends (RFC 9112 §9.6). */
+  #closeBehind(call: Call): void {
+    if (this.#phase === "barrier")
+      this.#call?.fail("failed", "UC", `the response to ${call.method} ${call.path} closed the connection`);
+    this.#close();
   }
 
   switchToTunnel(call: Call, link: Link, rest: Buffer): void {
@@ -613,7 +646,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   idleLinkEnded(how: "fin" | "rst"): void {
-    if (this.#connection.mode === "proxy" || this.#answeredHere || this.#phase === "rich") return;
+    if (this.#phase === "rich") return this.#turn?.upstreamLeft();
+    if (this.#connection.mode === "proxy" || this.#answeredHere) return;
     if (how === "rst") this.#connection.socket.resetAndDestroy();
     else this.#close();
   }
@@ -648,6 +682,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   #wantBody(): void {
     this.#turn?.sayContinue();
+    if (this.#bodyFull && !this.#walk.done)
+      this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.bodyIdleMs;
     this.#bodyFull = false;
     this.#updateFlow();
   }

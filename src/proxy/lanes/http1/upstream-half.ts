@@ -173,7 +173,7 @@ export class UpstreamHalf implements LinkEvents {
       return -1;
     }
     const next = at + length;
-    call.responseBytes += length;
+    if (!call.sink) call.responseBytes += length; // else whoever writes it downstream counts it
     const status = scanner.status;
     if (status === 101 || (call.method === "CONNECT" && status >= 200 && status < 300)) {
       return this.#switch(call, bytes, at, next);
@@ -184,7 +184,7 @@ export class UpstreamHalf implements LinkEvents {
       scanner.reset();
       return next;
     }
-    call.status = status;
+    if (!call.sink) call.status = status;
     const framing = scanner.framingFor(call.method);
     const contentLength = framing === "length" ? scanner.contentLength : 0;
     this.#walk.begin(framing, contentLength);
@@ -211,8 +211,8 @@ export class UpstreamHalf implements LinkEvents {
       this.#malformed(call, this.#walk.refusal?.reason ?? "malformed response body");
       return -1;
     }
-    call.responseBytes += next - at;
     if (sink) this.#from = next;
+    else call.responseBytes += next - at;
     if (this.#walk.done) this.#complete(call, bytes, next);
     return next;
   }
@@ -237,7 +237,7 @@ export class UpstreamHalf implements LinkEvents {
       );
       return -1;
     }
-    call.status = this.#scanner.status;
+    if (!call.sink) call.status = this.#scanner.status;
     if (call.looksAtUpgrade) call.upgradeReply = this.#scanner.headers;
     if (call.sink) call.sink.head(call.status, this.#scanner.reason, this.#scanner.headers, 0);
     else this.#flush(bytes, next);

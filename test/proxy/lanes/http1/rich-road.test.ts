@@ -213,6 +213,15 @@ test("rich road: a hanging abort stays silent until the client leaves", async ()
   await rig.event((found) => found.kind === "call" && found.outcome === "aborted");
 });
 
+test("rich road: a client that leaves in a large upload that hangs is noticed", async () => {
+  await using rig = await openRig({ rules: [{ fault: { ...noFault, abort: { kind: "hang" } } }] });
+  const client = await rig.connect();
+  client.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n");
+  await new Promise((resolve) => client.write(Buffer.alloc(9_000_000), resolve));
+  client.destroy();
+  await rig.event((found) => found.kind === "call" && found.outcome === "aborted");
+});
+
 test("rich road: a fault that calls are suffering ends with its rule", async () => {
   await using upstream = await openServer((socket) => {
     socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));

@@ -113,7 +113,7 @@ function answerPlan(
   };
   return {
     effects: [],
-    terminal: { kind: "mock", answer: whole, fixed: null },
+    terminal: { kind: "mock", answer: whole, fixed: null, waits: delay !== null },
     // A match without a word of GraphQL claims the request for the WebSocket, and all that follows.
     ...overSockets(
       spec,
@@ -137,11 +137,11 @@ function overSockets(
 function delayed(mock: GraphqlMock, delay: DelaySpec, { wait }: DialectTools): GraphqlMock {
   return {
     async overHttp(exchange) {
-      await wait(delay, exchange.signal);
+      await wait(delay, exchange.signal, exchange.faultEnds);
       return mock.overHttp(exchange);
     },
     async *operation(params, exchange) {
-      await wait(delay, exchange.signal);
+      await wait(delay, exchange.signal, exchange.faultEnds);
       const answered = await mock.operation(params, exchange);
       if ("result" in answered) yield answered.result;
       else yield* answered;
