@@ -125,6 +125,8 @@ What \`understudy run\` starts trusts it already. Elsewhere:
   node       NODE_EXTRA_CA_CERTS=${file}
   python     SSL_CERT_FILE=${file} (requests: REQUESTS_CA_BUNDLE), which then is all that it trusts
   browser    Chromium: certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n understudy -i ${file}
+             (where there is no database yet, first:
+             mkdir -p ~/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -N --empty-password)
              Firefox: Settings, Certificates, View Certificates, Authorities, Import
   system     Debian: copy it to /usr/local/share/ca-certificates/understudy.crt, then update-ca-certificates
 `;

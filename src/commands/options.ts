@@ -90,6 +90,8 @@ interface KnownFlag extends OwnFlag {
   readonly short?: string;
   /** Of a config option. */
   readonly key?: string;
+  /** Given again, it adds to what was given: `--upstream-cas a.pem --upstream-cas b.pem`. */
+  readonly isList?: boolean;
 }
 
 function parseFlags(args: readonly string[], spec: CommandLineSpec): ParsedFlags | "help" {
@@ -116,9 +118,21 @@ function parseFlags(args: readonly string[], spec: CommandLineSpec): ParsedFlags
 }
 
 function takeFlag(parsed: ParsedFlags, name: string, flag: KnownFlag, value: string): void {
-  if (flag.key !== undefined) parsed.flags.set(flag.key, value);
-  else if (name === "config") parsed.file = value;
+  if (flag.key !== undefined) {
+    const before = parsed.flags.get(flag.key);
+    if (flag.key === "rules" && before !== undefined && before !== value) throw rulesTwice(before, value);
+    parsed.flags.set(flag.key, flag.isList && before !== undefined ? `${before},${value}` : value);
+  } else if (name === "config") parsed.file = value;
   else parsed.own.set(name, [...((flag.multiple && parsed.own.get(name)) || []), value]);
+}
+
+/** The last one of a flag wins, so that wrappers can be overruled; but calls that nobody mocks reach the real server. */
+function rulesTwice(first: string, second: string): UnderstudyError {
+  const got = `${JSON.stringify(first)} and ${JSON.stringify(second)}`;
+  return new UnderstudyError(
+    "usage",
+    `--rules: expected one file or folder, got ${got}; a folder may hold many files`,
+  );
 }
 
 function knownFlags(spec: CommandLineSpec): ReadonlyMap<string, KnownFlag> {
@@ -132,6 +146,7 @@ function knownFlags(spec: CommandLineSpec): ReadonlyMap<string, KnownFlag> {
       key,
       type: kind.placeholder === null ? "boolean" : "string",
       ...(key === "quiet" ? { short: "q" } : {}),
+      isList: kind.placeholder?.endsWith(",…") ?? false,
     });
   }
   for (const [name, flag] of Object.entries(spec.ownFlags ?? {})) known.set(name, flag);

@@ -44,7 +44,7 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
     announce(job, publishedAs, started.ruleCount);
     return {
       async execute() {
-        const ending = namespace.execute(job.command, definedIn(job.shell.env));
+        const ending = namespace.execute(job.command, definedIn(job.shell.env), job.covers);
         if (!job.config.quiet) watchPorts(job, namespace, published, stop.signal);
         return await ending;
       },

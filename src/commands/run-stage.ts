@@ -4,6 +4,7 @@ import type { Config } from "../control/config/load.ts";
 import type { HostPort } from "../core/address.ts";
 import { sleep, systemClock } from "../core/clock.ts";
 import { systemRandom } from "../core/random.ts";
+import type { Cover } from "../proxy/accept/namespace/messages.ts";
 import type { Ending } from "../proxy/accept/namespace/namespace.ts";
 import type { Publication } from "../proxy/accept/namespace/publish.ts";
 import type { SidecarOptions, TlsOptions } from "../sidecar/options.ts";
@@ -25,6 +26,8 @@ export interface Job {
   readonly observers: Observers;
   /** How TLS is opened; undefined: it never is. */
   readonly tls: TlsOptions | undefined;
+  /** What the command sees in place of the system's files, where it has a view of its own. */
+  readonly covers: readonly Cover[];
 }
 
 /** Everything stands; the command may begin. */

@@ -1,41 +1,26 @@
 // What makes a command trust our authority besides everything that it trusts anyway: certificate bundles in a folder of
-// their own, and the variables that name them. The folder goes with this process, however it ends.
+// their own, the variables that name them, and what they are shown in place of. The folder goes with this process, however
+// it ends.
 
 import { spawn } from "node:child_process";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { rootCertificates } from "node:tls";
+import type { Cover } from "../proxy/accept/namespace/messages.ts";
+import { trustInBrowsers } from "./browser-trust.ts";
 import { trustInJava } from "./java-trust.ts";
+import { bundleAt, readOr, writeBundles } from "./trust-bundles.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface TrustFolder {
   /** To be set for the command. */
   readonly variables: Readonly<Record<string, string>>;
+  /** To be shown to the command in place of what is there, where it has a view of its own of the files. */
+  readonly covers: readonly Cover[];
   /** Removes the folder. */
   close(): Promise<void>;
 }
-
-/**
- * Variables that replace what a program trusts, each with those that it heeds in its stead: a bundle that the user has
- * set stays in force, and ours is added to it.
- */
-const replacing: Readonly<Record<string, readonly string[]>> = {
-  SSL_CERT_FILE: ["SSL_CERT_FILE"], // OpenSSL, so Python's ssl, Ruby, PHP; Go; rustls-native-certs
-  REQUESTS_CA_BUNDLE: ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
-  CURL_CA_BUNDLE: ["CURL_CA_BUNDLE", "SSL_CERT_FILE"],
-  GIT_SSL_CAINFO: ["GIT_SSL_CAINFO", "SSL_CERT_FILE"],
-  GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "SSL_CERT_FILE"], // grpc-js, gRPC's C core
-};
-
-/** Where systems keep their bundle: Debian, Fedora, openSUSE, Alpine. */
-const systemBundles = [
-  "/etc/ssl/certs/ca-certificates.crt",
-  "/etc/pki/tls/certs/ca-bundle.crt",
-  "/etc/ssl/ca-bundle.pem",
-  "/etc/ssl/cert.pem",
-];
 
 /** `trust`: PEM of what is to be trusted in addition. */
 export async function openTrustFolder(trust: string, env: Environment, cwd: string): Promise<TrustFolder> {
@@ -43,12 +28,14 @@ export async function openTrustFolder(trust: string, env: Environment, cwd: stri
   const broom = sweepAfterUs(folder);
   try {
     await chmod(folder, 0o755); // nothing secret: a command that gives up its rights goes on trusting
+    const bundles = await writeBundles(folder, trust, env);
     return {
       variables: {
-        ...(await writeBundles(folder, trust, env)),
+        ...bundles.variables,
         ...(await writeExtra(folder, trust, env)),
         ...(await trustInJava(folder, trust, env, cwd, () => bundleAt(""))),
       },
+      covers: [...bundles.covers, ...(await trustInBrowsers(folder, trust, env, cwd))],
       async close() {
         await rm(folder, { recursive: true, force: true });
         broom.end();
@@ -58,26 +45,6 @@ export async function openTrustFolder(trust: string, env: Environment, cwd: stri
     broom.end();
     throw thrown;
   }
-}
-
-async function writeBundles(
-  folder: string,
-  trust: string,
-  env: Environment,
-): Promise<Readonly<Record<string, string>>> {
-  const files = new Map<string, string>();
-  const variables: Record<string, string> = {};
-  for (const [variable, heeded] of Object.entries(replacing)) {
-    const base = heeded.map((name) => env[name]).find((path) => path) ?? "";
-    let file = files.get(base);
-    if (file === undefined) {
-      file = join(folder, files.size === 0 ? "bundle.pem" : `bundle-${files.size}.pem`);
-      await writeFile(file, `${await bundleAt(base)}\n${trust}`, { mode: 0o644 });
-      files.set(base, file);
-    }
-    variables[variable] = file;
-  }
-  return variables;
 }
 
 /** Node adds the file to its own list, so ours need hold nothing else but what the user has put there. */
@@ -90,19 +57,6 @@ async function writeExtra(
   const file = join(folder, "extra.pem");
   await writeFile(file, `${before}\n${trust}`, { mode: 0o644 });
   return { NODE_EXTRA_CA_CERTS: file };
-}
-
-/** The bundle that the user has named, else the system's, else the list that Node brings. */
-async function bundleAt(named: string): Promise<string> {
-  for (const path of named === "" ? systemBundles : [named, ...systemBundles]) {
-    const text = await readOr(path, "");
-    if (text.includes("-----BEGIN ")) return text;
-  }
-  return rootCertificates.join("\n");
-}
-
-function readOr(path: string, otherwise: string): Promise<string> {
-  return readFile(path, "utf8").catch(() => otherwise);
 }
 
 /**

@@ -21,6 +21,7 @@ import { type CommandLine, readCommandLine, sharedFlagsHelp } from "./options.ts
 import type { Job, Stage } from "./run-stage.ts";
 import { openTrustFolder, type TrustFolder } from "./run-trust.ts";
 import { authorityName, tlsOptionsOf } from "./tls-setup.ts";
+import { namedRoots } from "./trust-bundles.ts";
 
 const help = `Usage: understudy run [FLAGS] [--] CMD [ARGS…]
 
@@ -184,7 +185,7 @@ async function chooseStage(
 }
 
 /** A job before it is known how TLS is opened for it. */
-type BareJob = Omit<Job, "tls">;
+type BareJob = Omit<Job, "tls" | "covers">;
 
 interface Trusting {
   readonly tls: TlsOptions | undefined;
@@ -193,7 +194,8 @@ interface Trusting {
 }
 
 async function prepareTrust(config: Config, shell: Shell): Promise<Trusting> {
-  const tls = await tlsOptionsOf(config, shell, passingAuthority);
+  const own = await tlsOptionsOf(config, shell, passingAuthority);
+  const tls = own && { ...own, extraRoots: [...own.extraRoots, ...(await namedRoots(shell.env))] };
   return {
     tls,
     folder: tls?.authority ? await openTrustFolder(tls.authority.trust, shell.env, shell.cwd) : null,
@@ -202,7 +204,8 @@ async function prepareTrust(config: Config, shell: Shell): Promise<Trusting> {
 
 function withTrust(job: BareJob, { tls, folder }: Trusting): Job {
   const { shell } = job;
-  return { ...job, tls, shell: { ...shell, env: { ...shell.env, ...folder?.variables } } };
+  const env = { ...shell.env, ...folder?.variables };
+  return { ...job, tls, covers: folder?.covers ?? [], shell: { ...shell, env } };
 }
 
 async function tryNamespace(job: BareJob, mode: RunFlags["mode"]): Promise<Namespace | null> {

@@ -11,8 +11,8 @@ import type { MessageRule, Rule } from "./rule-set.ts";
 import type { Settings } from "./settings.ts";
 import type { Tap } from "./tap.ts";
 
-/** What the first bytes of a connection are. */
-export type Protocol = "http/1" | "http/2" | "tls" | "opaque";
+/** What the first bytes of a connection are; `silent`: the client has sent none in time, so that the server may speak first. */
+export type Protocol = "http/1" | "http/2" | "tls" | "opaque" | "silent";
 
 /** A rule's hold on one call, from the decision to the end of the call. */
 export interface Claim {

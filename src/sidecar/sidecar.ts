@@ -76,11 +76,13 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
     if (options.mesh && options.mesh.join.length > 0) faults.hold();
     const calls = new ActiveCalls(Boolean(options.mesh));
     let draining = false;
-    const opaque = createOpaqueLane(serverNameOf);
+    const told = debug ? debuggedDetect(detect, debug) : detect;
+    const opaque = createOpaqueLane({ serverNameOf, detect: told });
     const tls = createTlsLane({ opaque, loadOpener: upstreams.loadOpener });
     const intake = createIntake({
       detection: new DelayLine(deps.clock, options.settings.deadlines.detectMs),
-      detect: debug ? debuggedDetect(detect, debug) : detect,
+      patience: new DelayLine(deps.clock, options.settings.deadlines.headMs),
+      detect: told,
       lanes: [createHttp1Lane(), createHttp2Lane(opaque), tls],
       opaque,
     });

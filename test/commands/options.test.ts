@@ -140,3 +140,14 @@ test("command line: wrong values are named by the flag that holds them", async (
     /^UnderstudyError: --config: expected a file that can be read: ENOENT/,
   );
 });
+
+test("command line: lists grow, and of two places of rules none is dropped", async () => {
+  const hosts = ["--insecure-upstream", "a.test", "--insecure-upstream", "b.test,c.test"];
+  const { config } = await read([...hosts, "--", "true"]);
+  assert.deepEqual(config.tls.insecureUpstream, ["a.test", "b.test", "c.test"]);
+  assert.equal((await read(["--rules", "a.yaml", "--rules", "a.yaml", "true"])).config.rules, "a.yaml");
+  await assert.rejects(read(["--rules", "a.yaml", "--rules=b.yaml", "true"]), {
+    code: "usage",
+    message: '--rules: expected one file or folder, got "a.yaml" and "b.yaml"; a folder may hold many files',
+  });
+});

@@ -1,8 +1,9 @@
 // A real browser: pages over HTTPS and HTTP/2, mocked and relayed, through an explicit proxy and inside `run`.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -91,5 +92,26 @@ describe("Chromium", { skip: noChromium }, () => {
     );
     assert.match(stderr, /\/pay → 402 mocked by paid/);
     assert.equal(code, 0);
+  });
+
+  test("inside `understudy run`, with a home that knows nothing of us: mocked, and its database is as before", {
+    skip: noNamespaces,
+  }, async () => {
+    const home = join(folder, "home");
+    const [fresh, used] = [join(home, ".pki/nssdb"), join(home, ".local/share/pki/nssdb")];
+    for (const database of [fresh, used]) mkdirSync(database, { recursive: true });
+    execFileSync("certutil", ["-d", `sql:${used}`, "-N", "--empty-password"]);
+    const dump = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+    const words = ["run", "--rules", rules, "--", ...dump, "--dump-dom", url("/pay")];
+    const list = `certutil -d sql:${used} -L; certutil -d sql:${fresh} -L; exec "$@"`;
+    const { stdout, stderr } = await understudy(
+      [...words.slice(0, 4), "sh", "-c", list, "sh", ...words.slice(4)],
+      { env: { HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: "", TMPDIR: folder } },
+    );
+    assert.match(stdout, /<p>mocked<\/p>/, stderr);
+    assert.equal(stdout.match(/understudy-run-0 +C,,/g)?.length, 2, stdout);
+    assert.deepEqual(readdirSync(fresh), []);
+    const kept = execFileSync("certutil", ["-d", `sql:${used}`, "-L"], { encoding: "utf8" });
+    assert.doesNotMatch(kept, /understudy/);
   });
 });

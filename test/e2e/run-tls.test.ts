@@ -57,6 +57,8 @@ aroundTests(
   },
 );
 
+/** Where Debian's curl looks when nothing tells it otherwise. */
+const systemBundle = "/etc/ssl/certs/ca-certificates.crt";
 /** No authority of whoever runs the tests is in the way: there is no such home. */
 const env = { HOME: "/nonexistent", XDG_CONFIG_HOME: "" };
 const runWords = (...more: readonly string[]) => ["run", "--rules", rules, ...more];
@@ -100,6 +102,31 @@ describe("run: HTTPS of an unmodified program", { skip: noNamespaces }, () => {
         assert.equal(code, 0);
       });
     }
+
+    test(`a program that heeds no variable: mocked and relayed, as ${user.name}`, {
+      skip: user.skip || (existsSync(systemBundle) ? false : `${systemBundle} is missing`),
+    }, async () => {
+      const before = readFileSync(systemBundle, "utf8");
+      const { code, stdout, stderr } = await understudy(
+        runWords("--upstream-cas", upstreamCa, "--", "env", "-i", "curl", "-sS", url("/pay"), url("/cart")),
+        { user, env },
+      );
+      assert.equal(stdout, "mockedreal /cart", stderr);
+      assert.equal(code, 0);
+      assert.equal(readFileSync(systemBundle, "utf8"), before);
+    });
+
+    test(`an upstream that the command was made to trust is trusted, as ${user.name}`, {
+      skip: user.skip,
+    }, async () => {
+      for (const name of ["CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"]) {
+        const { stdout, stderr } = await understudy(runWords("--", "curl", "-sS", url("/cart")), {
+          user,
+          env: { ...env, [name]: upstreamCa },
+        });
+        assert.equal(stdout, "real /cart", `${name}: ${stderr}`);
+      }
+    });
 
     test(`a server that no rule concerns is not opened, as ${user.name}`, { skip: user.skip }, async () => {
       const { stdout, stderr } = await understudy(
@@ -158,6 +185,7 @@ describe("run: HTTPS of an unmodified program", { skip: noNamespaces }, () => {
         "GIT_SSL_CAINFO",
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
         "NODE_EXTRA_CA_CERTS",
+        "PIP_CERT",
       ];
       const script = names.map((name) => `echo "$${name} $(grep -c BEGIN "$${name}")"`).join(";");
       const { stdout, stderr } = await understudy(runWords("--", "sh", "-c", script), {
@@ -170,6 +198,7 @@ describe("run: HTTPS of an unmodified program", { skip: noNamespaces }, () => {
           REQUESTS_CA_BUNDLE: "",
           GIT_SSL_CAINFO: "",
           GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: "",
+          PIP_CERT: mine,
         },
       });
       const lines = stdout.trim().split("\n");
@@ -177,6 +206,7 @@ describe("run: HTTPS of an unmodified program", { skip: noNamespaces }, () => {
       const [file = "", count] = found.get("SSL_CERT_FILE") ?? [];
       assert.equal(count, "2", `${stdout}\n${stderr}`);
       assert.equal(found.get("NODE_EXTRA_CA_CERTS")?.[1], "2");
+      assert.equal(found.get("PIP_CERT")?.[1], "2");
       assert.equal(found.get("CURL_CA_BUNDLE")?.[0], file, "curl with OpenSSL heeds SSL_CERT_FILE too");
       assert.ok(Number(found.get("REQUESTS_CA_BUNDLE")?.[1]) > 10, "the system's, with ours");
       assert.equal(existsSync(dirname(file)), false);

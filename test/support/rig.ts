@@ -82,10 +82,11 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const clock = options.clock ?? systemClock;
   let rules = compile(options.rules ?? []);
   let draining = false;
-  const opaque = createOpaqueLane(serverNameOf);
+  const opaque = createOpaqueLane({ serverNameOf, detect });
   const lanes = [createHttp1Lane(), createHttp2Lane(opaque), ...tlsLanes(options, opaque)];
   const intake = createIntake({
     detection: new DelayLine(clock, settings.deadlines.detectMs),
+    patience: new DelayLine(clock, settings.deadlines.headMs),
     detect,
     lanes,
     opaque,

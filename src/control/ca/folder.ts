@@ -179,7 +179,9 @@ async function readText(file: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch (thrown) {
     const missing = (thrown as NodeJS.ErrnoException).code === "ENOENT"; // what fs throws
-    const why = missing ? "there is no authority yet: understudy ca init makes one" : messageOf(thrown);
+    const why = missing
+      ? "there is no authority yet: understudy ca init makes one (run needs none: see docs/run.md)"
+      : messageOf(thrown);
     throw new UnderstudyError("bad_config", `${file}: ${why}`);
   }
 }

@@ -186,7 +186,7 @@ export const limitOptions: { readonly [Name in keyof Limits]: Option<Limits[Name
 };
 
 export const deadlineOptions: { readonly [Name in keyof Deadlines]: Option<number> } = {
-  detectMs: deadline("detectMs", "for the first bytes of a connection, before it is relayed unread"),
+  detectMs: deadline("detectMs", "for the first bytes of a connection, before the server may speak"),
   headMs: deadline("headMs", "from the first byte of a request head to its last"),
   idleMs: deadline("idleMs", "between two requests on one connection"),
   bodyIdleMs: deadline("bodyIdleMs", "without a byte of a request body that is not complete"),

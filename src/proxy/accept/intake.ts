@@ -8,8 +8,10 @@ import type { Lane, Protocol, Session, Traffic } from "../../core/lane.ts";
 import { Roster, type Seated } from "../../core/roster.ts";
 
 export interface IntakeDeps {
-  /** How long first bytes may keep us waiting. */
+  /** How long first bytes may keep us waiting, since the server may be the one who speaks first. */
   readonly detection: DelayLine;
+  /** The same where nobody can speak but the client. */
+  readonly patience: DelayLine;
   /** First bytes → protocol. */
   readonly detect: (first: Uint8Array) => Protocol | "need-more";
   readonly lanes: readonly Lane[];
@@ -75,9 +77,10 @@ export function createIntake(deps: IntakeDeps): Intake {
       else if (first.length >= maxFirstBytes) finish("opaque");
     };
     const onEnd = () => finish("opaque");
-    const timer = deps.detection.wait(() => {
+    const line = connection.nowhere === undefined ? deps.detection : deps.patience;
+    const timer = line.wait(() => {
       traffic.tap.observe({ kind: "detection-timeout", connection });
-      finish("opaque");
+      finish(first ? "opaque" : "silent");
     });
     const known = sniffed ? deps.detect(sniffed) : "need-more";
     if (known !== "need-more") return finish(known);

@@ -78,7 +78,9 @@ export function nextStep(event: CallEvent | OpaqueEvent): string {
     SI: "the client stopped in the middle of its request: see its log, or raise deadlines.headMs",
   };
   if (/has no address/.test(event.detail)) return printable(`let a rule answer for ${host}`);
-  if (/opaqueHosts|--upstream-cas/.test(event.detail)) return ""; // the detail says it already
+  if (/ does not speak TLS/.test(event.detail))
+    return printable(`call ${host} with http://, or let a rule answer for it`);
+  if (/TLS handshake|opaqueHosts|--upstream-cas/.test(event.detail)) return ""; // the detail says it already
   for (const flag of event.flags) {
     const step = steps[flag];
     if (step !== undefined) return printable(step);

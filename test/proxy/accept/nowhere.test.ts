@@ -11,6 +11,7 @@ import type { LinkEnd } from "../../../src/core/link.ts";
 import { dialNowhere } from "../../../src/proxy/accept/no-link.ts";
 import { ownPost } from "../../../src/proxy/lanes/dialects/graphql/wire/own-post.ts";
 import { testAuthority } from "../../support/https.ts";
+import { manualClock } from "../../support/manual-clock.ts";
 import { drainSocket, openRig, openServer, type RigOptions, readUntil } from "../../support/rig.ts";
 import { replyWith } from "../../support/rule-spec.ts";
 
@@ -99,6 +100,20 @@ test("nowhere: bytes that nobody parses are reset", async () => {
   assert.ok(event.kind === "opaque");
   assert.deepEqual([event.outcome, event.flags, event.detail], ["failed", ["UF"], nowhere]);
   assert.deepEqual(all.dialled, []);
+});
+
+test("nowhere: a client that is slow to begin is waited for, since nobody else could speak first", async () => {
+  const clock = manualClock();
+  await using all = await scene({ clock, deadlines: { detectMs: 200, headMs: 30_000 } });
+  const [slow, silent] = [await all.rig.connect(), await all.rig.connect()];
+  await all.rig.event(() => all.rig.events.filter(({ kind }) => kind === "connection-opened").length === 2);
+  await clock.advance(5_000);
+  slow.write(call("/pay"));
+  await readUntil(slow, "mocked");
+  const end = drainSocket(silent);
+  await clock.advance(30_000);
+  assert.equal((await end).reset, true);
+  slow.destroy();
 });
 
 for (const protocols of [["http/1.1"], ["h2", "http/1.1"], []])

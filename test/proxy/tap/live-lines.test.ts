@@ -58,6 +58,28 @@ const table: readonly [event: TapEvent, lines: readonly string[]][] = [
     ],
   ],
   [
+    call({
+      outcome: "failed",
+      status: 502,
+      flags: ["UF"],
+      authority: "shop:80",
+      detail: "10.0.0.7:80 does not speak TLS",
+    }),
+    [
+      "GET shop:80/items → 502 failed: 10.0.0.7:80 does not speak TLS 3.0 ms",
+      "  next: call shop:80 with http://, or let a rule answer for it",
+    ],
+  ],
+  [
+    call({
+      outcome: "failed",
+      status: 502,
+      flags: ["UF"],
+      detail: "shop: the TLS handshake failed: bad luck",
+    }),
+    ["GET inventory.shop/items → 502 failed: shop: the TLS handshake failed: bad luck 3.0 ms"],
+  ],
+  [
     call({ outcome: "failed", status: 0, flags: ["DC"] }),
     ["GET inventory.shop/items → failed: the client left before the end 3.0 ms"],
   ],

@@ -1,12 +1,12 @@
 // The helper: a process inside the namespace. It binds what must be bound there, hands it out, and starts the command.
 // No byte of traffic passes through it: a listening socket accepts for whoever holds it, and stays in its namespace.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { createServer, type Server, type Socket } from "node:net";
 import { systemClock } from "../../../core/clock.ts";
 import { createInsideDialler, type InsideDialler } from "./inside-dialler.ts";
-import { type FromHelper, toHelper } from "./messages.ts";
+import { type Cover, type FromHelper, type ToHelper, toHelper } from "./messages.ts";
 import { redirectPort } from "./network.ts";
 import { createSignalRelay, relayedSignals } from "./signal-relay.ts";
 import { networkOf, sweep } from "./sweep.ts";
@@ -46,7 +46,17 @@ async function handOverDns(type: "udp4" | "udp6", address: string): Promise<void
   socket.close();
 }
 
-function execute(words: readonly string[], env: Readonly<Record<string, string>>): void {
+/** Mounts of this namespace alone: they end with it. */
+function cover({ from, over }: Cover): void {
+  try {
+    execFileSync("mount", ["-n", "-o", "bind", from, over], { stdio: "ignore" });
+  } catch {
+    // No mount, or not allowed here: the command sees what is there.
+  }
+}
+
+function execute({ words, env, covers }: Extract<ToHelper, { kind: "execute" }>): void {
+  covers.forEach(cover);
   const [file = "", ...args] = words;
   child = spawn(file, args, { env: { ...env }, stdio: [0, 1, commandStderr] });
   child.once("error", (error) => end({ kind: "not-started", reason: error.message }));
@@ -88,7 +98,7 @@ process.on("message", (raw) => {
   const message = toHelper(raw);
   switch (message?.kind) {
     case "execute":
-      return execute(message.words, message.env);
+      return execute(message);
     case "connect":
       return connect(message.id, message.host, message.port);
     case "signal":

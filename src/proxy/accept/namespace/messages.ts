@@ -1,11 +1,19 @@
 // What the sidecar and its helper inside the namespace say to each other over Node's IPC channel.
 
+/** A file or folder that is seen inside in place of another one; outside nothing changes. */
+export interface Cover {
+  readonly from: string;
+  readonly over: string;
+}
+
 /** To the helper. */
 export type ToHelper =
   | {
       readonly kind: "execute";
       readonly words: readonly string[];
       readonly env: Readonly<Record<string, string>>;
+      /** What cannot be covered is seen as it is. */
+      readonly covers: readonly Cover[];
     }
   /** Connect to an address inside; the answer carries `id`. */
   | { readonly kind: "connect"; readonly id: number; readonly host: string; readonly port: number }

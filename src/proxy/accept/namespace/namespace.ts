@@ -13,7 +13,7 @@ import { messageOf, UnderstudyError } from "../../../core/errors.ts";
 import { findProgram } from "../find-program.ts";
 import { type Helper, type HelperDeps, startHelper } from "./helper.ts";
 import { createInsideConnections, type InsideConnections } from "./inside-connections.ts";
-import { type FromHelper, fromHelper, type ToHelper } from "./messages.ts";
+import { type Cover, type FromHelper, fromHelper, type ToHelper } from "./messages.ts";
 import { ownAddresses } from "./network.ts";
 import { commandInside, type Isolation, isolationsToTry, requiredPrograms, toolFolders } from "./recipe.ts";
 import { sweep } from "./sweep.ts";
@@ -44,8 +44,15 @@ export interface Namespace {
   readonly pid: number;
   /** A connection to a server inside; null where the destination is not inside or nobody listens. The caller owns it. */
   connectInside(destination: HostPort, signal: AbortSignal): Promise<Socket | null>;
-  /** Runs the one command, on the stdio of this process. Rejects with `namespace_unavailable` where the helper dies first. */
-  execute(command: readonly string[], env: Readonly<Record<string, string>>): Promise<Ending>;
+  /**
+   * Runs the one command, on the stdio of this process. `covers` are seen where the isolation has mounts of its own, which it
+   * has together with a PID namespace. Rejects with `namespace_unavailable` where the helper dies first.
+   */
+  execute(
+    command: readonly string[],
+    env: Readonly<Record<string, string>>,
+    covers?: readonly Cover[],
+  ): Promise<Ending>;
   /** Passes a signal on to the command, unless it received it together with us. */
   signal(signal: NodeJS.Signals): void;
   /** Ends everything inside and resolves once it is gone. */
@@ -95,9 +102,10 @@ function control(
     isolation,
     pid: child.pid ?? 0,
     connectInside: inside.connect,
-    execute(command, env) {
+    execute(command, env, covers = []) {
       const ended = ending(helper, gone);
-      send({ kind: "execute", words: commandInside(isolation, deps, command, deps.unshare), env });
+      const words = commandInside(isolation, deps, command, deps.unshare);
+      send({ kind: "execute", words, env, covers: isolation.pidNamespace ? covers : [] });
       return ended;
     },
     signal: (signal) => send({ kind: "signal", signal }),

@@ -44,6 +44,8 @@ export class UpstreamHalf implements LinkEvents {
   #link: Link | null = null;
   #inBody = false;
   #reusable = true;
+  /** The downstream's FIN has been forwarded. */
+  #ended = false;
   /** Takes over after the connection has left HTTP. */
   #successor: LinkEvents | null = null;
   /** Bytes before this offset of the chunk at hand have been forwarded or belong to a sink. */
@@ -111,6 +113,7 @@ export class UpstreamHalf implements LinkEvents {
 
   /** Forwards the downstream's FIN. */
   endRequests(): void {
+    this.#ended = true;
     this.#link?.end();
   }
 
@@ -275,7 +278,9 @@ export class UpstreamHalf implements LinkEvents {
     const call = this.#waiting.first;
     if (call && this.#inBody && this.#walk.closed()) this.#complete(call, Buffer.alloc(0), 0);
     const next = this.#waiting.first;
-    if (next)
+    // A server that is told that its client has ended ends, too, as a rule: the client gave up, and nobody else is to blame.
+    if (next && this.#ended) this.#broken(next, "fin", "DC", "the client left before its reply was complete");
+    else if (next)
       this.#broken(next, "fin", "UC", "the upstream closed the connection before its response was complete");
     else this.#idleEnd("fin");
   }

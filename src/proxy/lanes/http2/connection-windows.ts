@@ -8,8 +8,6 @@ import type { SettingsExchange } from "./settings-exchange.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
 
-/** How far replies of ours may run ahead of the window that the upstream believes to have. */
-const maxDebtBytes = defaultWindowBytes;
 /** Largest DATA frame of ours, whatever the client would take. */
 const maxFrameBytes = 65_536;
 
@@ -87,11 +85,15 @@ export class ConnectionWindows implements SendPort {
 
   // ── SendPort: DATA of ours ───────────────────────────────────────────────────────────────────────────────────────
 
+  /**
+   * The whole window, although the upstream believes most of it to be its own: a client grants more only once it has used
+   * much of what there is, so that what is kept for a silent upstream would be waited for without end. DATA of the upstream
+   * that finds none left waits, in front of ours (HeldFrames).
+   */
   get room(): number {
     const { up, wires } = this.#deps;
     if (wires.clientFull || !up.held.isEmpty) return 0;
-    if (!up.isDialled) return this.clientTakes;
-    return Math.min(this.clientTakes, this.clientTakes - up.windowBytes + maxDebtBytes);
+    return this.clientTakes;
   }
 
   get frameBytes(): number {

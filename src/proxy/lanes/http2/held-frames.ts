@@ -1,5 +1,5 @@
 // Frames of the upstream that must wait, because replies of ours have used the client's connection window: they go in
-// their order as the window opens again. What waits is bounded by what the upstream was allowed to send.
+// their order as the window opens again. The link is not read while much waits.
 
 /** What waits at most before the link is paused. */
 export const maxHeldBytes = 262_144;

@@ -5,12 +5,18 @@ import type { Connection } from "../../../core/connection.ts";
 import type { ConnectionClaim, Lane, Protocol, Session, Traffic } from "../../../core/lane.ts";
 import type { OpaqueEvent, Outcome } from "../../../core/tap.ts";
 import { serveFaulted } from "./faulted-splice.ts";
-import { Splice, type SpliceEnd } from "./splice.ts";
+import { type FirstWord, Splice, type SpliceEnd } from "./splice.ts";
 
-/** `serverNameOf`: reads the SNI from the first bytes of a TLS connection. */
-export function createOpaqueLane(serverNameOf: (first: Uint8Array) => string): Lane {
+export interface OpaqueLaneDeps {
+  /** Reads the SNI from the first bytes of a TLS connection. */
+  readonly serverNameOf: (first: Uint8Array) => string;
+  /** First bytes → protocol, for clients that find their words late. */
+  readonly detect: (first: Uint8Array) => Protocol | "need-more";
+}
+
+export function createOpaqueLane({ serverNameOf, detect }: OpaqueLaneDeps): Lane {
   return {
-    protocols: ["opaque", "tls", "http/2"],
+    protocols: ["opaque", "tls", "http/2", "silent"],
     serve: (connection, first, traffic, protocol) =>
       serveOpaque(
         connection,
@@ -18,7 +24,21 @@ export function createOpaqueLane(serverNameOf: (first: Uint8Array) => string): L
         traffic,
         protocol,
         protocol === "tls" && first ? serverNameOf(first) : (connection.serverName ?? ""),
+        protocol === "silent" ? listener(connection, traffic, detect) : null,
       ),
+  };
+}
+
+/**
+ * A client may open a connection long before it needs it (browsers do, Go's transport does), or be slow to begin. Where it
+ * speaks before the server has, its words tell the protocol as they would have told it in time.
+ */
+function listener(connection: Connection, traffic: Traffic, detect: OpaqueLaneDeps["detect"]): FirstWord {
+  return (first) => {
+    const protocol = detect(first);
+    if (protocol === "opaque") return null;
+    const kept = Buffer.from(first);
+    return () => traffic.route(connection, kept, protocol === "need-more" ? null : protocol);
   };
 }
 
@@ -28,6 +48,7 @@ function serveOpaque(
   traffic: Traffic,
   protocol: Protocol,
   serverName: string,
+  firstWord: FirstWord | null,
 ): Session {
   const upstream = connection.originalDestination;
   const startedAtMs = traffic.clock.wall();
@@ -63,7 +84,7 @@ function serveOpaque(
   }
   const splice = new Splice(connection, traffic, report);
   const dial = connection.dial ?? traffic.dial;
-  splice.start(dial(upstream, splice), first);
+  splice.start(dial(upstream, splice), first, firstWord);
   // A stream without messages has no good moment to stop: it lasts until its peers end it, or the drain deadline does.
   return { drain: () => undefined };
 }

@@ -20,6 +20,13 @@ export interface SpliceEnd {
 }
 
 /**
+ * Judges what the downstream says first, where the upstream has not spoken yet. null: the splice goes on. Otherwise it steps
+ * aside, without a report, and whoever is called then owns the connection; the bytes have reached nobody. `first` lies in a
+ * buffer that is used again.
+ */
+export type FirstWord = (first: Buffer) => (() => void) | null;
+
+/**
  * Joins the downstream socket of `connection` with a link. Give `events` to whoever opens the link, then call `start`.
  * Owns both from then on, and calls `ended` once when both are closed.
  */
@@ -31,6 +38,7 @@ export class Splice implements LinkEvents, Deadlined {
   readonly #ended: (end: SpliceEnd) => void;
   readonly #borrowed: BorrowedBytes;
   #link: Link | null = null;
+  #firstWord: FirstWord | null = null;
   #upBytes = 0;
   #downBytes = 0;
   #downstreamEnded = false;
@@ -47,16 +55,17 @@ export class Splice implements LinkEvents, Deadlined {
     this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.opaqueIdleMs;
   }
 
-  /** `first`: bytes of the downstream that were read before. */
-  start(link: Link, first: Buffer | null): void {
+  /** `first`: bytes of the downstream that were read before. `firstWord`: see there; null: whatever it says is relayed. */
+  start(link: Link, first: Buffer | null, firstWord: FirstWord | null = null): void {
     this.#link = link;
+    this.#firstWord = firstWord;
     const { socket, inlet } = this.#connection;
     this.#traffic.deadlines.add(this);
-    if (!inlet) socket.on("data", (chunk: Buffer) => this.#fromDownstream(chunk));
-    socket.on("drain", () => this.#link?.resume());
-    socket.on("end", () => this.#downstreamEnd());
-    socket.on("error", (error) => this.#blame("DC", error.message));
-    socket.on("close", () => this.#downstreamClosed());
+    if (!inlet) socket.on("data", this.#fromDownstream);
+    socket.on("drain", this.#onDrain);
+    socket.on("end", this.#downstreamEnd);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#downstreamClosed);
     if (first) this.#fromDownstream(first);
     inlet?.direct((chunk) => {
       this.#fromDownstream(chunk);
@@ -67,11 +76,35 @@ export class Splice implements LinkEvents, Deadlined {
     else socket.resume();
   }
 
-  #fromDownstream(chunk: Buffer): void {
+  readonly #fromDownstream = (chunk: Buffer): void => {
+    if (this.#firstWord !== null && this.#isTaken(chunk, this.#firstWord)) return;
     this.#upBytes += chunk.length;
     this.#touch();
     if (this.#link && !this.#link.write(chunk)) this.#connection.socket.pause();
+  };
+
+  /** The upstream sees a connection that ends without a word, as it does where a client drops one that it opened in reserve. */
+  #isTaken(chunk: Buffer, firstWord: FirstWord): boolean {
+    this.#firstWord = null;
+    const take = this.#downBytes === 0 && !this.#upstreamEnded && this.#link ? firstWord(chunk) : null;
+    if (!take) return false;
+    this.#link?.destroy(false);
+    this.#link = null;
+    this.#traffic.deadlines.remove(this);
+    const { socket, inlet } = this.#connection;
+    if (inlet) inlet.direct(null);
+    socket.off("data", this.#fromDownstream);
+    socket.off("drain", this.#onDrain);
+    socket.off("end", this.#downstreamEnd);
+    socket.off("error", this.#onError);
+    socket.off("close", this.#downstreamClosed);
+    take();
+    return true;
   }
+
+  readonly #onDrain = (): void => this.#link?.resume();
+
+  readonly #onError = (error: Error): void => this.#blame("DC", error.message);
 
   data(chunk: Buffer): boolean {
     this.#downBytes += chunk.length;
@@ -106,14 +139,14 @@ export class Splice implements LinkEvents, Deadlined {
     this.#connection.socket.destroy();
   }
 
-  #downstreamEnd(): void {
+  readonly #downstreamEnd = (): void => {
     if (this.#downstreamEnded) return;
     this.#downstreamEnded = true;
     this.#link?.end();
-  }
+  };
 
   /** After an orderly end the link still delivers what it holds; otherwise it is cut as the downstream was. */
-  #downstreamClosed(): void {
+  readonly #downstreamClosed = (): void => {
     if (this.#downstreamGone) return;
     this.#downstreamGone = true;
     if (this.#link && !(this.#downstreamEnded && this.#upstreamEnded && this.#flags.length === 0)) {
@@ -122,7 +155,7 @@ export class Splice implements LinkEvents, Deadlined {
       this.#link = null;
     }
     if (!this.#link) this.#finish();
-  }
+  };
 
   #touch(): void {
     this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.opaqueIdleMs;

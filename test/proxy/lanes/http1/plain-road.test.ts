@@ -68,6 +68,38 @@ test("plain road: the client's FIN reaches the upstream, and the upstream's FIN 
   await upstream[Symbol.asyncDispose]();
 });
 
+for (const [when, reply, flag, detail] of [
+  ["the client before a reply", "", "DC", /^the client left/],
+  [
+    "the client in the middle of a reply",
+    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+    "DC",
+    /^the client left/,
+  ],
+  [
+    "nobody but the upstream",
+    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+    "UC",
+    /^the upstream closed/,
+  ],
+] as const)
+  test(`plain road: who is to blame where both sides end: ${when}`, async () => {
+    await using upstream = await openServer((socket) => {
+      socket.once("data", () => (flag === "UC" ? socket.end(reply) : socket.write(reply)));
+      socket.on("end", () => socket.end());
+    });
+    await using rig = await openRig({ upstream: upstream.address });
+    const client = await rig.connect();
+    client.write("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    if (reply !== "") await readUntil(client, "half");
+    if (flag === "DC") client.end();
+    const call = await rig.event((event) => event.kind === "call");
+    assert.ok(call.kind === "call");
+    assert.deepEqual([call.outcome, call.flags], ["failed", [flag]]);
+    assert.match(call.detail, detail);
+    client.destroy();
+  });
+
 test("plain road: a body until close ends with the upstream's FIN", async () => {
   await using upstream = await openServer((socket) => {
     socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\n\r\nall of it"));

@@ -209,6 +209,27 @@ test("relay: credit for mocked DATA does not reach the upstream, and its DATA wa
     assert.equal(credit?.payload.readUInt32BE(), 10_010);
   }));
 
+test("relay: a mock uses the whole window of a client, which grants more only once half of it is used", () =>
+  between(
+    async ({ client, upstream }) => {
+      const window = 4_194_304;
+      client.send(
+        preface,
+        settingsFrame([[4, window]]),
+        windowUpdateFrame(0, window - 65_535),
+        requestFrame(1, "/r"),
+      );
+      const server = await upstream();
+      server.send(serverHello);
+      await server.until(is(frameTypes.headers, 1));
+      client.send(requestFrame(3, "/huge"));
+      await client.until((given) => is(frameTypes.data, 3)(given) && (given.flags & 1) === 1);
+      server.send(responseFrame(1), data(1, Buffer.from("real"), 1));
+      await client.until(is(frameTypes.data, 1));
+    },
+    { rules: [{ name: "huge", matches: onPath("/huge"), respond: replyWith("h".repeat(2_000_000)) }] },
+  ));
+
 test("relay: request DATA of a mocked stream is credited by us, and never reaches the upstream", () =>
   between(async ({ client, upstream }) => {
     client.send(hello, requestFrame(1, "/r", [], 4), requestFrame(3, "/m", [], 4));

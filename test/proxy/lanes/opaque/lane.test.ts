@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { TapEvent } from "../../../../src/core/tap.ts";
+import { manualClock } from "../../../support/manual-clock.ts";
 import { connectTo, drainSocket, openRig, openServer, readUntil } from "../../../support/rig.ts";
-import { noFault } from "../../../support/rule-spec.ts";
+import { noFault, replyWith } from "../../../support/rule-spec.ts";
 
 const echo = () =>
   openServer((socket) => {
@@ -36,6 +38,75 @@ test("opaque: a server that speaks first is heard after the detection deadline, 
   const client = await rig.connect();
   await readUntil(client, "220 ready");
   assert.equal(rig.events.filter(({ kind }) => kind === "detection-timeout").length, 1);
+  client.destroy();
+});
+
+test("opaque: a client that finds its words late is understood, as long as the server has not spoken", async () => {
+  const heard: string[] = [];
+  let opened = 0;
+  await using upstream = await openServer((socket) => {
+    opened++;
+    socket.on("data", (chunk) => {
+      heard.push(chunk.toString("latin1"));
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal");
+    });
+    socket.on("end", () => socket.end());
+  });
+  const clock = manualClock();
+  await using rig = await openRig({
+    upstream: upstream.address,
+    clock,
+    rules: [
+      { name: "paid", matches: [{ path: { op: "exact", value: "/pay" } }], respond: replyWith("mocked") },
+    ],
+  });
+  const seen = (kind: TapEvent["kind"]) => rig.events.filter((event) => event.kind === kind).length;
+  const late = async (words: string) => {
+    const [opened, silent] = [seen("connection-opened"), seen("detection-timeout")];
+    const client = await rig.connect();
+    await rig.event(() => seen("connection-opened") > opened);
+    await clock.advance(300);
+    assert.equal(seen("detection-timeout"), silent + 1);
+    client.write(words);
+    return client;
+  };
+  const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+
+  const mocked = await late(request("/pay"));
+  await readUntil(mocked, "mocked");
+  assert.deepEqual(heard, []);
+  mocked.write(request("/cart"));
+  await readUntil(mocked, "real");
+  assert.deepEqual(heard.splice(0), [request("/cart")]);
+
+  const bitByBit = await late("G");
+  bitByBit.write(request("/pay").slice(1));
+  await readUntil(bitByBit, "mocked");
+
+  opened = 0;
+  const opaque = await late("\0\u0001");
+  await readUntil(opaque, "real");
+  assert.deepEqual(heard, ["\0\u0001"]);
+  assert.equal(opened, 1, "what was dialled for it is used");
+  for (const client of [mocked, bitByBit, opaque]) client.destroy();
+  const outcomes = rig.events.flatMap((event) => (event.kind === "call" ? [event.outcome] : []));
+  assert.deepEqual(outcomes, ["mocked", "relayed", "mocked"]);
+});
+
+test("opaque: where the server has spoken first, what the client says is relayed", async () => {
+  await using upstream = await openServer((socket) => {
+    socket.write("220 ready");
+    socket.on("data", (chunk) => socket.write(`heard ${chunk}`));
+  });
+  await using rig = await openRig({
+    upstream: upstream.address,
+    deadlines: { detectMs: 20 },
+    rules: [{ name: "all", respond: replyWith("mocked") }],
+  });
+  const client = await rig.connect();
+  await readUntil(client, "220 ready");
+  client.write("GET / HTTP/1.1\r\n");
+  await readUntil(client, "heard GET /");
   client.destroy();
 });
 
