@@ -58,6 +58,41 @@ const table: readonly [event: TapEvent, lines: readonly string[]][] = [
     ],
   ],
   [
+    call({
+      outcome: "failed",
+      status: 502,
+      flags: ["UF"],
+      authority: "shop:80",
+      detail: "10.0.0.7:80 does not speak TLS",
+    }),
+    [
+      "GET shop:80/items → 502 failed: 10.0.0.7:80 does not speak TLS 3.0 ms",
+      "  next: call shop:80 with http://, or let a rule answer for it",
+    ],
+  ],
+  [
+    call({
+      outcome: "failed",
+      status: 502,
+      flags: ["UF"],
+      detail: "no version in common (TLS alert 70, protocol version)",
+    }),
+    ["GET inventory.shop/items → 502 failed: no version in common (TLS alert 70, protocol version) 3.0 ms"],
+  ],
+  [
+    call({
+      outcome: "failed",
+      status: 500,
+      flags: ["UPE"],
+      rule: "plan",
+      detail: "the rule could not be carried out: oh",
+    }),
+    [
+      "GET inventory.shop/items → 500 failed: the rule could not be carried out: oh 3.0 ms",
+      "  next: mend the rule plan",
+    ],
+  ],
+  [
     call({ outcome: "failed", status: 0, flags: ["DC"] }),
     ["GET inventory.shop/items → failed: the client left before the end 3.0 ms"],
   ],
