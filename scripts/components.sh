@@ -28,6 +28,7 @@ components=(
   etcdctl:etcd-client
   chromium:chromium
   certutil:libnss3-tools
+  debootstrap:debootstrap
 )
 # Consul is in bullseye, not in every later Debian: it is fetched from there and unpacked beside, never installed.
 consul_suite=bullseye

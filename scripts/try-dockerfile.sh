@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Follows the Dockerfile without a Docker engine: its stages become debootstrap roots, RUN happens in a chroot, COPY
 # copies what .dockerignore lets through. Then the finished root is tried as the user that the image names.
-# Needs root and debootstrap; takes some minutes. The base image (Debian slim with Node) is imitated with the Node of
+# Needs root and debootstrap; takes a minute and a half, most of it debootstrap. The base image (Debian slim with Node) is imitated with the Node of
 # node_modules and the npm of this machine. Knows FROM, WORKDIR, COPY, RUN, ENV, USER, LABEL, ENTRYPOINT and CMD.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -89,6 +89,13 @@ inside() { # runs its arguments in the stage as the image's user
     sh -c 'cd "$1" && shift && exec "$@"' sh "$cd_in" "$@"
 }
 
+in_network() { # the same in a network of its own, as USER
+  local as=$1
+  shift
+  timeout 60 unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
+    chroot --userspec="$as" "$work/$stage" env -i "${environment[@]}" "$@"
+}
+
 base
 number=0
 while read -r word rest; do
@@ -127,5 +134,21 @@ inside understudy --help >/dev/null
 inside sh -c 'command -v nft && nft --version'
 inside sh -c '! test -w /opt/understudy && ! ls /opt/understudy/src 2>/dev/null'
 inside sh -c 'printf "version: 1\nrules: []\n" > /tmp/rules.yaml && understudy rules check /tmp/rules.yaml'
+echo "== a sidecar in a network of its own, as user $user, and the redirection, as root"
+# Ends with the exit code of the sidecar after SIGTERM.
+in_network "$user" sh -c '
+  understudy sidecar >/tmp/log 2>&1 &
+  for attempt in $(seq 100); do
+    if node -e "fetch(\"http://127.0.0.1:15090/readyz\").then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"; then
+      kill $! && wait $!
+      exit
+    fi
+    sleep 0.1
+  done
+  echo "the sidecar is not ready after $attempt attempts:" >&2
+  cat /tmp/log >&2
+  exit 1'
+in_network 0:0 sh -c "understudy redirect up --uid ${user%%:*} && understudy redirect show && understudy redirect down" >"$work/redirect.log"
+grep -q "meta skuid ${user%%:*} return" "$work/redirect.log"
 echo "understudy adds $(du -sm "$work/$stage/opt/understudy" | cut -f1) MB to the base"
 echo "try-dockerfile: every step works"

@@ -19,7 +19,8 @@ const shell: Shell = {
   cwd: process.cwd(),
   stdout: sinkOf(process.stdout),
   stderr,
-  openLog: async () => (await import("./commands/log-destination.ts")).openLogDestination(1, systemClock),
+  openLog: async () =>
+    (await import("./commands/log-destination.ts")).openLogDestination(1, systemClock, tellLogTrouble),
   uid: process.geteuid?.() ?? -1,
   gid: process.getegid?.() ?? -1,
   pid: process.pid,
@@ -29,6 +30,12 @@ const shell: Shell = {
     return () => void process.off(signal, handler);
   },
 };
+
+/** Stdout may be a file on a full disk, where stderr still has readers. */
+function tellLogTrouble(reason: string | null): void {
+  const what = reason === null ? "the log is written again" : `the log cannot be written for now: ${reason}`;
+  stderr.write(`understudy: ${what}\n`);
+}
 
 /** A reader that has gone (`| head`) is no error, and what it would have read is nobody's loss. */
 function sinkOf(stream: NodeJS.WriteStream): TextSink {

@@ -26,6 +26,7 @@ const connection: ConnectionFacts = {
 };
 const roll: Roll = {
   nowMs: 0,
+  steadyMs: 0,
   seed: 1,
   activeCalls: () => 0,
   hasRoom: () => true,

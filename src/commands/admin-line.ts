@@ -91,7 +91,8 @@ async function send(
   return { status: response.statusCode ?? 0, text: Buffer.concat(parts).toString("utf8") };
 }
 
-export const adminFlagsHelp = `  --admin ADDR:PORT        the admin port of a sidecar, 127.0.0.1:15090 (or UNDERSTUDY_ADMIN)
+export const adminFlagsHelp = `  --admin ADDR:PORT        the admin port of a sidecar, 127.0.0.1:15090 (or
+                           UNDERSTUDY_ADMIN)
   --json                   JSON instead of text
   -h, --help               this text
 `;

@@ -8,37 +8,50 @@ import {
   replacedFor,
   rotateAuthority,
 } from "../control/ca/folder.ts";
+import { allOptions } from "../control/config/options.ts";
 import { systemClock } from "../core/clock.ts";
 import { UnderstudyError } from "../core/errors.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { readCommandLine } from "./options.ts";
 import { authorityFolder, authorityName } from "./tls-setup.ts";
 
-const where = `The authority is in the folder of --ca-dir, UNDERSTUDY_CA_DIR or tls.caDir in the config file;
-left out: $XDG_CONFIG_HOME/understudy/ca, which usually is ~/.config/understudy/ca.
+const where = `The authority is in the folder of --ca-dir, UNDERSTUDY_CA_DIR or tls.caDir in
+the config file; left out: $XDG_CONFIG_HOME/understudy/ca, which usually is
+~/.config/understudy/ca.
+
+  --ca-dir FOLDER   the folder
+  --config FILE     a config file, as for understudy sidecar
+  --json            the answer as JSON
+  -h, --help        this text
+
+Exit code: 0, 64 the command line is not understood, 78 the authority or a value
+of the config is wrong.
 `;
 
 const initHelp = `Usage: understudy ca init [--ca-dir FOLDER] [--json]
 
-Makes a certificate authority of your own, good for a year: ca.pem for whoever shall trust
-it, ca.key (0600) for nobody else. With it, sidecar and proxy open the TLS connections that
-a rule concerns. \`run\` needs none: it makes a passing one that its command alone trusts.
+Makes a certificate authority of your own, good for a year: ca.pem for whoever
+shall trust it, ca.key (0600) for nobody else. With it, sidecar and proxy open
+the TLS connections that a rule concerns. \`run\` needs none: it makes a passing
+one that its command alone trusts.
 
-${where}What exists is never overwritten.
-`;
+What exists is never overwritten.
+
+${where}`;
 
 const showHelp = `Usage: understudy ca show [--ca-dir FOLDER] [--json]
 
-Shows the authority's fingerprint, its time and its files, and how to trust it. Says what is
-wrong with it where a sidecar could not use it; the exit code is 78 then.
+Shows the authority's fingerprint, its time and its files, and how to trust it.
+Says what is wrong with it where a sidecar could not use it; the exit code is 78
+then.
 
 ${where}`;
 
 const rotateHelp = `Usage: understudy ca rotate [--ca-dir FOLDER] [--json]
 
-Replaces the authority. The old certificate stays among those that \`run\` has its command
-trust for ${replacedFor}, until nothing that it signed is in use. Programs that serve with the old one
-go on with it until they are restarted.
+Replaces the authority. The old certificate stays among those that \`run\` has its
+command trust for ${replacedFor}, until nothing that it signed is in use.
+Programs that serve with the old one go on with it until they are restarted.
 
 ${where}`;
 
@@ -57,6 +70,9 @@ export const caRotate = caCommand("ca rotate", "Replace your authority by a new 
   rotateAuthority(folder, authorityName(), systemClock),
 );
 
+/** Options that say nothing about an authority. */
+const others = allOptions.map(({ key }) => key).filter((key) => key !== "tls.caDir" && key !== "json");
+
 function caCommand(
   name: string,
   summary: string,
@@ -69,7 +85,11 @@ function caCommand(
     summary,
     help,
     async run(args, shell) {
-      const line = await readCommandLine(args, shell, { command: name, operands: "none" });
+      const line = await readCommandLine(args, shell, {
+        command: name,
+        operands: "none",
+        withoutOptions: others,
+      });
       if (line === "help") {
         shell.stdout.write(help);
         return exitCodes.ok;

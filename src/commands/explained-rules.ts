@@ -3,8 +3,8 @@
 import type { Way } from "../core/rule-websocket.ts";
 import type { Explanation, MessageClaim, Miss } from "../proxy/match/explain.ts";
 
-/** One line a rule, closest misses below. */
-export function asText(explanation: Explanation): string {
+/** One line a rule, closest misses below. `understood`: what the call was taken for, told first. */
+export function asText(explanation: Explanation, understood: readonly string[]): string {
   const { claims, messages, misses } = explanation;
   const lines: string[] = [];
   let open = 100;
@@ -22,7 +22,8 @@ export function asText(explanation: Explanation): string {
   const shown = misses.filter((miss) => ![...claims, ...messages].some(({ rule }) => rule === miss.rule));
   if (shown.length > 0) lines.push("", "Closest misses:");
   for (const miss of shown) lines.push(...missLines(miss));
-  return `${lines.join("\n")}\n`;
+  const taken = understood.map((one) => `Understood as ${one}`);
+  return `${[...taken, ...lines].join("\n")}\n`;
 }
 
 const senders = { toUpstream: " that the client sends", toDownstream: " that the client gets" } as const;
@@ -72,8 +73,9 @@ function missLines(miss: Miss): string[] {
 }
 
 /** The same for machines. */
-export function asJson({ claims, messages, misses }: Explanation): string {
+export function asJson({ claims, messages, misses }: Explanation, understood: readonly string[]): string {
   const result = {
+    understood,
     claims: claims.map(({ rule, matchIndex, percentage }) => ({
       rule: rule.spec.name,
       origin: rule.spec.origin,

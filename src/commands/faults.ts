@@ -9,17 +9,19 @@ import { type FaultsAnswer, readFaultsAnswer } from "./mesh-answer.ts";
 import { authorOf } from "./store-line.ts";
 
 const exitHelp = `Exit code: 0, 1 some live member of the mesh does not say yet that it has heard,
-69 no sidecar answers, 64 the command line is not understood.
+69 no sidecar answers, 64 the command line is not understood, 78 a value is
+wrong.
 `;
 
 export const faultsStop: Command = word(
   "faults stop",
   "Stop every fault, everywhere, at once",
   true,
-  `Stops every fault of the sidecar at --admin and of all others in its mesh, whatever the
-rules say, and whether or not their store answers: no new one begins, and what calls suffer
-at this moment ends. Mocks and patches go on. It lasts until faults resume, also for
-sidecars that start later, as long as one member of the mesh lives.`,
+  `Stops every fault of the sidecar at --admin and of all others in its mesh,
+whatever the rules say, and whether or not their store answers: no new one
+begins, and what calls suffer at this moment ends. Mocks and patches go on. It
+lasts until faults resume, also for sidecars that start later, as long as one
+member of the mesh lives.`,
 );
 
 export const faultsResume: Command = word(
@@ -34,8 +36,8 @@ const statusHelp = `Usage: understudy faults status [FLAGS]
 Shows whether faults are stopped, and which rules could do harm.
 
 ${adminFlagsHelp}
-Exit code: 0, 1 not every live member of the mesh says the same, 69 no sidecar answers,
-64 the command line is not understood.
+Exit code: 0, 1 not every live member of the mesh says the same, 69 no sidecar
+answers, 64 the command line is not understood, 78 a value is wrong.
 `;
 
 export const faultsStatus: Command = {

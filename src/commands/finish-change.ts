@@ -20,10 +20,11 @@ const usualTimeoutMs = 60_000;
 
 /** Their part of the help text. */
 export const changeHelp = `  --wait                   wait until every live sidecar has it in force
-  --timeout TIME           for --wait, 60s unless told otherwise; then the laggards are
-                           told, and the exit code is 1
-  --admin ADDR:PORT        for --wait: a sidecar (or UNDERSTUDY_ADMIN) whose mesh is asked who
-                           lives and has what; without one the sidecars' keys in the store tell
+  --timeout TIME           for --wait, 60s unless told otherwise; then the
+                           laggards are told, and the exit code is 1
+  --admin ADDR:PORT        for --wait: a sidecar (or UNDERSTUDY_ADMIN) whose
+                           mesh is asked who lives and has what; without one the
+                           sidecars' keys in the store tell
   --keep N                 versions before the one in force that are kept, 20
 `;
 

@@ -14,20 +14,21 @@ export interface CommandEntry {
 
 /** The text of `understudy --help`. */
 export function overview(entries: readonly CommandEntry[]): string {
-  return `understudy stands beside a program: calls that a rule names are mocked or disturbed,
-all others go through byte for byte.
+  return `understudy stands beside a program: calls that a rule names are mocked or
+disturbed, all others go through byte for byte.
 
 Usage: understudy COMMAND [FLAGS]
 
 ${listOf(entries)}
 
 Examples:
-  understudy run -- npm test                        see every call that a program makes
-  understudy run --rules mocks.yaml -- ./shop       mock some, relay the rest
-  understudy rules check mocks.yaml                 find mistakes, with their lines
+  understudy run -- npm test                   see every call that it makes
+  understudy run --rules mocks.yaml -- ./shop  mock some, relay the rest
+  understudy rules check mocks.yaml            find mistakes, with their lines
 
-understudy help COMMAND tells more about one; understudy help options lists all options.
-UNDERSTUDY_DEBUG=decide,relay (or *) shows what happens inside, see docs/debug.md.
+understudy help COMMAND tells more about one; understudy help options lists all
+options. UNDERSTUDY_DEBUG=decide,relay (or *) shows what happens inside, see
+docs/debug.md.
 `;
 }
 
@@ -62,11 +63,13 @@ export function findCommand(
 function unknownCommand(first: string, second: string, entries: readonly CommandEntry[]): UnderstudyError {
   const names = entries.map(({ name }) => name);
   const family = names.filter((name) => name.startsWith(`${first} `));
+  const families = names.flatMap((name) => (name.includes(" ") ? [name.slice(0, name.indexOf(" "))] : []));
   if (family.length > 0 && (second === "" || second.startsWith("-"))) {
     return new UnderstudyError("usage", `${first}: expected one of ${family.join(", ")}`);
   }
   const near =
-    nearest(`${first} ${second}`.trim(), names) ?? nearest(first, [...names, "help", "--help", "--version"]);
+    nearest(`${first} ${second}`.trim(), names) ??
+    nearest(first, [...new Set([...names, ...families]), "help", "--help", "--version"]);
   const written = family.length > 0 ? `${first} ${second}` : first;
   const hint = near === undefined ? "see understudy --help" : `did you mean ${near}?`;
   return new UnderstudyError("usage", `${written}: no such command; ${hint}`);

@@ -10,16 +10,33 @@ import type { LogDestination } from "./command.ts";
 const maxWaitingBytes = 1_048_576;
 const closeMs = 1_000;
 
-/** `fd`: 1 for stdout. A reader that has gone is not an error: then nobody wants the lines. */
-export function openLogDestination(fd: number, clock: Clock): LogDestination {
+/** After these nobody will ever read there; after others, such as a full disk, what waits is tried again with the next line. */
+const readerIsGone: ReadonlySet<string> = new Set(["EPIPE", "EBADF", "ECONNRESET"]);
+
+/**
+ * `fd`: 1 for stdout. A reader that has gone is not an error: then nobody wants the lines. `tell` hears why lines cannot be
+ * written, once, and null when they are again.
+ */
+export function openLogDestination(
+  fd: number,
+  clock: Clock,
+  tell: (reason: string | null) => void = () => undefined,
+): LogDestination {
   const destination = new sonicBoom.SonicBoom({ fd, sync: false, maxLength: maxWaitingBytes });
   let dropped = 0;
   let broken = false;
   destination.on("drop", (lines: string) => {
     dropped += lines.split("\n").length - 1;
   });
-  destination.on("error", () => {
-    broken = true;
+  let failing = false;
+  destination.on("error", (error: NodeJS.ErrnoException) => {
+    if (readerIsGone.has(error.code ?? "")) broken = true;
+    else if (!failing) tell(error.message);
+    failing = true;
+  });
+  destination.on("write", () => {
+    if (failing) tell(null);
+    failing = false;
   });
   return {
     write(lines) {

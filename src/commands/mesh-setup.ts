@@ -82,13 +82,14 @@ function bad(message: string): UnderstudyError {
 /** The part of a help text about the mesh. */
 export const meshFlagsHelp = `Flags of the mesh (docs/mesh.md):
   --gossip ADDR:PORT       gossip with other sidecars there, over UDP and TCP
-  --join ADDR:PORT,…       whom to join: addresses, DNS names, or store: for the members found
-                           in the store of rules
+  --join ADDR:PORT,…       whom to join: addresses, DNS names, or store: for the
+                           members found in the store of rules
   --name NAME              name of this sidecar among the others
-  --gossip-key FILE        keys of the mesh, base64, one a line; without any it is on loopback
-                           alone, unless --gossip-plain says otherwise
+  --gossip-key FILE        keys of the mesh, base64, one a line; without any it
+                           is on loopback alone, unless --gossip-plain says
+                           otherwise
   --gossip-label LABEL     who has another label, or none, is not heard
   --zone NAME              zone or rack, told to the others
-  --app-health URL         ask after the service: http://ADDR:PORT/PATH, tcp://ADDR:PORT,
-                           grpc://ADDR:PORT/SERVICE
+  --app-health URL         ask after the service: http://ADDR:PORT/PATH,
+                           tcp://ADDR:PORT, grpc://ADDR:PORT/SERVICE
 `;

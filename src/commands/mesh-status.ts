@@ -9,19 +9,22 @@ import { textTable, timeText } from "./text-table.ts";
 
 const help = `Usage: understudy mesh status [FLAGS]
 
-Lists the members of the mesh as the sidecar at --admin knows them: its own kind, and agents
-of other makes. Who has left or failed is listed for a day.
+Lists the members of the mesh as the sidecar at --admin knows them: its own
+kind, and agents of other makes. Who has left or failed is listed for a day.
 
-  STATE     serving, draining, failing (the service is ill, or the newest rules are refused)
+  STATE     serving, draining, failing (the service is ill, or the newest rules
+            are refused)
   REVISION  of the rules in force: twelve digits, equal where the rules are
   FAULTS    rules that can do harm now, or stopped
 
-Below them, rules with maxActive: how many of those calls this sidecar allows itself, how many
-the others count on, and how many stay unused because members that failed counted on them.
+Below them, rules with maxActive: how many of those calls this sidecar allows
+itself, how many the others count on, and how many stay unused because members
+that failed counted on them.
 
 ${adminFlagsHelp}
-Exit code: 0 all well, 1 some member has failed, or is failing, 69 no sidecar answers or it
-is in no mesh, 64 the command line is not understood.
+Exit code: 0 all well, 1 some member has failed, or is failing, 69 no sidecar
+answers or it is in no mesh, 64 the command line is not understood, 78 a value
+is wrong.
 `;
 
 export const meshStatus: Command = {

@@ -10,6 +10,7 @@ import { nearest } from "../core/nearest.ts";
 import { printable } from "../core/printable.ts";
 import type { Shell } from "./command.ts";
 import { unexpectedWord, unknownFlag } from "./flags.ts";
+import { wrapped } from "./wrapped.ts";
 
 /** A flag that only one command has: `publish: {type: "string", multiple: true}`. Names without dashes. */
 export interface OwnFlag {
@@ -164,28 +165,37 @@ export const sharedFlagsHelp = `Flags of all modes:
   --listen ADDR:PORT       where the explicit proxy listens
   --admin ADDR:PORT|off    health, metrics and the journal over HTTP
   --rules FILE|FOLDER      the rules; followed while the program runs
-  --store URL              a store whose rules are followed too: consul://HOST:PORT or
-                           etcd://HOST:PORT,…; see docs/stores.md
-  --service NAME           the service beside which this runs, for rules meant for it
-  --ca-dir FOLDER          your certificate authority, with which HTTPS is opened
-  --upstream-cas FILE,…    authorities that are trusted for upstreams, besides the system's
+  --store URL              a store whose rules are followed too:
+                           consul://HOST:PORT or etcd://HOST:PORT,…; see
+                           docs/stores.md
+  --service NAME           the service beside which this runs, for rules meant
+                           for it
+  --ca-dir FOLDER          your certificate authority, with which HTTPS is
+                           opened
+  --upstream-cas FILE,…    authorities that are trusted for upstreams, besides
+                           the system's
   --insecure-upstream H,…  hosts whose certificates are not verified
-  --config FILE            a config file; config/understudy.yaml shows every option
+  --config FILE            a config file; config/understudy.yaml shows every
+                           option
   --log-level LEVEL        least level of JSON lines: debug, info, warn, error
   -q, --quiet              no line per call, only troubles of our own
   --json                   JSON lines on stdout instead of lines for people
   -h, --help               this text
 
-Each flag is a variable too: --log-level is UNDERSTUDY_LOG_LEVEL. A flag wins over
-a variable, a variable over the config file. understudy help options lists the rest.
+Each flag is a variable too: --log-level is UNDERSTUDY_LOG_LEVEL. A flag wins
+over a variable, a variable over the config file. understudy help options lists
+the rest.
 `;
 
 /** All options as a text, for \`understudy help options\`. */
 export function allOptionsHelp(): string {
+  const indent = "    ";
   const entries = allOptions.map(({ key, kind, fallback, summary }) => {
     const value = kind.placeholder === null ? "" : ` ${kind.placeholder}`;
     const usual = fallback === null ? "" : ` [${kind.print(fallback)}]`;
-    return `${flagOf(key)}${value}${usual}\n    ${summary}\n    ${variableOf(key)}, ${key} in the config file\n`;
+    const names = `${variableOf(key)}, ${key} in the config file`;
+    const lines = [`${flagOf(key)}${value}${usual}`, wrapped(summary, indent), wrapped(names, indent)];
+    return `${lines.join("\n")}\n`;
   });
   return `Every option, with its default, its variable and its name in the config file.\n\n${entries.join("\n")}`;
 }

@@ -9,22 +9,31 @@ import { serve } from "./serve.ts";
 
 const help = `Usage: understudy proxy [--to HOST:PORT] [FLAGS]
 
-An explicit HTTP proxy: clients that are told of it (HTTP_PROXY, curl --proxy) send their
-calls through it; HTTPS goes through as a tunnel (CONNECT), unread but where a rule concerns
-its host and you have an authority (understudy ca init). With --to, every connection is
-relayed to one upstream instead, and clients need to know of no proxy.
+An explicit HTTP proxy: clients that are told of it (HTTP_PROXY, curl --proxy)
+send their calls through it; HTTPS goes through as a tunnel (CONNECT), unread
+but where a rule concerns its host and you have an authority (understudy ca
+init). With --to, every connection is relayed to one upstream instead, and
+clients need to know of no proxy.
 
 Flags:
   --to HOST:PORT           relay every connection there
 
 ${sharedFlagsHelp}
 ${meshFlagsHelp}
-Listens on 127.0.0.1:15080, admin on 127.0.0.1:15090, unless told otherwise. At a terminal
-each call is a line on stderr; elsewhere, or with --json, it is a JSON line on stdout.
-Rules that are wrong at the start end it with exit code 65; later the last good ones stay.
-A --store that does not answer at the start holds nothing up: calls are relayed, and /readyz
-says 503 until the rules are there; --store-required refuses to start instead.
+Listens on 127.0.0.1:15080, admin on 127.0.0.1:15090, unless told otherwise. At
+a terminal each call is a line on stderr; elsewhere, or with --json, it is a
+JSON line on stdout.
+
+Rules that are wrong at the start end it with exit code 65; later the last good
+ones stay. A --store that does not answer at the start holds nothing up: calls
+are relayed, and /readyz says 503 until the rules are there; --store-required
+refuses to start instead.
+
 SIGTERM or SIGINT: finishes open calls, then ends; a second one ends it at once.
+
+Exit code: 0 ended by a signal, 64 the command line is not understood, 65 the
+rules are wrong at the start, 69 the store does not answer (--store-required),
+78 a value is wrong, or an address is taken.
 
 Examples:
   understudy proxy --rules mocks.yaml

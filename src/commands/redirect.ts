@@ -1,85 +1,70 @@
 // `understudy redirect up|down|show`: the packet redirection that feeds `understudy sidecar`.
 
-import { readFileSync } from "node:fs";
-import { parseHostPort } from "../core/address.ts";
 import { UnderstudyError } from "../core/errors.ts";
-import { usualGossipPort } from "../core/join-target.ts";
 import {
+  carryOn,
   installRedirect,
   type Nft,
   readRedirect,
   removeRedirect,
   systemNft,
 } from "../proxy/accept/redirect/apply.ts";
-import {
-  type PortRange,
-  parseCidrs,
-  parsePorts,
-  type RedirectPlan,
-  redirectProgram,
-  removeProgram,
-} from "../proxy/accept/redirect/program.ts";
+import { type PortUse, portUse, readTcpTables, tablePorts } from "../proxy/accept/redirect/carried.ts";
+import { type RedirectPlan, redirectProgram, removeProgram } from "../proxy/accept/redirect/program.ts";
 import { type Command, exitCodes, type Shell } from "./command.ts";
 import { parseFlags } from "./flags.ts";
+import { redirectFlags, redirectPlanOf } from "./redirect-plan.ts";
 
 const help = `Usage: understudy redirect up --uid USER [FLAGS]
        understudy redirect down
        understudy redirect show
 
-Sends the TCP connections of this network namespace (a host, a pod) to understudy sidecar,
-IPv4 and IPv6, by an nftables table of its own named understudy. Needs root. up replaces an
-earlier redirection in one step; down is no error where there is none.
+Sends the TCP connections of this network namespace (a host, a pod) to
+understudy sidecar, IPv4 and IPv6, by an nftables table of its own named
+understudy. Needs root. up replaces an earlier redirection in one step; down is
+no error where there is none.
 
 Flags of up:
-  --uid USER               the user that the sidecar runs as, by number or name; needed,
-                           since redirecting its own connections would be a loop
+  --uid USER               the user that the sidecar runs as, by number or name;
+                           needed, since redirecting its own connections would
+                           be a loop
   --outbound-port PORT|off where the sidecar takes calls of the service [15001]
   --inbound-port PORT|off  where the sidecar takes calls to the service [15006]
-  --include-ports LIST     redirect outbound calls to these ports alone: 80,443,8000-8999
+  --include-ports LIST     redirect outbound calls to these ports alone:
+                           80,443,8000-8999
   --exclude-ports LIST     leave outbound calls to these ports alone
   --include-inbound-ports LIST, --exclude-inbound-ports LIST
-                           the same for calls to the service; SSH and the admin port of the
-                           sidecar (15090) are left alone unless they are included
-  --gossip-port PORT|off   where the sidecar gossips [7946, or that of UNDERSTUDY_GOSSIP]: left
-                           alone in any case
-  --include-cidrs LIST     redirect calls to these networks alone: 10.0.0.0/8,fd00::/8
+                           the same for calls to the service; SSH and the admin
+                           port of the sidecar (15090) are left alone unless
+                           they are included
+  --gossip-port PORT|off   where the sidecar gossips [7946, or that of
+                           UNDERSTUDY_GOSSIP]: left alone in any case
+  --include-cidrs LIST     redirect calls to these networks alone:
+                           10.0.0.0/8,fd00::/8
   --exclude-cidrs LIST     leave calls to these networks alone
   --mark NUMBER            leave connections with this SO_MARK alone
 
 Flags of all:
-  --dry-run                print the program instead of running it (up, down, show)
+  --dry-run                print the program instead of running it (up, down,
+                           show)
   --json                   the answer as JSON
   -h, --help               this text
 
-Loopback is left alone. show prints the program in force with its counters; its exit code is
-1 where none is. Other exit codes: 64 usage, 77 no right to do it, 78 a wrong value.
+Only connections that begin are redirected or no longer redirected: those that
+are open stay as they are. down leaves an empty table while the sidecar still has
+connections from before, which would hang without it; once more, later, removes
+it.
+
+Loopback is left alone. show prints the program in force with its counters; its
+exit code is 1 where none is. Other exit codes: 64 usage, 77 no right to do it,
+78 a wrong value.
 
 Examples:
   understudy redirect up --uid 1337 --exclude-ports 5432
   understudy redirect up --uid 1337 --dry-run
 `;
 
-const flags = {
-  uid: { type: "string" },
-  "outbound-port": { type: "string", default: "15001" },
-  "inbound-port": { type: "string", default: "15006" },
-  "include-ports": { type: "string", default: "" },
-  "exclude-ports": { type: "string", default: "" },
-  "include-inbound-ports": { type: "string", default: "" },
-  "exclude-inbound-ports": { type: "string" },
-  "gossip-port": { type: "string" },
-  "include-cidrs": { type: "string", default: "" },
-  "exclude-cidrs": { type: "string", default: "" },
-  mark: { type: "string" },
-  "dry-run": { type: "boolean", default: false },
-  json: { type: "boolean", default: false },
-  help: { type: "boolean", short: "h", default: false },
-} as const;
-
-const line = { command: "redirect", options: flags, operands: "up, down or show" } as const;
-
-// Nobody may lock themselves out, and probes must reach the sidecar whatever the service does.
-const usuallyExcluded = "22,15090";
+const line = { command: "redirect", options: redirectFlags, operands: "up, down or show" } as const;
 
 export const redirect: Command = {
   name: "redirect",
@@ -88,8 +73,13 @@ export const redirect: Command = {
   run: (args, shell) => runRedirect(args, shell, systemNft(shell.env.PATH ?? "")),
 };
 
-/** The command with nft as a dependency. */
-export async function runRedirect(args: readonly string[], shell: Shell, nft: Nft): Promise<number> {
+/** The command with nft as a dependency, and the kernel's tables of sockets. */
+export async function runRedirect(
+  args: readonly string[],
+  shell: Shell,
+  nft: Nft,
+  tcpTables: () => readonly string[] = readTcpTables,
+): Promise<number> {
   const { values, positionals } = parseFlags(args, line);
   if (values.help) {
     shell.stdout.write(help);
@@ -100,44 +90,28 @@ export async function runRedirect(args: readonly string[], shell: Shell, nft: Nf
     const got = positionals.length === 0 ? "nothing" : JSON.stringify(positionals.join(" "));
     throw new UnderstudyError("usage", `redirect: expected up, down or show, got ${got}`);
   }
-  const tell = ({ text, ...answer }: Answer) =>
+  const tell = ({ text, ...answer }: Answer): number => {
     shell.stdout.write(values.json ? `${JSON.stringify(answer)}\n` : text);
+    return action === "show" && answer.installed === false ? exitCodes.failed : exitCodes.ok;
+  };
   if (values["dry-run"]) {
-    const program = action === "down" ? removeProgram() : redirectProgram(planOf(values, shell));
-    tell({ action, dryRun: true, program, text: program });
-    return exitCodes.ok;
+    const program = action === "down" ? removeProgram() : redirectProgram(redirectPlanOf(values, shell));
+    return tell({ action, dryRun: true, program, text: program });
   }
+  const use = (ports: readonly number[]) => portUse(ports, tcpTables());
   switch (action) {
-    case "up": {
-      const plan = planOf(values, shell);
-      await installRedirect(plan, nft);
-      tell({ action, installed: true, program: redirectProgram(plan), text: "redirection installed\n" });
-      return exitCodes.ok;
-    }
+    case "up":
+      return tell(await bringUp(redirectPlanOf(values, shell), nft, use));
     case "down":
-      tell({ action, installed: false, ...(await takeDown(nft)) });
-      return exitCodes.ok;
-    case "show": {
-      const program = await readRedirect(nft);
-      tell({
-        action,
-        installed: program !== null,
-        program,
-        text: program ?? "no redirection is installed\n",
-      });
-      return program === null ? exitCodes.failed : exitCodes.ok;
-    }
+      return tell(await takeDown(nft, use));
+    case "show":
+      return tell(await look(nft, use));
     default:
       return action satisfies never;
   }
 }
 
-async function takeDown(nft: Nft): Promise<Pick<Answer, "removed" | "text">> {
-  const removed = (await readRedirect(nft)) !== null;
-  if (removed) await removeRedirect(nft);
-  return { removed, text: removed ? "redirection removed\n" : "no redirection is installed\n" };
-}
-
+/** What is told. Absent: it does not belong to that action. */
 interface Answer {
   readonly action: string;
   readonly dryRun?: boolean;
@@ -145,94 +119,72 @@ interface Answer {
   /** Whether there was one. */
   readonly removed?: boolean;
   readonly program?: string | null;
+  /** Ports to which connections are redirected although nobody listens there. */
+  readonly unheardPorts?: readonly number[];
+  /** Connections that the sidecar has from a redirection. */
+  readonly openConnections?: number;
   /** For people. */
   readonly text: string;
 }
 
-type Values = ReturnType<typeof parseFlags<typeof flags>>["values"];
+type Use = (ports: readonly number[]) => PortUse;
 
-function planOf(values: Values, { env }: Shell): RedirectPlan {
-  const includeInbound = parsePorts(values["include-inbound-ports"], "--include-inbound-ports");
-  const excludeInbound =
-    values["exclude-inbound-ports"] ?? (includeInbound.length > 0 ? "" : usuallyExcluded);
-  const plan = {
-    outboundPort: portOrOff(values["outbound-port"], "--outbound-port"),
-    inboundPort: portOrOff(values["inbound-port"], "--inbound-port"),
-    excludeUid: userId(values.uid),
-    mark: values.mark === undefined ? null : markOf(values.mark),
-    outboundPorts: {
-      include: parsePorts(values["include-ports"], "--include-ports"),
-      exclude: parsePorts(values["exclude-ports"], "--exclude-ports"),
-    },
-    inboundPorts: {
-      include: includeInbound,
-      exclude: [
-        ...parsePorts(excludeInbound, "--exclude-inbound-ports"),
-        ...gossipPorts(values["gossip-port"], env.UNDERSTUDY_GOSSIP, includeInbound.length > 0),
-      ],
-    },
-    includeCidrs: parseCidrs(values["include-cidrs"], "--include-cidrs"),
-    excludeCidrs: parseCidrs(values["exclude-cidrs"], "--exclude-cidrs"),
-  };
-  if (plan.outboundPort === plan.inboundPort) {
-    const expected =
-      plan.outboundPort === null ? "a port, since --outbound-port is off" : "a port of its own";
-    throw bad("--inbound-port", expected, values["inbound-port"]);
-  }
-  return plan;
+async function bringUp(wanted: RedirectPlan, nft: Nft, use: Use): Promise<Answer> {
+  const before = tablePorts((await readRedirect(nft)) ?? "");
+  // Another sidecar may still finish what it has at other ports; a later down has to know.
+  const carriedPorts = [...before.redirected, ...before.carried].filter(
+    (port) => port !== wanted.outboundPort && port !== wanted.inboundPort && use([port]).open > 0,
+  );
+  const plan = { ...wanted, carriedPorts };
+  await installRedirect(plan, nft);
+  const program = redirectProgram(plan);
+  const { redirected } = tablePorts(program);
+  const unheardPorts = unheard(redirected, use(redirected));
+  const text = `redirection installed\n${unheardText(unheardPorts)}`;
+  return { action: "up", installed: true, program, unheardPorts, text };
 }
 
-/** Other members speak to the sidecar itself, not to the service. `narrow`: only some ports are redirected at all. */
-function gossipPorts(
-  flag: string | undefined,
-  variable: string | undefined,
-  narrow: boolean,
-): readonly PortRange[] {
-  const port =
-    flag !== undefined
-      ? portOrOff(flag, "--gossip-port")
-      : variable && variable !== "off"
-        ? parseHostPort(variable, "UNDERSTUDY_GOSSIP", { host: "127.0.0.1" }).port
-        : narrow
-          ? null
-          : usualGossipPort;
-  return port === null ? [] : [{ first: port, last: port }];
+/** What is open is carried to its end: it would hang otherwise. */
+async function takeDown(nft: Nft, use: Use): Promise<Answer> {
+  const listing = await readRedirect(nft);
+  const none = { action: "down", installed: false, removed: false, openConnections: 0 };
+  if (listing === null) return { ...none, text: "no redirection is installed\n" };
+  const { redirected, carried } = tablePorts(listing);
+  // First, so that no new connection comes while the open ones are counted.
+  if (redirected.length > 0) await carryOn([...redirected, ...carried], nft);
+  const openConnections = use([...redirected, ...carried]).open;
+  if (openConnections === 0) await removeRedirect(nft);
+  const removed = redirected.length > 0 || openConnections === 0;
+  const left = `${carriedText(openConnections)};\nan empty table carries them to their end; down, once more, removes it then\n`;
+  const text = `${removed ? "redirection removed" : "no redirection is installed"}\n`;
+  return { ...none, removed, openConnections, text: openConnections === 0 ? text : text + left };
 }
 
-function portOrOff(text: string, field: string): number | null {
-  if (text === "off") return null;
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) throw bad(field, "a port or off", text);
-  return port;
+async function look(nft: Nft, use: Use): Promise<Answer> {
+  const listing = await readRedirect(nft);
+  const { redirected, carried } = tablePorts(listing ?? "");
+  const used = use([...redirected, ...carried]);
+  const installed = listing !== null && redirected.length > 0;
+  const unheardPorts = unheard(redirected, used);
+  const answer = { action: "show", installed, program: installed ? listing : null, unheardPorts };
+  const left = used.open === 0 ? "" : `${carriedText(used.open)}\n`;
+  const text = installed ? listing + unheardText(unheardPorts) : `no redirection is installed\n${left}`;
+  return { ...answer, openConnections: used.open, text };
 }
 
-/** The one above it means nobody. */
-const maxUserId = 0xffff_fffe;
-
-function userId(text: string | undefined): number {
-  if (text === undefined) {
-    throw new UnderstudyError(
-      "bad_config",
-      "--uid: expected the user that the sidecar runs as, such as 1337 (its own connections must not come back to it)",
-    );
-  }
-  if (/^\d{1,10}$/.test(text) && Number(text) <= maxUserId) return Number(text);
-  const line = readFileSync("/etc/passwd", "utf8")
-    .split("\n")
-    .find((entry) => entry.startsWith(`${text}:`));
-  const id = line?.split(":")[2];
-  if (id === undefined) throw bad("--uid", "a user id, or a name from /etc/passwd", text);
-  return Number(id);
+function unheard(ports: readonly number[], { heard }: PortUse): readonly number[] {
+  return ports.filter((port) => !heard.includes(port));
 }
 
-function markOf(text: string): number {
-  const mark = Number(text);
-  if (!/^(0x[\da-f]{1,8}|\d{1,10})$/i.test(text) || mark < 1 || mark > 0xffff_ffff) {
-    throw bad("--mark", "a number from 1 to 0xffffffff", text);
-  }
-  return mark;
+/** A comment in nft's language, since it may stand behind a program. */
+function unheardText(ports: readonly number[]): string {
+  if (ports.length === 0) return "";
+  const named = `${ports.length === 1 ? "port" : "ports"} ${ports.join(" and ")}`;
+  return `# nobody listens on ${named}: redirected connections are refused until a sidecar does\n`;
 }
 
-function bad(field: string, expectation: string, got: string): UnderstudyError {
-  return new UnderstudyError("bad_config", `${field}: expected ${expectation}, got ${JSON.stringify(got)}`);
+function carriedText(open: number): string {
+  return open === 1
+    ? "1 connection from before still passes through the sidecar"
+    : `${open} connections from before still pass through the sidecar`;
 }

@@ -22,20 +22,20 @@ import {
 
 const help = `Usage: understudy rules apply FILE|FOLDER... --store URL [FLAGS]
 
-Makes these rules the applied ones: what is new comes, what is not in the files goes,
-all at one moment. The rules are checked first, and what changes is shown. Rules that
-were written by hand as keys of their own stay as they are.
+Makes these rules the applied ones: what is new comes, what is not in the files
+goes, all at one moment. The rules are checked first, and what changes is shown.
+Rules that were written by hand as keys of their own stay as they are.
 
-  --expect VERSION         refuse unless that version is in force (rules history shows it);
-                           0: none yet
-  --lease [TIME]           the rules belong to this process: they are in force while it
-                           runs, and vanish from every sidecar within TIME (30s) after it
-                           ends, dies or is cut off; the applied rules stay as they are
+  --expect VERSION         refuse unless that version is in force (rules history
+                           shows it); 0: none yet
+  --lease [TIME]           the rules belong to this process: they are in force
+                           while it runs, and vanish from every sidecar within
+                           TIME (30s) after it ends, dies or is cut off; the
+                           applied rules stay as they are
 ${changeHelp}  --dry-run                write nothing, as rules diff
 
 ${storeFlagsHelp}
-Exit code: 0 done or nothing to do, 1 some sidecar lags (--wait),
-${storeExitHelp}.
+${storeExitHelp("0 done or nothing to do, 1 some sidecar lags (--wait)")}
 
 Examples:
   understudy rules apply mocks.yaml --store consul://127.0.0.1:8500 --wait

@@ -1,14 +1,16 @@
 // `understudy rules check`: what a sidecar would say of these rules, without one.
 
 import { inOrderOfLines } from "../control/rules/problem-order.ts";
-import { parseFiles } from "../control/rules/read-rules.ts";
+import { parseFiles, type ReadingProgress } from "../control/rules/read-rules.ts";
 import { type RuleFile, readRuleFiles } from "../control/rules/rule-files.ts";
+import { toldOnce } from "../control/rules/shared-problems.ts";
 import { systemClock } from "../core/clock.ts";
 import { UnderstudyError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
 import { formatProblem, type Problem } from "../core/rule-source.ts";
 import { defaultSettings } from "../core/settings.ts";
-import { compileRules } from "../proxy/match/compile.ts";
+import { runInTurns } from "../core/turns.ts";
+import { compileSteps } from "../proxy/match/compile.ts";
 import { createPlanner } from "../proxy/perform/plan.ts";
 import { loadDialects } from "../sidecar/dialects.ts";
 import { type Command, exitCodes } from "./command.ts";
@@ -17,16 +19,21 @@ import { sayIfSlow } from "./patience.ts";
 
 const help = `Usage: understudy rules check FILE|FOLDER... [--json]
 
-Reads rules as a sidecar would and says all that is wrong with them, one line each:
+Reads rules as a sidecar would and says all that is wrong with them, one line
+each:
 
-    rules.yaml:14: rules[2].fault.delay: expected a duration such as 200ms or 2s, got "fast"
+    mocks.yaml:6: rules[0].ttl: unknown key "ttl" here, did you mean scope.ttl?
 
-Several paths are checked as one set: a name must be unique across them. Of a folder,
-all *.yaml, *.yml and *.json files are read, in the order of their names.
+Several paths are checked as one set: a name must be unique across them. Of a
+folder, all *.yaml, *.yml and *.json files are read, in the order of their
+names.
 
-  --json   print {"ok", "rules", "files", "problems": [{"place", "path", "message"}]}
+  --json      print {"ok", "rules", "files", "problems"}, each problem as
+              {"place", "path", "message"}
+  -h, --help  this text
 
-Exit code: 0 where the rules are good, 65 where they are not.
+Exit code: 0 where the rules are good, 65 where they are not, 64 where the
+command line is not understood.
 `;
 
 /** Nobody watches a check. */
@@ -46,8 +53,16 @@ export const rulesCheck: Command = {
   help,
   async run(args, shell) {
     const { paths, json } = parse(args);
-    const reading = check(paths, shell.cwd);
-    const verdict = await sayIfSlow(reading, `reading ${paths.join(", ")}`, shell.stderr, systemClock);
+    const progress: ReadingProgress = { rules: 0 };
+    const reading = check(paths, shell.cwd, progress);
+    const deed = `checking ${paths.join(", ")}`;
+    const verdict = await sayIfSlow(
+      reading,
+      deed,
+      shell.stderr,
+      systemClock,
+      () => `${progress.rules} rules read`,
+    );
     shell.stdout.write(json ? inJson(verdict) : inLines(verdict));
     return verdict.problems.length === 0 ? exitCodes.ok : exitCodes.badData;
   },
@@ -64,10 +79,15 @@ function parse(args: readonly string[]): { readonly paths: readonly string[]; re
 }
 
 /** What is wrong with the rules of these paths, as one set; all that can be said without a sidecar. */
-export async function check(paths: readonly string[], cwd: string): Promise<Verdict> {
+export async function check(
+  paths: readonly string[],
+  cwd: string,
+  progress?: ReadingProgress,
+): Promise<Verdict> {
+  const forever = new AbortController().signal;
   const found = await Promise.all(paths.map((path) => readRuleFiles(path, cwd)));
   const files = found.flatMap((one) => one.files);
-  const read = await parseFiles(files, systemClock, new AbortController().signal);
+  const read = await parseFiles(files, systemClock, forever, progress);
   const unreadable = found.flatMap((one) => one.problems);
   const problems = [...unreadable, ...read.problems];
   if (problems.length > 0) return { rules: 0, files: files.length, read: files, problems };
@@ -79,14 +99,17 @@ export async function check(paths: readonly string[], cwd: string): Promise<Verd
     hangMs: defaultSettings.deadlines.hangMs,
     dialects,
   });
-  const compiled = compileRules(read.rules, plan, "check", dialects);
+  const compiled = await runInTurns(compileSteps(read.rules, plan, "check", dialects), systemClock, forever);
   const wrong = "problems" in compiled ? compiled.problems : [];
   return {
     rules: read.rules.length,
     files: files.length,
     read: files,
     problems: inOrderOfLines(
-      wrong.map(({ rule, problem }) => ({ ...read.locate(rule, problem.path), message: problem.message })),
+      toldOnce(wrong).map(({ rule, problem }) => ({
+        ...read.locate(rule, problem.path),
+        message: problem.message,
+      })),
     ),
   };
 }

@@ -7,12 +7,11 @@ import { storeExitHelp, storeFlagsHelp, withStore } from "./store-line.ts";
 
 const help = `Usage: understudy rules diff FILE|FOLDER... --store URL [FLAGS]
 
-Shows what understudy rules apply would change: rules that would come (+), go (-) and
-change (~), with their lines. Nothing is written.
+Shows what understudy rules apply would change: rules that would come (+), go
+(-) and change (~), with their lines. Nothing is written.
 
 ${storeFlagsHelp}
-Exit code: 0 no difference, 1 some,
-${storeExitHelp}.
+${storeExitHelp("0 no difference, 1 some")}
 `;
 
 export const rulesDiff: Command = {

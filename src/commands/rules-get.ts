@@ -9,11 +9,11 @@ import { storeExitHelp, storeFlagsHelp, withStore } from "./store-line.ts";
 
 const help = `Usage: understudy rules get NAME --store URL [FLAGS]
 
-Shows one rule as it stands in the store: applied, written by hand, or of an owner.
+Shows one rule as it stands in the store: applied, written by hand, or of an
+owner.
 
 ${storeFlagsHelp}
-Exit code: 0, 69 also where there is no such rule,
-${storeExitHelp}.
+${storeExitHelp("0, 69 also where there is no such rule")}
 `;
 
 export const rulesGet: Command = {

@@ -6,12 +6,11 @@ import { textTable, timeText } from "./text-table.ts";
 
 const help = `Usage: understudy rules history --store URL [FLAGS]
 
-Lists the versions of the applied rules, the newest first. understudy rules rollback
-puts one of them in force again.
+Lists the versions of the applied rules, the newest first. understudy rules
+rollback puts one of them in force again.
 
 ${storeFlagsHelp}
-Exit code: 0,
-${storeExitHelp}.
+${storeExitHelp("0")}
 `;
 
 export const rulesHistory: Command = {

@@ -8,12 +8,11 @@ import { textTable, timeText } from "./text-table.ts";
 
 const help = `Usage: understudy rules ls --store URL [FLAGS]
 
-Lists the rules of a store: those that were applied, those that were written by hand as
-keys of their own, and those that belong to an owner who is alive.
+Lists the rules of a store: those that were applied, those that were written by
+hand as keys of their own, and those that belong to an owner who is alive.
 
 ${storeFlagsHelp}
-Exit code: 0,
-${storeExitHelp}.
+${storeExitHelp("0")}
 `;
 
 interface Row {

@@ -9,13 +9,12 @@ import { type StoreLine, storeExitHelp, storeFlagsHelp, withStore } from "./stor
 
 const help = `Usage: understudy rules rm NAME --store URL [FLAGS]
 
-Removes one rule: an applied one, which makes a new version, or one that was written by
-hand. Rules of an owner end with their owner.
+Removes one rule: an applied one, which makes a new version, or one that was
+written by hand. Rules of an owner end with their owner.
 
 ${changeHelp}
 ${storeFlagsHelp}
-Exit code: 0, 1 some sidecar lags (--wait), 69 also where there is no such rule,
-${storeExitHelp}.
+${storeExitHelp("0, 1 some sidecar lags (--wait), 69 also where there is no such rule")}
 `;
 
 export const rulesRm: Command = {

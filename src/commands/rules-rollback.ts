@@ -13,14 +13,13 @@ import { countOf, mostVersion, storeExitHelp, storeFlagsHelp, withStore } from "
 
 const help = `Usage: understudy rules rollback [VERSION] --store URL [FLAGS]
 
-Puts an earlier version of the applied rules in force again: the one before the last
-change, unless a VERSION of understudy rules history is given. It becomes a new version,
-so that it can be rolled back too.
+Puts an earlier version of the applied rules in force again: the one before the
+last change, unless a VERSION of understudy rules history is given. It becomes a
+new version, so that it can be rolled back too.
 
 ${changeHelp}
 ${storeFlagsHelp}
-Exit code: 0, 1 some sidecar lags (--wait), 69 also where there is no such version,
-${storeExitHelp}.
+${storeExitHelp("0, 1 some sidecar lags (--wait), 69 also where there is no such version")}
 `;
 
 export const rulesRollback: Command = {

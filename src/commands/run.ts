@@ -24,28 +24,40 @@ import { authorityName, tlsOptionsOf } from "./tls-setup.ts";
 
 const help = `Usage: understudy run [FLAGS] [--] CMD [ARGS…]
 
-Runs CMD with every TCP connection that it and its children make passing through here,
-whatever they are written in; nothing is configured in them and root is not needed. CMD
-runs in a network namespace of its own; its files, stdio, signals and exit code are as usual.
+Runs CMD with every TCP connection that it and its children make passing through
+here, whatever they are written in; nothing is configured in them and root is
+not needed. CMD runs in a network namespace of its own; its files, stdio,
+signals and exit code are as usual.
 
 Flags:
   --publish PORT           let the host reach a port that CMD listens on; also
-                           HOSTPORT:PORT or ADDRESS:HOSTPORT:PORT; may be repeated
-  --mode namespace|env     env: no namespace, only proxy variables (HTTP_PROXY, …) for CMD;
-                           left out: a namespace, or env where the system refuses one
-  --nameserver ADDR[:PORT] ask this DNS server instead of the host's; may be repeated
+                           HOSTPORT:PORT or ADDRESS:HOSTPORT:PORT; may be
+                           repeated
+  --mode namespace|env     env: no namespace, only proxy variables (HTTP_PROXY,
+                           …) for CMD; left out: a namespace, or env where the
+                           system refuses one
+  --nameserver ADDR[:PORT] ask this DNS server instead of the host's; may be
+                           repeated
 
 ${sharedFlagsHelp}
-HTTPS needs nothing: where a rule could claim a call inside, it is opened with an authority
-that CMD alone is made to trust (understudy ca show tells about one of your own).
-Calls are lines on stderr, JSON with --json; stdout is CMD's alone. 127.0.0.1 and localhost
-lead to CMD's own servers first, then to the host's. DNS goes to the host's name servers;
-a name that they do not resolve leads to the rule that answers for it, where there is one.
-Not carried: ICMP (ping) and UDP other than DNS (HTTP/3 falls back to TCP); files, sudo and
-set-user-id programs see an ordinary user without further rights. A connection that nobody
-accepts is reset after it seemed to succeed. Whatever CMD leaves running ends with it.
+HTTPS needs nothing: where a rule could claim a call inside, it is opened with
+an authority that CMD alone is made to trust (understudy ca show tells about one
+of your own).
 
-Exit code: CMD's; 128+N where signal N ended it; 127 not found; 126 not executable.
+Calls are lines on stderr, JSON with --json; stdout is CMD's alone. 127.0.0.1
+and localhost lead to CMD's own servers first, then to the host's. DNS goes to
+the host's name servers; a name that they do not resolve leads to the rule that
+answers for it, where there is one.
+
+Not carried: ICMP (ping) and UDP other than DNS (HTTP/3 falls back to TCP);
+files, sudo and set-user-id programs see an ordinary user without further
+rights. A connection that nobody accepts is reset after it seemed to succeed.
+Whatever CMD leaves running ends with it.
+
+Exit code: CMD's; 128+N where signal N ended it; 127 not found; 126 not
+executable. Where CMD is not even started: 64 the command line is not
+understood, 65 the rules are wrong, 69 the store or the namespace that was asked
+for cannot be had, 78 a value is wrong.
 
 Examples:
   understudy run -- npm test

@@ -15,23 +15,35 @@ const help = `Usage: understudy sidecar [--outbound ADDR:PORT] [--inbound ADDR:P
 
 Takes the TCP connections of a whole host or pod, as the kernel redirects them:
 
-  understudy redirect up       as root: send the connections of this network namespace here
+  understudy redirect up       as root: send the connections of this network
+                               namespace here
   understudy redirect down     as root: and no longer
 
-Run the sidecar as a user of its own, whose connections the redirection leaves alone.
+Run the sidecar as a user of its own, whose connections the redirection leaves
+alone.
 
 Flags:
-  --outbound ADDR:PORT     where redirected calls of the service arrive, [::]:15001
-  --inbound ADDR:PORT      where redirected calls to the service arrive, [::]:15006
+  --outbound ADDR:PORT     where redirected calls of the service arrive,
+                           [::]:15001
+  --inbound ADDR:PORT      where redirected calls to the service arrive,
+                           [::]:15006
 
 ${sharedFlagsHelp}
 ${meshFlagsHelp}
-Admin is on 127.0.0.1:15090 unless told otherwise; --admin [::]:15090 lets probes and
-Prometheus in from outside. --listen adds an explicit proxy. At a terminal each call is
-a line on stderr; elsewhere, or with --json, it is a JSON line on stdout.
-A sidecar never stands in the way: with rules that are wrong at the start it relays
-everything, logs what is wrong, and /readyz says 503 until they are mended.
+Admin is on 127.0.0.1:15090 unless told otherwise; --admin [::]:15090 lets
+probes and Prometheus in from outside. --listen adds an explicit proxy. At a
+terminal each call is a line on stderr; elsewhere, or with --json, it is a JSON
+line on stdout.
+
+A sidecar never stands in the way: with rules that are wrong at the start it
+relays everything, logs what is wrong, and /readyz says 503 until they are
+mended.
+
 SIGTERM or SIGINT: finishes open calls, then ends; a second one ends it at once.
+
+Exit code: 0 ended by a signal, 64 the command line is not understood, 69 the
+store does not answer (--store-required), 78 a value is wrong, or an address is
+taken.
 `;
 
 export const sidecar: Command = {

@@ -16,6 +16,7 @@ import { UnderstudyError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
 import type { Shell } from "./command.ts";
 import { parseFlags } from "./flags.ts";
+import { wrapped } from "./wrapped.ts";
 
 /** Config options that are flags of these commands. */
 const optionKeys = [
@@ -194,19 +195,25 @@ export async function withStore(
 
 /** The part of a help text that these commands share. */
 export const storeFlagsHelp = `Flags of the store:
-  --store URL              consul://HOST:PORT or etcd://HOST:PORT,…; a prefix other than
-                           understudy/rules/ at its end; consul+https, etcd+https for TLS
+  --store URL              consul://HOST:PORT or etcd://HOST:PORT,…; a prefix
+                           other than understudy/rules/ at its end;
+                           consul+https, etcd+https for TLS
   --store-token-file FILE  ACL token of Consul (or UNDERSTUDY_STORE_TOKEN)
-  --store-user NAME        user at etcd; the password in --store-password-file FILE
-                           or UNDERSTUDY_STORE_PASSWORD
+  --store-user NAME        user at etcd; the password in --store-password-file
+                           FILE or UNDERSTUDY_STORE_PASSWORD
   --store-ca, --store-cert, --store-key FILE
                            PEM files for TLS
   --service NAME           rules of the sidecars of that service alone
   --namespace NAME         rules of the sidecars of that namespace alone
-  --config FILE            a config file that holds these, as for understudy sidecar
+  --config FILE            a config file that holds these, as for understudy
+                           sidecar
   --json                   JSON instead of text
 `;
 
-/** Exit codes that these commands share. */
-export const storeExitHelp = `64 the command line is not understood, 65 the rules are refused, 69 the store does
-not answer, 75 somebody else has changed the rules in between`;
+/** The exit codes of such a command; `own`: those that it does not share with the others, `0 no difference, 1 some`. */
+export function storeExitHelp(own: string): string {
+  const shared =
+    "64 the command line is not understood, 65 the rules are refused, 69 the store does not answer, " +
+    "75 somebody else has changed the rules in between, 78 a value is wrong, or --store is missing";
+  return wrapped(`Exit code: ${own}, ${shared}.`, "");
+}

@@ -73,6 +73,8 @@ export interface DialectPlan {
 export interface DialectMessages {
   /** Whether the request asks for such a WebSocket. Pure, and never throws. */
   asks(head: RequestHead): boolean;
+  /** The same for people: under which key of a match it is told, and what would have been such a request. */
+  readonly asked: { readonly key: string; readonly expected: string };
   /** Whether a match is about messages too, or about calls alone; null: the rule has none. */
   appliesTo(match: MatchSpec | null): boolean;
   /** null: both. */

@@ -29,6 +29,8 @@ export type Terminal =
       readonly answer: Handler;
       /** Present where the answer never varies; it then equals what `answer` would give. */
       readonly fixed: FixedReply | null;
+      /** True where `answer` may wait before it replies: it does so until `exchange.faultEnds` at most. Left out: false. */
+      readonly waits?: boolean;
     };
 
 export const relayTerminal: Terminal = { kind: "relay" };

@@ -10,16 +10,19 @@ export class RuleProblem extends UnderstudyError {
   readonly path: RulePath;
   /** What else is wrong with the same part. */
   readonly others: readonly RuleProblem[];
+  /** It is about something that rules share (descriptors): in other rules, the same message means the same mistake. */
+  readonly shared: boolean;
 
   /** `message`: what was expected and what stood there: `expected a duration such as 200ms, got "fast"`. */
   constructor(
     path: RulePath,
     message: string,
-    options?: { cause?: unknown; others?: readonly RuleProblem[] },
+    options?: { cause?: unknown; others?: readonly RuleProblem[]; shared?: boolean },
   ) {
     super("bad_rules", message, options);
     this.path = path;
     this.others = options?.others ?? [];
+    this.shared = options?.shared ?? false;
   }
 }
 
@@ -36,7 +39,7 @@ export function allSteps<T>(steps: readonly (() => T)[]): readonly T[] {
     }
   }
   const [first, ...others] = problems;
-  if (first) throw new RuleProblem(first.path, first.message, { cause: first, others });
+  if (first) throw new RuleProblem(first.path, first.message, { cause: first, others, shared: first.shared });
   return done;
 }
 

@@ -42,6 +42,8 @@ export interface MessageRule {
 export interface Roll {
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
+  /** On `Clock.now()`, which nobody can set back. */
+  readonly steadyMs: number;
   /** Chance of this call: uniform unsigned 32-bit; each rule derives its own share from it. */
   readonly seed: number;
   /** Calls in flight under the rule of that name. */

@@ -86,6 +86,8 @@ export interface ScopeSpec {
   readonly decideBy: DecideBy;
   /** Milliseconds since the Unix epoch from which on the rule is dead; null: never. A `ttl` has been turned into this. */
   readonly expiresAtMs: number | null;
+  /** Of a `ttl` in force: when it is over on `Clock.now()`, too, since the time of day may be set back. Left out: no ttl. */
+  readonly lapsesAtMs?: number;
   /** As written, for people and for a source that restarts it; null where none. */
   readonly ttlMs: number | null;
   /** Request headers that must match. */

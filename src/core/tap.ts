@@ -10,9 +10,9 @@ export type Outcome = "relayed" | "mocked" | "aborted" | "refused" | "failed";
  * Envoy's response flags, where they mean the same:
  * DC downstream ended the call early · UC upstream ended the connection · UF no connection to upstream ·
  * UT upstream was too slow · DI a delay was injected · FI a fault was injected · DPE the downstream broke the protocol ·
- * UPE the upstream broke the protocol · SI the downstream was too slow.
+ * UPE the upstream broke the protocol · SI the downstream was too slow · LR we cut it, since we ended.
  */
-export type Flag = "DC" | "UC" | "UF" | "UT" | "DI" | "FI" | "DPE" | "UPE" | "SI";
+export type Flag = "DC" | "UC" | "UF" | "UT" | "DI" | "FI" | "DPE" | "UPE" | "SI" | "LR";
 
 /** One finished HTTP call. It does not change any more, so an observer may keep it, within a bound. */
 export interface CallEvent {

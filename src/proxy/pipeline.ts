@@ -5,6 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import type { ConnectionFacts } from "../core/connection.ts";
 import type { ConnectionFault } from "../core/connection-fault.ts";
 import type { Deadlines } from "../core/deadlines.ts";
+import type { Terminal } from "../core/effect.ts";
 import type { Exchange, Handler, Reply, RequestHead } from "../core/exchange.ts";
 import type { Claim, ConnectionClaim, Traffic, Undecided } from "../core/lane.ts";
 import type { Dial } from "../core/link.ts";
@@ -203,6 +204,10 @@ class CallRoll implements Roll {
     return this.#nowMs;
   }
 
+  get steadyMs(): number {
+    return this.#deps.clock.now();
+  }
+
   get seed(): number {
     if (this.#seed < 0) this.#seed = this.#deps.random.uint32();
     return this.#seed;
@@ -249,7 +254,8 @@ class RuleClaim implements Claim {
 
   serve(given: Exchange, forward: Handler): Promise<Reply> {
     const { effects, terminal } = this.rule;
-    const exchange = isFault(this.rule) ? this.#suffer(given) : given;
+    const harms = isFault(this.rule);
+    const exchange = harms || waits(terminal) ? this.#bound(given, harms) : given;
     const end = terminal.kind === "relay" ? forward : terminal.answer;
     const folded = effects.reduceRight<Handler>(
       (next, effect) => (passed) => effect.apply(passed, next),
@@ -258,9 +264,9 @@ class RuleClaim implements Claim {
     return folded(exchange);
   }
 
-  /** The exchange of a call that a fault befalls. */
-  #suffer(given: Exchange): Exchange {
-    const { ends, leave } = this.#faults.enter(this.rule, true);
+  /** The exchange of a call that lasts, by a fault or by a mock that waits: no longer than the rule. */
+  #bound(given: Exchange, harms: boolean): Exchange {
+    const { ends, leave } = this.#faults.enter(this.rule, harms);
     this.#leaveFault = leave;
     return withFaultEnd(given, ends);
   }
@@ -268,6 +274,10 @@ class RuleClaim implements Claim {
 
 function isMessageFault({ spec }: Rule): boolean {
   return spec.fault?.websocket !== undefined;
+}
+
+function waits(terminal: Terminal): boolean {
+  return terminal.kind !== "relay" && terminal.waits === true;
 }
 
 function isFault({ effects, terminal }: Rule): boolean {

@@ -43,6 +43,7 @@ export function adminSources(
     ready: () => {
       const reasons = [...(isDraining() ? ["draining"] : []), ...problems().map((text) => `rules: ${text}`)];
       const details = [
+        ...(store && problems().length > 0 ? [meanwhile(store)] : []),
         ...(followed ? [followed.standing()] : []),
         ...(mesh ? [mesh.member.standing()] : []),
         ...(app ? [`app: ${app.health}${app.reason === "" ? "" : `: ${app.reason}`}`] : []),
@@ -61,6 +62,13 @@ export function adminSources(
     mesh: async (withFaultNames) =>
       mesh === null ? null : mesh.describe(await mesh.report(), withFaultNames),
   };
+}
+
+/** What holds while the newest rules are wrong or gone; faults among them go on. */
+function meanwhile(store: RuleStore): string {
+  const count = store.rules().rules.length;
+  if (count === 0) return "rules: none are in force, everything is relayed";
+  return count === 1 ? "rules: 1 from before stays in force" : `rules: ${count} from before stay in force`;
 }
 
 function faultStatus(faults: FaultControl, mesh: SidecarMesh | null): FaultStatus {

@@ -9,6 +9,7 @@ import { DelayLine } from "../core/delay-line.ts";
 import type { Traffic } from "../core/lane.ts";
 import { createReadBuffers } from "../core/read-buffers.ts";
 import { noRules } from "../core/rule-set.ts";
+import type { Tap } from "../core/tap.ts";
 import { createIntake, type Intake } from "../proxy/accept/intake.ts";
 import { detect } from "../proxy/detect/detect.ts";
 import { serverNameOf } from "../proxy/detect/server-name.ts";
@@ -23,6 +24,7 @@ import { createStates } from "../proxy/perform/state.ts";
 import { createPipeline } from "../proxy/pipeline.ts";
 import { type Connections, listen } from "./connections.ts";
 import { type Control, startControl } from "./control.ts";
+import { tellCuts } from "./cut-calls.ts";
 import { debuggedDetect, debuggedTraffic } from "./debugged.ts";
 import { observe } from "./observed.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
@@ -107,7 +109,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       signal: stop.signal,
     });
     const shut = createShut({
-      ...{ connections, intake, control, stop, clock: deps.clock },
+      ...{ connections, intake, control, stop, clock: deps.clock, tap: observed.tap },
       startDraining: () => {
         draining = true;
       },
@@ -141,6 +143,7 @@ interface ShutParts {
   readonly intake: Intake;
   readonly control: Control;
   readonly clock: Clock;
+  readonly tap: Tap;
   /** Ends whatever runs in the background. */
   readonly stop: AbortController;
   /** From here on, whoever asks is told that this sidecar goes. */
@@ -149,7 +152,7 @@ interface ShutParts {
 
 /** Open calls have so long to finish; 0: they are cut at once, and the others are not told. */
 function createShut(parts: ShutParts): (patienceMs: number) => Promise<void> {
-  const { connections, intake, control, clock, stop } = parts;
+  const { connections, intake, control, clock, stop, tap } = parts;
   return async (patienceMs) => {
     await connections.close();
     parts.startDraining();
@@ -157,6 +160,7 @@ function createShut(parts: ShutParts): (patienceMs: number) => Promise<void> {
     const drained = intake.drain();
     const patience = (ms: number) => sleep(clock, ms, stop.signal).catch(() => undefined);
     if (patienceMs > 0) await Promise.race([drained, patience(patienceMs)]);
+    tellCuts(tap, patienceMs > 0 ? "cut: still open at the end of the drain" : "cut: the sidecar has ended");
     intake.destroy();
     // Their calls are told of as they close, which is after this turn.
     await Promise.race([drained, patience(lastWordMs)]);

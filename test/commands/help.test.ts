@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Shell } from "../../src/commands/command.ts";
 import { commandEntries } from "../../src/commands/entries.ts";
 import { type CommandEntry, findCommand, helpFor, overview } from "../../src/commands/help.ts";
 import { allOptionsHelp } from "../../src/commands/options.ts";
@@ -26,6 +27,7 @@ test("commands: a word that is none is told with the nearest one", () => {
     [["rn"], "rn: no such command; did you mean run?"],
     [["prxy", "--json"], "prxy: no such command; did you mean proxy?"],
     [["rules", "chekc"], "rules chekc: no such command; did you mean rules check?"],
+    [["rulez"], "rulez: no such command; did you mean rules?"],
     [["rules"], "rules: expected one of rules check, rules explain"],
     [["rules", "--json"], "rules: expected one of rules check, rules explain"],
     [["frobnicate"], "frobnicate: no such command; see understudy --help"],
@@ -52,7 +54,7 @@ test("help: the overview is short and lists every command once, with three examp
   const text = overview(commandEntries);
   const lines = text.split("\n");
   assert.ok(lines.length <= 36, `${lines.length} lines`);
-  assert.ok(lines.every((line) => line.length <= 100));
+  assert.ok(lines.every((line) => line.length <= 80));
   for (const { name } of commandEntries) {
     assert.equal(lines.filter((line) => line.startsWith(`  ${name}  `)).length, 1, name);
   }
@@ -65,7 +67,7 @@ test("help: every entry loads the command that it announces, whose text fits a t
     assert.equal(command.name, name);
     assert.equal(command.summary.toLowerCase(), summary.toLowerCase());
     assert.match(command.help, new RegExp(`^Usage: understudy ${name}`));
-    for (const line of command.help.split("\n")) assert.ok(line.length <= 100, `${name}: ${line}`);
+    for (const line of command.help.split("\n")) assert.ok(line.length <= 80, `${name}: ${line}`);
   }
 });
 
@@ -74,3 +76,36 @@ test("help: the list of options holds every flag", () => {
   for (const { key } of allOptions)
     assert.ok(text.includes(`${flagOf(key)} `) || text.includes(`${flagOf(key)}\n`), key);
 });
+
+test("help: the list of options fits a terminal, but for words that are longer", () => {
+  const long = allOptionsHelp()
+    .split("\n")
+    .filter((line) => line.length > 80);
+  assert.deepEqual(
+    long.map((line) => line.slice(0, 12)),
+    ["--port-hints"],
+  );
+});
+
+/** Those that a text names, without dashes. */
+const namedIn = (text: string) =>
+  new Set([...text.matchAll(/--([a-z][a-z-]+)/g)].map(([, name]) => name ?? ""));
+
+test("help: every flag that a command names exists", async () => {
+  const shell = { env: {}, cwd: "/nowhere" };
+  for (const { name, load } of commandEntries) {
+    const { help, run } = await load();
+    for (const flag of namedIn(help.split("Examples:")[0] ?? "")) {
+      if (flag === "help" || elsewhere.has(`${name} --${flag}`)) continue;
+      const refused = await run([`--${flag}=x`, "--no-such-flag"], shell as Shell).catch((error) => error);
+      assert.doesNotMatch(
+        String(refused.message),
+        new RegExp(`^--${flag}: no such flag`),
+        `${name} --${flag}`,
+      );
+    }
+  }
+});
+
+/** Flags of other programs and commands, told in passing. */
+const elsewhere = new Set(["proxy --proxy"]);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
+import fs, { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -58,6 +58,32 @@ test("log destination: for a reader that does not read, lines are dropped and th
   await destination.close();
   const dropped = Number(/"dropped":(\d+)/.exec(text)?.[1]);
   assert.ok(dropped > 1_500 && dropped < 3_000, String(dropped));
+});
+
+test("log destination: a disk that is full for a while is told, and costs no line that fits into memory", async (context) => {
+  const path = join(folder(context), "log");
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  const real = fs.write;
+  let failures = 0;
+  let isFull = true;
+  const fake = (...args: unknown[]) => {
+    if (!isFull) return Reflect.apply(real, fs, args);
+    failures++;
+    setImmediate(() => (args.at(-1) as (error: Error) => void)(full));
+  };
+  context.mock.method(fs, "write", fake);
+  const told: (string | null)[] = [];
+  const destination = openLogDestination(openSync(path, "w"), systemClock, (reason) => told.push(reason));
+  for (let index = 0; failures < 3; index++) {
+    destination.write(`line ${index}\n`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  isFull = false;
+  destination.write("last\n");
+  await destination.close();
+  const text = readFileSync(path, "utf8");
+  assert.match(text, /^line 0\nline 1\n[\s\S]*last\n$/);
+  assert.deepEqual(told, [full.message, null]);
 });
 
 test("log destination: a reader that has gone is no error", async (context) => {

@@ -1,4 +1,4 @@
-// A word for those who wait: said once, after seconds, and not where the work is quick or fails.
+// A word for those who wait: said after seconds, and not where the work is quick or fails.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,16 +17,32 @@ function stage() {
   return { clock, stderr, said: () => text };
 }
 
-test("patience: what takes seconds is told once", async () => {
+test("patience: what takes seconds is told, and again while it lasts", async () => {
   const { clock, stderr, said } = stage();
   const work = Promise.withResolvers<number>();
   const waiting = sayIfSlow(work.promise, "reading a\u001b.yaml", stderr, clock);
   await clock.advance(1_999);
   assert.equal(said(), "");
-  await clock.advance(60_000);
+  await clock.advance(1);
   assert.match(said(), /^understudy: still reading a\P{Cc}+\.yaml …\n$/u);
+  await clock.advance(10_000);
+  assert.equal(said().split("\n").length, 4);
   work.resolve(7);
   assert.equal(await waiting, 7);
+});
+
+test("patience: how far it has come is told with it", async () => {
+  const { clock, stderr, said } = stage();
+  const work = Promise.withResolvers<void>();
+  let rules = 5;
+  const waiting = sayIfSlow(work.promise, "reading a", stderr, clock, () => `${rules} rules so far`);
+  await clock.advance(2_000);
+  rules = 9;
+  await clock.advance(5_000);
+  work.resolve();
+  await waiting;
+  const line = "understudy: still reading a …";
+  assert.equal(said(), `${line} 5 rules so far\n${line} 9 rules so far\n`);
 });
 
 test("patience: nothing is told of what is quick, or fails", async () => {

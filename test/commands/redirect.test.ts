@@ -4,12 +4,21 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Shell } from "../../src/commands/command.ts";
 import { redirect, runRedirect } from "../../src/commands/redirect.ts";
-import { type NftResult, systemNft } from "../../src/proxy/accept/redirect/apply.ts";
+import { type Nft, type NftResult, systemNft } from "../../src/proxy/accept/redirect/apply.ts";
 
 const up = ["up", "--uid", "1"] as const;
 const fine: NftResult = { code: 0, stdout: "", stderr: "" };
 
-async function call(args: readonly string[], result: NftResult = fine) {
+const table = (rule: string) => `table inet understudy {\n\tchain outbound {\n\t\t${rule}\n\t}\n}\n`;
+const inForce: NftResult = { ...fine, stdout: table("counter packets 0 bytes 0 redirect to :15001") };
+const carrying: NftResult = { ...fine, stdout: table("ct status dnat tcp dport { 15001, 15006 } return") };
+
+/** A line of /proc/net/tcp. */
+const socket = (port: number, state: "01" | "06" | "0A", inode = 4711) =>
+  `   0: 0100007F:${port.toString(16).toUpperCase()} 0200007F:A996 ${state} 00000000:00000000 00:00000000 00000000  1337        0 ${inode} 1\n`;
+const listening = socket(15_001, "0A") + socket(15_006, "0A");
+
+async function call(args: readonly string[], result: NftResult = fine, sockets = listening) {
   const calls: { args: readonly string[]; input: string }[] = [];
   let stdout = "";
   const shell: Shell = {
@@ -23,10 +32,11 @@ async function call(args: readonly string[], result: NftResult = fine) {
     execPath: "node",
     onSignal: () => () => undefined,
   };
-  const code = await runRedirect(args, shell, async (args, input) => {
+  const nft: Nft = async (args, input) => {
     calls.push({ args, input });
     return result;
-  });
+  };
+  const code = await runRedirect(args, shell, nft, () => ["", sockets]);
   return { code, stdout, calls };
 }
 
@@ -34,18 +44,70 @@ describe("redirect", () => {
   test("up installs the program, which --json gives back", async () => {
     const { code, stdout, calls } = await call(["up", "--uid", "1337", "--json"]);
     assert.equal(code, 0);
-    assert.deepEqual(calls[0]?.args, ["-f", "-"]);
-    assert.deepEqual(JSON.parse(stdout), { action: "up", installed: true, program: calls[0]?.input });
+    assert.deepEqual(calls.at(-1)?.args, ["-f", "-"]);
+    const program = calls.at(-1)?.input;
+    assert.deepEqual(JSON.parse(stdout), { action: "up", installed: true, program, unheardPorts: [] });
+  });
+
+  test("up and show say where nobody listens yet, or no longer", async () => {
+    const refused = "redirected connections are refused until a sidecar does\n";
+    const { stdout } = await call(["up", "--uid", "1337"], fine, "");
+    assert.equal(stdout, `redirection installed\n# nobody listens on ports 15001 and 15006: ${refused}`);
+    const shown = await call(["show"], inForce, socket(15_006, "0A"));
+    assert.equal(shown.stdout, `${inForce.stdout}# nobody listens on port 15001: ${refused}`);
+    const { stdout: answer } = await call(["show", "--json"], inForce, "");
+    assert.deepEqual(JSON.parse(answer).unheardPorts, [15_001]);
   });
 
   test("down removes it, and says where there was nothing to remove", async () => {
-    const { stdout, calls } = await call(["down"]);
+    const { stdout, calls } = await call(["down"], inForce);
     assert.equal(stdout, "redirection removed\n");
     assert.equal(calls.at(-1)?.input, "add table inet understudy\ndelete table inet understudy\n");
     const none = await call(["down"], { code: 1, stdout: "", stderr: "Error: No such file or directory" });
     assert.deepEqual([none.code, none.stdout], [0, "no redirection is installed\n"]);
-    const { stdout: answer } = await call(["down", "--json"]);
-    assert.deepEqual(JSON.parse(answer), { action: "down", installed: false, removed: true });
+    const { stdout: answer } = await call(["down", "--json"], inForce);
+    const expected = { action: "down", installed: false, removed: true, openConnections: 0 };
+    assert.deepEqual(JSON.parse(answer), expected);
+  });
+
+  test("down redirects nothing new before it counts, and leaves what carries open connections", async () => {
+    const sockets = listening + socket(15_001, "01") + socket(15_001, "06", 0) + socket(8000, "01");
+    const { code, stdout, calls } = await call(["down"], inForce, sockets);
+    assert.equal(code, 0);
+    assert.deepEqual(
+      calls.map(({ args }) => args[0]),
+      ["list", "-f"],
+    );
+    assert.match(calls[1]?.input ?? "", /ct status dnat tcp dport \{ 15001 \} return/);
+    assert.ok(!calls[1]?.input.includes("redirect"));
+    assert.match(
+      stdout,
+      /^redirection removed\n1 connection from before still passes through the sidecar;\n/,
+    );
+  });
+
+  test("up to other ports carries on what is open at the earlier ones, and down counts it", async () => {
+    const other = ["up", "--uid", "7", "--outbound-port", "15011", "--inbound-port", "15016"];
+    const sockets = socket(15_006, "01") + socket(15_011, "0A") + socket(15_016, "0A");
+    const { stdout, calls } = await call(other, carrying, sockets);
+    assert.equal(stdout, "redirection installed\n");
+    const program = calls.at(-1)?.input ?? "";
+    assert.match(program, /redirect to :15011[\s\S]*ct status dnat tcp dport \{ 15006 \} return/);
+    const down = await call(["down"], { ...fine, stdout: program }, sockets);
+    assert.match(down.calls.at(-1)?.input ?? "", /dport \{ 15011, 15016, 15006 \} return/);
+    assert.match(down.stdout, /\n1 connection from before still passes/);
+  });
+
+  test("down once more removes the table that carried, when nothing is open any more", async () => {
+    const still = await call(["down"], carrying, socket(15_006, "01") + socket(15_001, "01"));
+    assert.match(still.stdout, /^no redirection is installed\n2 connections from before still pass/);
+    assert.deepEqual(
+      still.calls.map(({ args }) => args[0]),
+      ["list"],
+    );
+    const last = await call(["down"], carrying);
+    assert.equal(last.stdout, "redirection removed\n");
+    assert.equal(last.calls.at(-1)?.input, "add table inet understudy\ndelete table inet understudy\n");
   });
 
   test("--dry-run prints and runs nothing", async () => {
@@ -58,10 +120,13 @@ describe("redirect", () => {
   });
 
   test("show prints what is in force, and fails where nothing is", async () => {
-    const there = await call(["show"], { ...fine, stdout: "table inet understudy {}\n" });
-    assert.deepEqual([there.code, there.stdout], [0, "table inet understudy {}\n"]);
+    const there = await call(["show"], inForce);
+    assert.deepEqual([there.code, there.stdout], [0, inForce.stdout]);
     const none = await call(["show"], { code: 1, stdout: "", stderr: "Error: No such file or directory" });
     assert.deepEqual([none.code, none.stdout], [1, "no redirection is installed\n"]);
+    const left = await call(["show"], carrying, socket(15_001, "01"));
+    assert.equal(left.code, 1);
+    assert.match(left.stdout, /^no redirection is installed\n1 connection from before still passes/);
   });
 
   test("SSH and the admin port stay reachable unless inbound ports are named", async () => {
@@ -71,6 +136,11 @@ describe("redirect", () => {
     );
     const named = await call(["show", "--uid", "7", "--dry-run", "--include-inbound-ports", "22"]);
     assert.match(named.stdout, /\{ 15001, 15006 \} return\n {4}tcp dport != \{ 22 \} return/);
+  });
+
+  test("SSH and the admin port stay reachable beside ports that are excluded", async () => {
+    const { stdout } = await call(["up", "--uid", "7", "--dry-run", "--exclude-inbound-ports", "8081"]);
+    assert.match(stdout, /\{ 22, 7946, 8081, 15001, 15006, 15090 \} return/);
   });
 
   test("the gossip port is left alone, also where inbound ports are named", async () => {

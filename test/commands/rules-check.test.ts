@@ -106,3 +106,66 @@ test("rules check: without a path, and with an unknown flag, the command line is
   await assert.rejects(check(), { code: "usage", message: /expected a file or a folder of rules/ });
   await assert.rejects(check("--jsn", "a"), { code: "usage" });
 });
+
+const protos = join(import.meta.dirname, "..", "support", "protos");
+const speaking = (service: string) =>
+  ["a", "b", "c", "d"].flatMap((name) => [
+    `  - name: ${name}`,
+    `    matches: [{grpc: {service: ${service}, method: Get}, message: {equalToJson: {sku: tom}}}]`,
+    "    respond: {grpc: {message: {sku: tom}}}",
+  ]);
+
+test("rules check: descriptors that rules share are told once, with the rules that need them", async () => {
+  const concerned = (file: string) =>
+    `concerns 4 rules: a (${file}:4), b (${file}:7), c (${file}:10) and 1 more\n1 problem in 1 file\n`;
+  const reasons = {
+    "gone.binpb": `nothing is at ${join(cwd, "gone.binpb")}`,
+    "bad.yaml": `${join(cwd, "bad.yaml")} is neither (`,
+    empty: `${join(cwd, "empty")} holds no .proto file`,
+  };
+  mkdirSync(join(cwd, "empty"), { recursive: true });
+  for (const [descriptors, reason] of Object.entries(reasons)) {
+    write(
+      "spoken.yaml",
+      "version: 1",
+      `descriptors: ${descriptors}`,
+      "rules:",
+      ...speaking("shop.v1.Inventory"),
+    );
+    const { code, out } = await check("spoken.yaml");
+    assert.equal(code, 65);
+    const told = `spoken.yaml:2: descriptors: expected .proto files or a descriptor set: ${reason}`;
+    assert.equal(out.slice(0, told.length), told);
+    assert.equal(out.slice(-concerned("spoken.yaml").length), concerned("spoken.yaml"));
+  }
+});
+
+test("rules check: a service that the descriptors lack is told once; other mistakes at each place", async () => {
+  const head = ["version: 1", `descriptors: [${protos}]`, "rules:"];
+  write("typo.yaml", ...head, ...speaking("shop.v1.Inventori"));
+  assert.equal(
+    (await check("typo.yaml")).out,
+    'typo.yaml:5: rules[0].matches[0].grpc.service: unknown service "shop.v1.Inventori", did you mean ' +
+      '"shop.v1.Inventory"?; concerns 4 rules: a (typo.yaml:4), b (typo.yaml:7), c (typo.yaml:10) and 1 more\n' +
+      "1 problem in 1 file\n",
+  );
+  write("fields.yaml", ...head, ...speaking("shop.v1.Inventory").map((line) => line.replace(/sku/, "skuu")));
+  assert.match((await check("fields.yaml")).out, /\n8 problems in 1 file\n$/);
+});
+
+test("rules check: descriptors of one rule are told where they are written", async () => {
+  const rules = speaking("shop.v1.Inventory").slice(0, 3);
+  write(
+    "own.yaml",
+    "version: 1",
+    `descriptors: ${protos}`,
+    "rules:",
+    ...rules,
+    "    descriptors: [gone.proto]",
+  );
+  assert.equal(
+    (await check("own.yaml")).out,
+    `own.yaml:7: rules[0].descriptors[0]: expected .proto files or a descriptor set: nothing is at ${join(cwd, "gone.proto")}\n` +
+      "1 problem in 1 file\n",
+  );
+});

@@ -5,8 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import type { Shell } from "../../src/commands/command.ts";
-import { rulesExplain } from "../../src/commands/rules-explain.ts";
+import { explainIn } from "./explained.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "understudy-explain-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -75,29 +74,21 @@ rules:
 );
 file("body.json", '{"amount": 2000}');
 
-async function explain(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const printed: Record<"out" | "err", string[]> = { out: [], err: [] };
-  const shell: Shell = {
-    env: {},
-    cwd: folder,
-    stdout: { write: (text) => void printed.out.push(text), isTTY: false },
-    stderr: { write: (text) => void printed.err.push(text), isTTY: false },
-    uid: 1000,
-    gid: 1000,
-    pid: 1,
-    execPath: "",
-    onSignal: () => () => {},
-  };
-  const code = await rulesExplain.run(args, shell);
-  return { code, out: printed.out.join(""), err: printed.err.join("") };
-}
+const explain = (...args: string[]) => explainIn(folder, args);
 
 const charge = ["rules.yaml", "--request", "POST http://payments.shop.svc/v1/charges"];
 
 test("names the rule that claims, and where it stands", async () => {
   for (const data of ['{"amount": 2000}', "@body.json"]) {
     const { code, out } = await explain(...charge, "-H", "X-Tenant: qa", "-d", data);
-    assert.deepEqual([code, out], [0, "declined-charge (rules.yaml:3) claims it: matches[0] holds\n"]);
+    assert.deepEqual(
+      [code, out],
+      [
+        0,
+        "Understood as content-type: application/json, since the body is JSON and no other is given\n" +
+          "declined-charge (rules.yaml:3) claims it: matches[0] holds\n",
+      ],
+    );
   }
 });
 
@@ -106,7 +97,8 @@ test("names the closest misses and the first key on which each failed", async ()
   assert.equal(code, 1);
   assert.equal(
     out,
-    `No rule claims it: the call is relayed as it is.
+    `Understood as content-type: application/json, since the body is JSON and no other is given
+No rule claims it: the call is relayed as it is.
 
 Closest misses:
   declined-charge (rules.yaml:3): 3 of 4 keys hold
@@ -212,11 +204,19 @@ test("a command line that is not understood is refused with what was expected", 
   const request = ["--request", "http://a/"];
   const rows: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /expected one file or folder of rules, got 0/],
+    [["a", "GET", "http://a/b"], /expected the call in one word, as in --request 'GET http:\/\/a\/b'/],
+    [["a", "http://a/b", "--request", "POST"], /as in --request 'POST http:\/\/a\/b'/],
+    [
+      ["rules.yaml", "--request", "ws://a/", "-d", "x"],
+      /--data: a request for a WebSocket has no body; --message/,
+    ],
+    [["rules.yaml", ...request, "-m", "x"], /--message: expected a WebSocket, ws:\/\/host\/path, got "http/],
+    [["rules.yaml", "--request", "GET grpc://a/b/c"], /--request: expected POST, with which gRPC is spoken/],
     [["a", "b", ...request], /expected one file or folder of rules, got 2/],
     [["rules.yaml"], /--request: expected a call such as/],
     [
       ["rules.yaml", "--request", "GET /x"],
-      /--request: expected '\[METHOD\] http:\/\/host\/path', got "GET \/x"/,
+      /--request: expected '\[METHOD\] URL' with http:\/\/, .* or grpc:\/\/, got "GET \/x"/,
     ],
     [["rules.yaml", "--request", "POST ws://a/"], /--request: expected GET, with which a WebSocket is asked/],
     [["rules.yaml", "--request", "G T http://a/"], /got "G T http:\/\/a\/"/],

@@ -33,6 +33,7 @@ export function messageRules(text: string): Traffic["decideMessages"] {
   const { signal: ends } = new AbortController();
   const roll = {
     nowMs: 0,
+    steadyMs: 0,
     seed: 0,
     activeCalls: () => 0,
     hasRoom: () => true,

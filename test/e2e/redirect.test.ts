@@ -5,7 +5,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { hasTool, noNamespaces, users } from "../support/understudy-process.ts";
+import { eventually, hasTool, noNamespaces, users } from "../support/understudy-process.ts";
 
 const program = fileURLToPath(new URL("../../bin/understudy.js", import.meta.url));
 const sidecarUser = 65_534;
@@ -62,9 +62,28 @@ const greeter = (name: string) => [
   process.execPath,
   "-e",
   `const { createServer } = require("node:http");
-   createServer((request, response) => response.end("${name} saw " + request.socket.remoteAddress))
-     .listen(8000, "::", () => console.log("ready"));`,
+   const open = [];
+   createServer((request, response) => {
+     if (request.url === "/open") return open.push(response), response.write("begun\\n");
+     if (request.url === "/finish") for (const each of open.splice(0)) each.end("finished");
+     response.end("${name} saw " + request.socket.remoteAddress);
+   }).listen(8000, "::", () => console.log("ready"));`,
 ];
+
+/** A call whose reply has begun, and ends when /finish is asked for. */
+async function openCall(from: ChildProcess, url: string): Promise<{ readonly ended: Promise<string> }> {
+  const [file = "", ...args] = inside(from, ["curl", "-sSN", "-g", "--max-time", "10", url]);
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+  }
+  const ended = once(child, "close").then(() => text);
+  await once(child.stdout, "data");
+  return { ended };
+}
 
 describe("redirect: a sidecar between two machines", { skip }, () => {
   let service: ChildProcess;
@@ -162,6 +181,34 @@ describe("redirect: a sidecar between two machines", { skip }, () => {
       ({ path }) => path === "/loop",
     );
     assert.equal(loops.length, 2);
+  });
+
+  test("what is open when a redirection comes or goes is not cut, in both directions and families", async () => {
+    const world4 = "http://10.77.0.2:8000";
+    const service6 = "http://[fd77::1]:8000";
+    const opened = () =>
+      Promise.all([openCall(service, `${world4}/open`), openCall(world, `${service6}/open`)]);
+    const finish = async (calls: Awaited<ReturnType<typeof opened>>) => {
+      call(service, `${world4}/finish`);
+      call(world, `${service6}/finish`);
+      assert.deepEqual(await Promise.all(calls.map(({ ended }) => ended)), Array(2).fill("begun\nfinished"));
+    };
+    redirect("down");
+    const before = await opened();
+    redirect("up", "--uid", String(sidecarUser));
+    await finish(before);
+
+    const during = await opened();
+    assert.match(redirect("down"), /^redirection removed\n2 connections from before still pass through/);
+    call(service, `${world4}/not-redirected`);
+    assert.ok(!journal().includes("/not-redirected"));
+    await finish(during);
+    // The sidecar has closed them a moment later; only then is there nothing left to carry.
+    await eventually("the table is gone", () =>
+      /^(redirection removed|no redirection.*)\n$/.test(redirect("down")),
+    );
+    assert.equal(redirect("down"), "no redirection is installed\n");
+    redirect("up", "--uid", String(sidecarUser));
   });
 
   test("down: calls go their own way again, and a second time is no error", () => {

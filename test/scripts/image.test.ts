@@ -1,5 +1,5 @@
 // The Dockerfile: every file that its build needs is let through by .dockerignore and copied. Following the Dockerfile
-// itself takes minutes and root: scripts/try-dockerfile.sh.
+// itself takes a minute or two and root: scripts/try-dockerfile.sh, which CI runs.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -3,6 +3,8 @@
 
 import type { Clock } from "../../core/clock.ts";
 import type { FaultStop } from "../../core/fault-stop.ts";
+import { isOver } from "../../core/lifetime.ts";
+import type { RuleSpec } from "../../core/rule.ts";
 import type { RuleSet } from "../../core/rule-set.ts";
 import type { Tap } from "../../core/tap.ts";
 import { FaultSwitch } from "./fault-switch.ts";
@@ -10,12 +12,14 @@ import { FaultSwitch } from "./fault-switch.ts";
 export class FaultControl {
   readonly #rules: () => RuleSet;
   readonly #tap: Tap;
+  readonly #clock: Pick<Clock, "now" | "wall">;
   readonly switch: FaultSwitch;
   #held = false;
   #told = false;
 
   /** `rules`: those in force. */
-  constructor(rules: () => RuleSet, tap: Tap, clock: Pick<Clock, "wall">) {
+  constructor(rules: () => RuleSet, tap: Tap, clock: Pick<Clock, "now" | "wall">) {
+    this.#clock = clock;
     this.switch = new FaultSwitch(clock);
     this.#rules = rules;
     this.#tap = tap;
@@ -32,9 +36,12 @@ export class FaultControl {
     return this.halted ? [] : this.present;
   }
 
-  /** Rules with faults, stopped or not. */
+  /** Rules with faults whose time is not over, stopped or not. */
   get present(): readonly string[] {
-    return this.#rules().rules.flatMap(({ spec }) => (spec.fault === null ? [] : [spec.name]));
+    const wallMs = this.#clock.wall();
+    const steadyMs = () => this.#clock.now();
+    const may = ({ fault, scope }: RuleSpec) => fault !== null && !isOver(scope, wallMs, steadyMs);
+    return this.#rules().rules.flatMap(({ spec }) => (may(spec) ? [spec.name] : []));
   }
 
   /** No faults until `release`. */

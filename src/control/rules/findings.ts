@@ -3,7 +3,8 @@
 import type { z } from "zod";
 import type { RulePath } from "../../core/rule-problem.ts";
 import { printValue } from "./print-value.ts";
-import { isMapping, notSupportedYet } from "./schema/mapping.ts";
+import type { KeyPlaces } from "./schema/key-places.ts";
+import { isMapping, namesNear, notSupportedYet } from "./schema/mapping.ts";
 
 /** `at`: whether the mistake is the key itself or what it holds; decides which line is shown. */
 export interface Finding {
@@ -32,20 +33,27 @@ export function expectationOf(issue: z.core.$ZodRawIssue): string {
   return "a valid value";
 }
 
+/** Where keys of the format belong. */
+export type Elsewhere = Pick<KeyPlaces, "meant">;
+
 /** Every finding in the issues, unions resolved to the branch that the writer most likely meant. */
-export function findingsIn(issues: readonly Issue[], root: RulePath = []): readonly Finding[] {
+export function findingsIn(
+  issues: readonly Issue[],
+  elsewhere: Elsewhere,
+  root: RulePath = [],
+): readonly Finding[] {
   const withUnknown = new Set(issues.filter((issue) => namesUnknown(issue)).map((issue) => holder(issue)));
   return issues
     .filter((issue) => !(isLack(issue) && withUnknown.has(JSON.stringify(issue.path))))
-    .flatMap((issue) => findingsOf(issue, [...root, ...issue.path.map(stepOf)]));
+    .flatMap((issue) => findingsOf(issue, [...root, ...issue.path.map(stepOf)], elsewhere));
 }
 
-function findingsOf(issue: Issue, path: RulePath): readonly Finding[] {
+function findingsOf(issue: Issue, path: RulePath, elsewhere: Elsewhere): readonly Finding[] {
   switch (issue.code) {
     case "unrecognized_keys":
-      return unknownKeys(issue.keys, issue.message, path);
+      return unknownKeys(issue, path, elsewhere);
     case "invalid_union":
-      return union(issue, path);
+      return union(issue, path, elsewhere);
     case "invalid_key":
       return [{ path, at: "key", message: keyMessage(issue.issues[0]?.message, path.at(-1)) }];
     case "custom":
@@ -66,13 +74,19 @@ function keyMessage(expected: string | undefined, key: unknown): string {
 }
 
 /** The schema joins one message a key by line breaks, in the order of the keys. */
-function unknownKeys(keys: readonly string[], message: string, path: RulePath): readonly Finding[] {
+function unknownKeys(
+  { keys, message, input }: Issue & { readonly code: "unrecognized_keys" },
+  path: RulePath,
+  elsewhere: Elsewhere,
+): readonly Finding[] {
   const lines = message.split("\n");
-  return keys.map((key, index) => ({
-    path: [...path, key],
-    at: "key",
-    message: lines[index] ?? "unknown key",
-  }));
+  return keys.map((key, index) => {
+    const line = lines[index] ?? "unknown key";
+    const meant = elsewhere.meant(key, path, isMapping(input) ? input[key] : undefined);
+    const isPlace = meant !== undefined && (meant.sure || !namesNear(line));
+    const hint = isPlace ? `unknown key ${printValue(key)} here, did you mean ${meant.text}?` : line;
+    return { path: [...path, key], at: "key", message: hint };
+  });
 }
 
 function namesUnknown(issue: Issue): boolean {
@@ -94,7 +108,9 @@ function isExpectation(issue: Issue): boolean {
 
 function composed(issue: Issue, input = issue.input): string {
   const textWanted = issue.code === "invalid_type" && issue.expected === "string";
-  return `expected ${issue.message}, got ${printValue(input)}${textWanted ? quotesHint(input) : ""}`;
+  const listWanted = issue.code === "invalid_type" && issue.expected === "array" && isMapping(input);
+  const hint = textWanted ? quotesHint(input) : listWanted ? ' (an item of a list begins with "- ")' : "";
+  return `expected ${issue.message}, got ${printValue(input)}${hint}`;
 }
 
 function quotesHint(input: unknown): string {
@@ -102,10 +118,14 @@ function quotesHint(input: unknown): string {
   return typeof input === "boolean" ? " (text that looks like true or false needs quotes)" : "";
 }
 
-function union(issue: Issue & { readonly code: "invalid_union" }, path: RulePath): readonly Finding[] {
+function union(
+  issue: Issue & { readonly code: "invalid_union" },
+  path: RulePath,
+  elsewhere: Elsewhere,
+): readonly Finding[] {
   const branches = issue.errors.filter((errors) => !errors.some(isWrongKind));
   const likeliest = branches.sort((a, b) => a.length - b.length)[0];
-  if (likeliest !== undefined) return findingsIn(likeliest, path);
+  if (likeliest !== undefined) return findingsIn(likeliest, elsewhere, path);
   const { discriminator, input } = issue;
   // A discriminator that names no branch: the path already ends in it, the input is still the whole mapping.
   const got = discriminator !== undefined && isMapping(input) ? input[discriminator] : input;

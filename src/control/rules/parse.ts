@@ -5,10 +5,11 @@ import { dirname, resolve } from "node:path";
 import type { RuleSpec } from "../../core/rule.ts";
 import { formatRulePath, type RulePath } from "../../core/rule-problem.ts";
 import type { Problem } from "../../core/rule-source.ts";
-import { expectationOf, type Finding, findingsIn } from "./findings.ts";
+import { type Elsewhere, expectationOf, type Finding, findingsIn } from "./findings.ts";
 import { withAbsoluteSchemas } from "./schema/graphql-files.ts";
+import { KeyPlaces } from "./schema/key-places.ts";
 import { withAbsoluteFiles } from "./schema/respond.ts";
-import { fileHead, type PlacelessRule, rule } from "./schema/rule.ts";
+import { fileHead, type PlacelessRule, rule, ruleFile } from "./schema/rule.ts";
 import { sharedName } from "./shared-name.ts";
 import { maxWholeChars, type Reading, WrittenFile } from "./written-file.ts";
 
@@ -68,6 +69,7 @@ class FileParser {
   readonly #problems: (Problem & { readonly line: number })[] = [];
   readonly #places = new Map<string, string>();
   #untold = 0;
+  #keys: KeyPlaces | null = null;
   /** Of the file: for all its rules. */
   #descriptors: readonly string[] = [];
 
@@ -108,7 +110,7 @@ class FileParser {
     const checked = fileHead.safeParse(value, parameters);
     if (checked.success) this.#descriptors = checked.data.descriptors ?? [];
     else
-      for (const { path, at, message } of findingsIn(checked.error.issues))
+      for (const { path, at, message } of findingsIn(checked.error.issues, new KeyPlaces(ruleFile)))
         this.#tell(written.lineInHead(path, at), path, message);
   }
 
@@ -118,8 +120,15 @@ class FileParser {
     this.#tellTree(index, reading);
     if (reading.tree?.malformed) return;
     const checked = rule.safeParse(reading.value, parameters);
-    if (!checked.success) this.#tellFindings(index, reading, findingsIn(checked.error.issues));
+    if (!checked.success)
+      this.#tellFindings(index, reading, findingsIn(checked.error.issues, this.#elsewhere()));
     else if (this.#problems.length === told) this.#accept(index, reading, checked.data);
+  }
+
+  /** Made with the first mistake. */
+  #elsewhere(): Elsewhere {
+    this.#keys ??= new KeyPlaces(rule);
+    return this.#keys;
   }
 
   #tellTree(index: number, reading: Reading): void {
@@ -166,9 +175,18 @@ class FileParser {
 
   #locate(index: number, path: RulePath): Pick<Problem, "place" | "path"> {
     if (index === -1) return { place: this.#file, path: formatRulePath(path) };
+    const own = this.#rules[index]?.descriptors?.length ?? 0;
+    const inHead = path[0] === "descriptors" ? Number(path[1]) - (own - this.#descriptors.length) : -1;
+    if (inHead >= 0) return this.#locateInHead(["descriptors", inHead]);
     const written = this.#written.writtenPath(index, path);
     const line = this.#written.lineInRule(index, written, "value");
     return { place: `${this.#file}:${line}`, path: formatRulePath(["rules", index, ...written]) };
+  }
+
+  #locateInHead(path: RulePath): Pick<Problem, "place" | "path"> {
+    const written = this.#written.writtenPathInHead(path);
+    const line = this.#written.lineInHead(written, "value");
+    return { place: `${this.#file}:${line}`, path: formatRulePath(written) };
   }
 }
 

@@ -18,15 +18,23 @@ export interface ReadRules {
   locate(rule: RuleSpec, path: RulePath): Pick<Problem, "place" | "path">;
 }
 
+/** How far a reading has come, for whoever looks at it meanwhile. */
+export interface ReadingProgress {
+  /** Rules that were parsed. */
+  rules: number;
+}
+
 /** Parses the files as one set. Rejects with the signal's reason when it aborts. */
 export async function parseFiles(
   files: readonly RuleFile[],
   clock: Clock,
   signal: AbortSignal,
+  progress: ReadingProgress = { rules: 0 },
 ): Promise<ReadRules> {
   const parts: ParsedRules[] = [];
   for (const { text, name, path } of files) {
-    parts.push(await runInTurns(parseSteps(text, name, dirname(path)), clock, signal));
+    const steps = counted(parseSteps(text, name, dirname(path)), progress);
+    parts.push(await runInTurns(steps, clock, signal));
   }
   const problems = [...parts.flatMap((part) => part.problems), ...twins(parts)];
   return {
@@ -34,6 +42,16 @@ export async function parseFiles(
     problems,
     locate: (rule, path) => locateIn(parts, rule, path),
   };
+}
+
+/** Each step is a rule. */
+function* counted<T>(steps: Generator<void, T>, progress: ReadingProgress): Generator<void, T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    progress.rules++;
+    yield;
+  }
 }
 
 /** Rules of different files that share a name. */

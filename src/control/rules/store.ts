@@ -15,6 +15,7 @@ import type { Tap } from "../../core/tap.ts";
 import { type Lifetimes, withLifetimes } from "./lifetimes.ts";
 import { type Merged, mergeSnapshots, placeIn } from "./merge.ts";
 import { inOrderOfLines } from "./problem-order.ts";
+import { toldOnce } from "./shared-problems.ts";
 
 /** Problems kept and told of one refusal; the rest is counted. */
 const maxProblems = 100;
@@ -171,7 +172,7 @@ class Store implements RuleStore {
 
   async #compile(merged: Merged, signal: AbortSignal): Promise<readonly Problem[]> {
     const nowMs = this.#deps.clock.wall();
-    const { rules, lifetimes } = withLifetimes(merged.rules, this.#lifetimes, nowMs);
+    const { rules, lifetimes } = withLifetimes(merged.rules, this.#lifetimes, this.#deps.clock);
     const compiled = await this.#compileSafely(rules, merged.revision, signal);
     if (Array.isArray(compiled)) return compiled;
     if ("problems" in compiled) return placed(merged, compiled.problems);
@@ -220,7 +221,7 @@ async function placed(
   refused: readonly { readonly rule: RuleSpec; readonly problem: RuleProblem }[],
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
-  for (const { rule, problem } of refused) {
+  for (const { rule, problem } of toldOnce(refused)) {
     // Rules with a `ttl` were copied on the way to the compiler; names are unique.
     const home = merged.homes.get(rule.name);
     // Looking a line up takes a moment; nobody sees those of the thousandth problem.

@@ -3,6 +3,7 @@
 import type { RulePath } from "../../core/rule-problem.ts";
 import { readJson } from "./json-piece.ts";
 import { type Layout, layoutOf } from "./layout.ts";
+import { readPlainYaml } from "./plain-yaml.ts";
 import { readYaml, type YamlTree } from "./yaml-tree.ts";
 
 /** Longest text that is parsed in one piece; it takes about 75 times its size in memory. */
@@ -17,7 +18,7 @@ export interface Reading {
 export class WrittenFile {
   readonly #text: string;
   readonly #layout: Layout | null;
-  /** Built when something is looked up in it: JSON without a mistake never needs it. */
+  /** Built when something is looked up in it: without a mistake it is never needed. */
   #headTree: YamlTree | null = null;
   /** Line on which each piece begins. */
   readonly #lines: readonly number[];
@@ -41,7 +42,7 @@ export class WrittenFile {
 
   /** All but the rules; `rules` itself is empty where they are read one by one. */
   get head(): Reading {
-    const fast = this.#layout?.format === "json" ? readJson(this.#layout.head) : undefined;
+    const fast = this.#layout === null ? undefined : readFast(this.#layout.format, this.#layout.head);
     const value = fast === undefined ? this.#head.value : fast.value;
     const own = this.#layout !== null && typeof value === "object" ? { ...value, rules: [] } : value;
     const tree = fast === undefined ? this.#head : null;
@@ -56,10 +57,11 @@ export class WrittenFile {
   readRule(index: number): Reading {
     if (this.#layout === null) return { value: this.#wholeRules()[index], tree: null };
     const piece = this.#piece(this.#layout, index);
-    const fast = this.#layout.format === "json" ? readJson(piece) : undefined;
-    if (fast !== undefined) return { value: fast.value, tree: null };
-    const tree = readYaml(piece);
-    return { value: this.#layout.format === "yaml" ? firstOf(tree.value) : tree.value, tree };
+    const { format } = this.#layout;
+    const fast = readFast(format, piece);
+    const tree = fast === undefined ? readYaml(piece) : null;
+    const value = fast === undefined ? tree?.value : fast.value;
+    return { value: format === "yaml" ? firstOf(value) : value, tree };
   }
 
   lineInHead(path: RulePath, at: "key" | "value"): number {
@@ -84,16 +86,14 @@ export class WrittenFile {
     return this.#layout === null ? this.lineOfHeadOffset(offset) : this.lineOfRuleOffset(index, offset);
   }
 
-  /** The path as it was written: a list of body operators stands for `and`, which then is no step of its own. */
+  /** The path as it was written, see `asWritten`. */
   writtenPath(index: number, path: RulePath): RulePath {
     const { tree, prefix } = this.#treeOf(index);
-    const exists = (steps: RulePath) => tree.depthOf([...prefix, ...steps]) === prefix.length + steps.length;
-    const written: (string | number)[] = [];
-    for (const step of path) {
-      const implied = step === "and" && exists([...written, 0]) && !exists([...written, "and"]);
-      if (!implied) written.push(step);
-    }
-    return written;
+    return asWritten(path, (steps) => tree.depthOf([...prefix, ...steps]) === prefix.length + steps.length);
+  }
+
+  writtenPathInHead(path: RulePath): RulePath {
+    return asWritten(path, (steps) => this.#head.depthOf(steps) === steps.length);
   }
 
   /** The parsed YAML that holds the rule, and the path to it in there. */
@@ -124,6 +124,21 @@ export class WrittenFile {
     const rules = typeof value === "object" && value !== null && "rules" in value ? value.rules : [];
     return Array.isArray(rules) ? rules : [];
   }
+}
+
+/** A list of body operators stands for `and`, and one text for a list of it: these are no steps of their own. */
+function asWritten(path: RulePath, exists: (steps: RulePath) => boolean): RulePath {
+  const written: (string | number)[] = [];
+  for (const step of path) {
+    const isList = step === "and" && exists([...written, 0]) && !exists([...written, "and"]);
+    const isOne = step === 0 && exists(written) && !exists([...written, 0]);
+    if (!isList && !isOne) written.push(step);
+  }
+  return written;
+}
+
+function readFast(format: Layout["format"], text: string): { readonly value: unknown } | undefined {
+  return format === "json" ? readJson(text) : readPlainYaml(text);
 }
 
 function firstOf(value: unknown): unknown {

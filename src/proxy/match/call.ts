@@ -20,6 +20,7 @@ const noConnection: ConnectionFacts = {
 };
 const noRoll: Roll = {
   nowMs: 0,
+  steadyMs: 0,
   seed: 0,
   activeCalls: () => 0,
   hasRoom: () => true,

@@ -199,11 +199,11 @@ const isText: PayloadTest = (_bytes, _from, _to, binary) => !binary;
 
 function asking(share: DialectMessages): Key {
   return {
-    name: "websocket.subprotocol",
+    name: share.asked.key,
     anchor: null,
     test: (call) => share.asks(call.head),
-    expected: () => "a subprotocol of the dialect",
-    actual: (call) => call.head.header("sec-websocket-protocol") ?? "none",
+    expected: () => share.asked.expected,
+    actual: (call) => `subprotocol ${call.head.header("sec-websocket-protocol") ?? "none"}`,
   };
 }
 

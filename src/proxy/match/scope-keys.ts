@@ -1,5 +1,6 @@
 // Conditions on who is touched: whether faults are stopped, lifetime, state, headers, baggage, share of calls, calls at once.
 
+import { isMortal, isOver, type Lifetime } from "../../core/lifetime.ts";
 import { hashText, mix32 } from "../../core/random.ts";
 import type { DecideBy, RuleSpec, StateSpec } from "../../core/rule.ts";
 import { stateKeyOf } from "../../core/state-key.ts";
@@ -17,7 +18,7 @@ export const percentageKeyName = "scope.percentage";
 export function scopeKeys(spec: RuleSpec, patterns: Patterns): Key[] {
   const { scope } = spec;
   const keys: Key[] = isOnlyFault(spec) ? [faultsKey] : [];
-  if (scope.expiresAtMs !== null) keys.push(expiryKey(scope.expiresAtMs));
+  if (isMortal(scope)) keys.push(expiryKey(scope));
   if (spec.state?.is != null) keys.push(stateKey(spec.state, spec.state.is));
   for (const named of scope.headers)
     keys.push(new HeaderKey("scope.headers", named, ["scope", "headers"], patterns));
@@ -29,12 +30,13 @@ export function scopeKeys(spec: RuleSpec, patterns: Patterns): Key[] {
   return keys;
 }
 
-function expiryKey(expiresAtMs: number): Key {
+function expiryKey(lifetime: Lifetime): Key {
+  const { expiresAtMs } = lifetime;
   return {
     name: "scope.expiresAt",
     anchor: null,
-    test: (call) => call.roll.nowMs < expiresAtMs,
-    expected: () => `before ${isoTime(expiresAtMs)}`,
+    test: ({ roll }) => !isOver(lifetime, roll.nowMs, () => roll.steadyMs),
+    expected: () => (expiresAtMs === null ? "within its ttl" : `before ${isoTime(expiresAtMs)}`),
     actual: (call) => isoTime(call.roll.nowMs),
   };
 }

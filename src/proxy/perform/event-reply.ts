@@ -30,7 +30,7 @@ export function prepareEvents(
   const run = inOrder(steps, [...path, "events"], deps);
   const headers = withStreamFields(spec.headers);
   return async (exchange) => {
-    if (spec.delay) await waitFor(spec.delay, deps, exchange.signal);
+    if (spec.delay) await waitFor(spec.delay, deps, exchange.signal, exchange.faultEnds);
     const body = streamBody(null, () => run(exchange));
     return { kind: "response", status: spec.status, reason: spec.reason, headers, body };
   };

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../core/clock.ts";
 import type { Deadlined, Deadlines } from "../../core/deadlines.ts";
+import { isOver } from "../../core/lifetime.ts";
 import type { RuleSpec } from "../../core/rule.ts";
 import type { Rule, RuleSet } from "../../core/rule-set.ts";
 
@@ -54,8 +55,12 @@ export class FaultsUnderWay implements Deadlined {
     const halted = faultsHalted();
     const inForce = rules();
     const nowMs = clock.wall();
+    const steadyMs = () => clock.now();
     for (const [rule, sufferers] of [...this.#sufferers]) {
-      if (isLive(rule, nowMs) && (sufferers.stoodIn === inForce || stands(rule, inForce))) {
+      if (
+        !isOver(rule.spec.scope, nowMs, steadyMs) &&
+        (sufferers.stoodIn === inForce || stands(rule, inForce))
+      ) {
         sufferers.stoodIn = inForce;
         if (halted) this.#end(rule, sufferers, true);
       } else this.#end(rule, sufferers, false);
@@ -78,11 +83,6 @@ interface Sufferers {
   readonly controllers: Map<AbortController, boolean>;
   /** The rules among which it was found last: they need not be searched again. */
   stoodIn: RuleSet | null;
-}
-
-function isLive({ spec }: Rule, nowMs: number): boolean {
-  const { expiresAtMs } = spec.scope;
-  return expiresAtMs === null || expiresAtMs > nowMs;
 }
 
 /** By its spec, because what acts on messages may be a share of a rule. */

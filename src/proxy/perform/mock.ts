@@ -12,27 +12,28 @@ export function mockTerminal(spec: HttpRespondSpec, deps: ReplyDeps): Terminal {
   switch (spec.kind) {
     case "reply": {
       const { answer, fixed } = prepareReply(spec.reply, ["respond"], deps);
-      return { kind: "mock", answer, fixed };
+      return { kind: "mock", answer, fixed, waits: waits([spec.reply]) };
     }
     case "cycle": {
       const replies = prepareAll(spec.replies, "cycle", deps);
-      return { kind: "mock", answer: inTurn(replies), fixed: null };
+      return { kind: "mock", answer: inTurn(replies), fixed: null, waits: waits(spec.replies) };
     }
     case "random": {
       const { choices } = spec;
-      const replies = prepareAll(
-        choices.map((choice) => choice.reply),
-        "random",
-        deps,
-      );
+      const specs = choices.map((choice) => choice.reply);
+      const replies = prepareAll(specs, "random", deps);
       const weights = choices.map((choice) => choice.weight);
       const answer: Handler = (exchange) =>
         pick(replies, weightedIndex(weights, deps.random)).answer(exchange);
-      return { kind: "mock", answer, fixed: null };
+      return { kind: "mock", answer, fixed: null, waits: waits(specs) };
     }
     default:
       return spec satisfies never;
   }
+}
+
+function waits(replies: readonly ReplySpec[]): boolean {
+  return replies.some(({ delay }) => delay !== null);
 }
 
 function prepareAll(

@@ -43,7 +43,7 @@ export function prepareReply(spec: ReplySpec, path: RulePath, deps: ReplyDeps): 
 
 function answering(spec: ReplySpec, deps: ReplyDeps, render: RenderReply): Handler {
   return async (exchange) => {
-    if (spec.delay) await waitFor(spec.delay, deps, exchange.signal);
+    if (spec.delay) await waitFor(spec.delay, deps, exchange.signal, exchange.faultEnds);
     return respond(exchange, await render(exchange), spec.trailers);
   };
 }

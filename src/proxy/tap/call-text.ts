@@ -119,6 +119,7 @@ function flagMeaning(flags: readonly Flag[]): string {
     DPE: "the client broke the protocol",
     UPE: "the upstream broke the protocol",
     SI: "the client was too slow",
+    LR: "cut by us",
   };
   return flags.map((flag) => meanings[flag]).join(", ");
 }

@@ -17,12 +17,34 @@ const rules = {
   rules: specs.map((spec, rank) => ({ spec, rank, effects: [], terminal: { kind: "relay" as const } })),
 };
 
+test("fault control: a rule whose time is over is none that could do harm", () => {
+  const [harm] = specs;
+  let wallMs = 0;
+  const control = new FaultControl(
+    () => ({
+      ...noRules,
+      rules: [
+        { lapsesAtMs: 5_000, expiresAtMs: 1_000 },
+        { lapsesAtMs: 10, expiresAtMs: 1_000 },
+      ].map((times, rank) => ({
+        spec: ruleSpec({ ...harm, name: `r${rank}`, scope: { ...ruleSpec({}).scope, ...times } }),
+        ...{ rank, effects: [], terminal: { kind: "relay" as const } },
+      })),
+    }),
+    { observe: () => undefined },
+    { wall: () => wallMs, now: () => 10 },
+  );
+  assert.deepEqual(control.present, ["r0"]);
+  wallMs = 1_000;
+  assert.deepEqual(control.active, []);
+});
+
 test("fault control: holds faults until others were asked, and tells who stopped them", () => {
   const events: TapEvent[] = [];
   const control = new FaultControl(
     () => rules,
     { observe: (event) => void events.push(event) },
-    { wall: () => 0 },
+    { wall: () => 0, now: () => 0 },
   );
   assert.deepEqual([control.halted, control.active], [false, ["harm", "both"]]);
   control.hold();

@@ -41,7 +41,10 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     '4: rules[0].respond.headers.x-a: expected a header value of Latin-1 characters, without line breaks and control characters, got "a\u010ab"',
   ],
   // selection
-  [["matches: {host: a}", mock], '4: rules[0].matches: expected a list of selections, got {"host":"a"}'],
+  [
+    ["matches: {host: a}", mock],
+    '4: rules[0].matches: expected a list of selections, got {"host":"a"} (an item of a list begins with "- ")',
+  ],
   [
     ["matches:", "  - {}", mock],
     '5: rules[0].matches[0]: expected at least one key (leave "matches" out to claim every call), got {}',
@@ -516,7 +519,7 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
   ],
   [
     ["patch: {request: {status: 200}}"],
-    '4: rules[0].patch.request.status: unknown key "status"; known here: setHeaders, removeHeaders, json, body',
+    '4: rules[0].patch.request.status: unknown key "status" here, did you mean patch.response.status?',
   ],
   [
     ["patch: {response: {json: {}, body: a}}"],
@@ -580,7 +583,10 @@ const wholeFiles: readonly (readonly [text: string, ...expected: readonly string
   ["version: 2\nrules: []", "r.yaml:1: version: expected 1 (the version of the format), got 2"],
   ['version: "1"\nrules: []', 'r.yaml:1: version: expected 1 (the version of the format), got "1"'],
   ["version: 1", "r.yaml:1: rules: expected a list of rules, got nothing"],
-  ["version: 1\nrules: {a: 1}", 'r.yaml:2: rules: expected a list of rules, got {"a":1}'],
+  [
+    "version: 1\nrules: {a: 1}",
+    'r.yaml:2: rules: expected a list of rules, got {"a":1} (an item of a list begins with "- ")',
+  ],
   [
     "version: 1\nrule: []",
     "r.yaml:1: rules: expected a list of rules, got nothing",

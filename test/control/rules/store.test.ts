@@ -253,6 +253,8 @@ test("ttl: counts from the first taking; an unrelated reload keeps it, a change 
 
   await hand.give(file(x), "r1");
   assert.equal(endOf("x"), inMinutes(10));
+  const [first] = store.rules().rules;
+  assert.equal(first?.spec.scope.lapsesAtMs, clock.now() + 10 * 60_000, "and by the clock that nobody sets");
   await clock.advance(4 * 60_000);
   await hand.give(file(`name: other, ${mock}`, x), "r2");
   assert.deepEqual(

@@ -7,15 +7,9 @@ import type { MatchSpec, RuleSpec, TextMatch } from "../../../src/core/rule.ts";
 import { noRules } from "../../../src/core/rule-set.ts";
 import { compileRules } from "../../../src/proxy/match/compile.ts";
 import { replyWith, ruleSpec } from "../../support/rule-spec.ts";
+import { rollOf } from "./described.ts";
 
-const roll = {
-  nowMs: 1_000,
-  seed: 0,
-  activeCalls: () => 0,
-  hasRoom: () => true,
-  faultsHalted: false,
-  stateOf: () => undefined,
-};
+const roll = rollOf({ nowMs: 1_000, seed: 0 });
 const mock: Terminal = { kind: "mock", answer: () => Promise.reject(new Error("not asked")), fixed: null };
 const abort: Terminal = { ...mock, kind: "abort" };
 const relay: Terminal = { kind: "relay" };

@@ -2,34 +2,21 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConnectionFacts } from "../../../src/core/connection.ts";
 import { seededRandom } from "../../../src/core/random.ts";
 import { noRules } from "../../../src/core/rule-set.ts";
 import { compileRules } from "../../../src/proxy/match/compile.ts";
 import { createPlanner } from "../../../src/proxy/perform/plan.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { rulesOf } from "../lanes/websocket/sockets.ts";
+import { outbound, rollOf } from "./described.ts";
 
-const facts: ConnectionFacts = {
-  id: "1",
-  direction: "outbound",
-  downstream: { host: "127.0.0.1", port: 1 },
-  originalDestination: { host: "10.1.2.3", port: 443 },
-};
-const roll = {
-  nowMs: 1_000,
-  seed: 0,
-  activeCalls: () => 0,
-  hasRoom: () => true,
-  faultsHalted: false,
-  stateOf: () => undefined,
-};
+const roll = rollOf({ nowMs: 1_000, seed: 0 });
 
 function answers(rules: string, serverName: string): boolean {
   const deps = { clock: manualClock(), random: seededRandom(1), maxBodyBytes: 1_000, hangMs: 1_000 };
   const set = compileRules(rulesOf(rules), createPlanner(deps), "1");
   assert.ok(!("problems" in set));
-  return set.answersWebSockets(serverName, facts, roll);
+  return set.answersWebSockets(serverName, outbound, roll);
 }
 
 const script = "respond: {websocket: [{send: hi}]}";
@@ -52,4 +39,4 @@ for (const [what, rule, serverName, expected] of cases)
     assert.equal(answers(`\n  - {name: a, ${rule}}`, serverName), expected));
 
 test("answersWebSockets: no rules answer nothing", () =>
-  assert.equal(noRules.answersWebSockets("", facts, roll), false));
+  assert.equal(noRules.answersWebSockets("", outbound, roll), false));

@@ -6,21 +6,10 @@ import type { MatchSpec } from "../../../src/core/rule.ts";
 import { noRules } from "../../../src/core/rule-set.ts";
 import { compileRules } from "../../../src/proxy/match/compile.ts";
 import { ruleSpec } from "../../support/rule-spec.ts";
+import { outbound, rollOf } from "./described.ts";
 
-const facts = {
-  id: "1",
-  direction: "outbound",
-  downstream: { host: "127.0.0.1", port: 1 },
-  originalDestination: { host: "10.1.2.3", port: 50_051 },
-} as const;
-const roll = {
-  nowMs: 1_000,
-  seed: 0,
-  activeCalls: () => 0,
-  hasRoom: () => true,
-  faultsHalted: false,
-  stateOf: () => undefined,
-};
+const facts = { ...outbound, originalDestination: { host: "10.1.2.3", port: 50_051 } };
+const roll = rollOf({ nowMs: 1_000, seed: 0 });
 const place = (cidr: string | null, port: number | null) => ({ destination: { cidr, port, hostname: null } });
 
 function concerns(...matches: readonly MatchSpec[]): boolean {

@@ -2,29 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConnectionFacts } from "../../../src/core/connection.ts";
 import type { MatchSpec, RuleSpec } from "../../../src/core/rule.ts";
 import { noRules } from "../../../src/core/rule-set.ts";
 import { compileRules } from "../../../src/proxy/match/compile.ts";
 import { noFault, replyWith, ruleSpec, wideScope } from "../../support/rule-spec.ts";
+import { outbound, rollOf } from "./described.ts";
 
-const facts: ConnectionFacts = {
-  id: "1",
-  direction: "outbound",
-  downstream: { host: "127.0.0.1", port: 1 },
-  originalDestination: { host: "10.1.2.3", port: 443 },
-};
-const roll = {
-  nowMs: 1_000,
-  seed: 0,
-  activeCalls: () => 0,
-  hasRoom: () => true,
-  faultsHalted: false,
-  stateOf: () => undefined,
-};
+const roll = rollOf({ nowMs: 1_000, seed: 0 });
 const mock = replyWith("x");
 
-function concerns(rules: readonly Partial<RuleSpec>[], name: string, connection = facts): boolean {
+function concerns(rules: readonly Partial<RuleSpec>[], name: string, connection = outbound): boolean {
   const set = compileRules(
     rules.map((rule, i) => ruleSpec({ name: `r${i}`, ...rule })),
     () => ({ effects: [], terminal: { kind: "relay" } }),
@@ -80,7 +67,7 @@ for (const [what, match, name, expected] of cases) {
 
 test("concerns tls: a rule that claims every call concerns every server", () => {
   assert.equal(concerns([{ respond: mock }], "any.test"), true);
-  assert.equal(noRules.concernsTls("any.test", facts, roll), false);
+  assert.equal(noRules.concernsTls("any.test", outbound, roll), false);
 });
 
 test("concerns tls: a rule on bytes alone opens nothing", () => {

@@ -80,6 +80,7 @@ export function rollOf(values: Partial<Roll> = {}): Roll {
   const hasRoom = (rule: string, maxActive: number) => activeCalls(rule) < maxActive;
   return {
     nowMs: 0,
+    steadyMs: 0,
     seed: 1,
     activeCalls,
     hasRoom,

@@ -178,6 +178,7 @@ test("the index gives the verdict of a plain walk through the rules, before and 
         for (const [described, facts, bytes, seed] of calls) {
           const roll: Roll = {
             nowMs: 15,
+            steadyMs: 0,
             seed,
             activeCalls: (rule) => Number(rule.endsWith("1")),
             hasRoom: (rule, most) => Number(rule.endsWith("1")) < most,
@@ -213,6 +214,7 @@ test("need-body is said only where a rule that could claim waits for it", () => 
     fc.property(ruleSet, request, connection, fc.nat(), (specs, described, facts, seed) => {
       const roll: Roll = {
         nowMs: 15,
+        steadyMs: 0,
         seed,
         activeCalls: () => 0,
         hasRoom: () => true,
@@ -247,6 +249,7 @@ test("a connection that nobody parses is claimed by the first rule that names no
     fc.property(ruleSet, connection, fc.nat(), (specs, facts, seed) => {
       const roll: Roll = {
         nowMs: 15,
+        steadyMs: 0,
         seed,
         activeCalls: () => 0,
         hasRoom: () => true,

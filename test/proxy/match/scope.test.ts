@@ -146,6 +146,12 @@ test("expiresAt: dead from that moment on", () => {
   assert.deepEqual([at(999), at(1_000), at(1_001)], ["it", null, null]);
 });
 
+test("ttl: over by the clock that nobody sets back, or by the time of day, whichever comes first", () => {
+  const rules = compiled([ruleOf("it", [], { ttlMs: 500, expiresAtMs: 1_000, lapsesAtMs: 700 })]);
+  const at = (nowMs: number, steadyMs: number) => decided(rules, call, outbound, rollOf({ nowMs, steadyMs }));
+  assert.deepEqual([at(999, 699), at(100, 700), at(1_000, 300)], ["it", null, null]);
+});
+
 test("maxActive: claims only while fewer calls are in flight, then the next rule has its turn", () => {
   const rules = compiled([ruleOf("it", [], { maxActive: 2 }), ruleOf("next", [])]);
   const at = (active: number) =>

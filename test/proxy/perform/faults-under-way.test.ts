@@ -69,6 +69,21 @@ test("faults under way: end with the time of the rule", async () => {
   assert.equal(ends.aborted, true);
 });
 
+test("faults under way: a time of day that is set back prolongs no ttl", async () => {
+  const scope = {
+    ...ruleSpec({}).scope,
+    ttlMs: 10_000,
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    lapsesAtMs: 10_000,
+  };
+  const { clock, enter } = suffering({ ...hang, scope });
+  const { ends } = enter();
+  await clock.advance(9_990);
+  assert.equal(ends.aborted, false);
+  await clock.advance(tickMs);
+  assert.equal(ends.aborted, true);
+});
+
 test("faults under way: nothing is looked at, and no timer runs, once all have ended", async () => {
   const { clock, enter, swap } = suffering(hang);
   const [first, second] = [enter(), enter()];

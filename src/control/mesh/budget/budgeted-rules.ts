@@ -20,7 +20,8 @@ export function budgetedRules({ rules }: RuleSet): readonly BudgetedRule[] {
 
 /** Eight hexadecimal digits. Where a rule was written, and when its time ends after a `ttl`, differs between sidecars. */
 function keyOf(spec: RuleSpec): string {
-  const expiresAtMs = spec.scope.ttlMs === null ? spec.scope.expiresAtMs : null;
-  const same = { ...spec, origin: "", scope: { ...spec.scope, expiresAtMs } };
+  const { lapsesAtMs: _own, ...scope } = spec.scope;
+  const expiresAtMs = scope.ttlMs === null ? scope.expiresAtMs : null;
+  const same = { ...spec, origin: "", scope: { ...scope, expiresAtMs } };
   return createHash("sha256").update(JSON.stringify(same)).digest("hex").slice(0, 8);
 }

@@ -45,6 +45,11 @@ function unknownKey(key: string, known: readonly string[]): string {
   return `unknown key ${printValue(key)}; known here: ${known.join(", ")}`;
 }
 
+/** Whether the message about an unknown key names one of the same mapping. */
+export function namesNear(message: string): boolean {
+  return message.includes("did you mean");
+}
+
 /** What stands in a mapping: raw where a key was wrong, parsed where it was right. */
 export type Written = Readonly<Record<string, unknown>>;
 export type Complain = (message: string, ...path: readonly (string | number)[]) => void;

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { UnderstudyError } from "../../../core/errors.ts";
-import { type RedirectPlan, redirectProgram, removeProgram, tableName } from "./program.ts";
+import { carryProgram, type RedirectPlan, redirectProgram, removeProgram, tableName } from "./program.ts";
 
 const deadlineMs = 10_000;
 const maxOutputBytes = 1_048_576;
@@ -19,6 +19,11 @@ export type Nft = (args: readonly string[], input: string) => Promise<NftResult>
 /** Installs the plan in this network namespace, in place of an earlier one. Throws `redirect_failed`. */
 export async function installRedirect(plan: RedirectPlan, nft: Nft): Promise<void> {
   expectSuccess(await nft(["-f", "-"], redirectProgram(plan)), "install");
+}
+
+/** Redirects nothing new from here on, and carries on what is open at these ports. Throws `redirect_failed`. */
+export async function carryOn(ports: readonly number[], nft: Nft): Promise<void> {
+  expectSuccess(await nft(["-f", "-"], carryProgram(ports)), "remove");
 }
 
 /** Removes it; no error where there is none. Throws `redirect_failed`. */

@@ -35,6 +35,8 @@ export interface RedirectPlan {
   /** Destinations of outbound connections: addresses or CIDRs of either family. An empty include list means all. */
   readonly includeCidrs: readonly string[];
   readonly excludeCidrs: readonly string[];
+  /** Ports of an earlier redirection where connections are still open. Left out: none. */
+  readonly carriedPorts?: readonly number[];
 }
 
 /** Replaces the table as a whole, in one transaction: installing twice changes nothing. */
@@ -42,8 +44,19 @@ export function redirectProgram(plan: RedirectPlan): string {
   const chains = [
     ...(plan.outboundPort === null ? [] : [outboundChain(plan, plan.outboundPort)]),
     ...(plan.inboundPort === null ? [] : [inboundChain(plan, plan.inboundPort)]),
+    ...(plan.carriedPorts && plan.carriedPorts.length > 0 ? [carryChain(plan.carriedPorts)] : []),
   ];
   return `${removeProgram()}table inet ${tableName} {\n${chains.join("\n")}}\n`;
+}
+
+/** Redirects nothing new, and carries on what was redirected to these ports. In place of an earlier table, in one step. */
+export function carryProgram(ports: readonly number[]): string {
+  return `${removeProgram()}table inet ${tableName} {\n${carryChain(ports)}}\n`;
+}
+
+/** Its rule is never met, as such connections are not new. It keeps the kernel tracking connections, and tells the ports. */
+function carryChain(ports: readonly number[]): string {
+  return chain("carried", "output", [`ct status dnat tcp dport { ${ports.join(", ")} } return`]);
 }
 
 /** Removes the table. Adding first makes it no error that there is none. */
@@ -62,7 +75,7 @@ function outboundChain(plan: RedirectPlan, port: number): string {
     ...includeCidrs(plan.includeCidrs),
     ...excludePorts(exclude),
     ...includePorts(include),
-    `meta l4proto tcp counter redirect to :${port}`,
+    redirectTo(port),
   ]);
 }
 
@@ -77,8 +90,16 @@ function inboundChain(plan: RedirectPlan, port: number): string {
     "fib daddr type != local return",
     ...excludePorts([...own, ...exclude]),
     ...includePorts(include),
-    `meta l4proto tcp counter redirect to :${port}`,
+    redirectTo(port),
   ]);
+}
+
+/**
+ * Only what begins: conntrack takes a connection that was open before for a new one, in its middle, and redirecting that would
+ * cut it.
+ */
+function redirectTo(port: number): string {
+  return `tcp flags & (fin | syn | rst | ack) == syn counter redirect to :${port}`;
 }
 
 function chain(name: string, hook: "output" | "prerouting", rules: readonly string[]): string {

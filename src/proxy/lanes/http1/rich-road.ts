@@ -2,60 +2,16 @@
 // session runs it while nothing else is in flight on the connection, so order is kept.
 
 import type { HostPort } from "../../../core/address.ts";
-import { bodyOf } from "../../../core/body.ts";
-import type { Connection } from "../../../core/connection.ts";
 import { messageOf, UnderstudyError } from "../../../core/errors.ts";
-import type { Exchange, Reply, RequestHead, SocketReply } from "../../../core/exchange.ts";
-import { type HeaderList, headerValue } from "../../../core/headers.ts";
-import type { Claim, Traffic } from "../../../core/lane.ts";
-import type { Link, LinkEvents } from "../../../core/link.ts";
+import type { Exchange } from "../../../core/exchange.ts";
 import type { Flag } from "../../../core/tap.ts";
-import type { BodyPipe } from "../body-pipe.ts";
 import { grpcRefusal } from "../dialects/grpc/refusal.ts";
-import { grpcStatusIn } from "../dialects/grpc/status.ts";
-import { mockedEnd } from "../websocket/mocked-end.ts";
-import { keptExchange } from "../websocket/upgrade.ts";
 import type { Call } from "./call.ts";
-import type { DrainWaiters } from "./drain-waiters.ts";
-import { encodeChunk, encodeLastChunk, encodeResponseHead } from "./encode.ts";
 import { failureReply } from "./failure.ts";
-import { frameReply } from "./reply-framing.ts";
+import type { AfterCall, RichCall, RichRoadDeps } from "./rich-call.ts";
 import { relayRich } from "./rich-relay.ts";
+import { writeReply } from "./rich-reply.ts";
 import type { Upload } from "./upload.ts";
-import type { UpstreamHalf } from "./upstream-half.ts";
-
-/** What the session lends the road for one call. */
-export interface RichCall {
-  readonly claim: Claim;
-  readonly call: Call;
-  readonly head: RequestHead;
-  readonly minorVersion: 0 | 1;
-  /** Length of the request body by its framing; null for chunked. */
-  readonly bodyBytes: number | null;
-  readonly body: BodyPipe;
-  readonly bodyBegun: Promise<void>;
-  /** The client wants to keep the connection, and it can be kept. */
-  readonly keepAlive: boolean;
-}
-
-export interface RichRoadDeps {
-  readonly connection: Connection;
-  readonly traffic: Traffic;
-  readonly half: UpstreamHalf;
-  /** Writes downstream; resolves when more may be written, rejects when the downstream is gone. */
-  readonly write: (bytes: Uint8Array) => Promise<void> | undefined;
-  /** The connection becomes a tunnel to what `open` gives. */
-  readonly tunnelTo: (open: (events: LinkEvents) => Link) => void;
-  /** An interim response (1xx) on its way to the downstream. */
-  readonly interim: (status: number, headers: HeaderList) => void;
-  /** The reply is written to its end; the request may still be on its way upstream. */
-  readonly replied: () => void;
-  /** Woken when the link can take more, and when it has ended. */
-  readonly linkDrain: DrainWaiters;
-}
-
-/** What becomes of the connection after the call. */
-export type AfterCall = "next" | "close" | "reset" | "tunnel";
 
 /** Serves one claimed call to its end; never rejects. */
 export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
@@ -121,83 +77,6 @@ function destinationOf(exchange: Exchange, deps: RichRoadDeps): HostPort {
   const upstream = deps.connection.originalDestination ?? deps.traffic.destinationOf(exchange.head.authority);
   if (upstream) return upstream;
   throw new UnderstudyError("connect_failed", `"${exchange.head.authority}" names no host to relay to`);
-}
-
-async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
-  if (reply.kind === "sever") return reply.how === "fin" ? "close" : "reset";
-  if (reply.kind === "websocket") return writeSocketReply(reply, rich, deps);
-  const { call } = rich;
-  const framing = frameReply(reply, call.method, rich.minorVersion);
-  const closing =
-    framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.isDraining();
-  const headers = withConnection(
-    withDate(framing.headers, rich, deps),
-    closing,
-    rich.minorVersion,
-    reply.status,
-  );
-  const head = encodeResponseHead(reply.status, reply.reason, headers);
-  call.status = reply.status; // from here on a failure can only cut it
-  call.grpcStatus = grpcStatusIn(reply.headers);
-  await count(deps, call, head);
-  if (reply.status === 101) return "tunnel";
-  if (framing.body === "none") return closing ? "close" : "next";
-  for await (const chunk of reply.body.chunks()) {
-    if (chunk.length === 0) continue;
-    await count(deps, call, framing.body === "chunked" ? encodeChunk(chunk) : chunk);
-  }
-  if (framing.untilClose) deps.connection.socket.end(); // whatever is still to come of the request
-  call.grpcStatus ??= grpcStatusIn(reply.body.trailers());
-  if (framing.body === "chunked") await count(deps, call, encodeLastChunk(reply.body.trailers()));
-  return closing ? "close" : "next";
-}
-
-/** The handshake of a WebSocket that a rule answers. */
-async function writeSocketReply(reply: SocketReply, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
-  const { call } = rich;
-  const exchange = keptExchange(rich.head, deps.connection);
-  const { note } = exchangeOf(rich, deps);
-  const mocked = mockedEnd(
-    reply,
-    note ? { ...exchange, note } : exchange,
-    deps.traffic.settings.limits.maxRuleBodyBytes,
-  );
-  const { status, headers, body, open } = mocked;
-  if (!open)
-    return writeReply({ kind: "response", status, reason: "", headers, body: bodyOf(body) }, rich, deps);
-  call.status = status;
-  call.upgradeReply = headers;
-  await count(deps, call, encodeResponseHead(status, "", headers));
-  deps.tunnelTo(open);
-  return "tunnel";
-}
-
-function count(deps: RichRoadDeps, call: Call, bytes: Uint8Array): Promise<void> | undefined {
-  call.responseBytes += bytes.length;
-  return deps.write(bytes);
-}
-
-function saysClose(headers: HeaderList): boolean {
-  return /(?:^|,)\s*close\s*(?:,|$)/i.test(headerValue(headers, "connection") ?? "");
-}
-
-/** RFC 9110 §6.6.1: an origin server with a clock sends Date; a relayed reply keeps what its origin said. */
-function withDate(headers: HeaderList, rich: RichCall, deps: RichRoadDeps): HeaderList {
-  if (rich.call.sink !== null || headerValue(headers, "date") !== undefined) return headers;
-  if (rich.claim.rule.terminal.kind === "relay") return headers;
-  return [...headers, ["Date", new Date(deps.traffic.clock.wall()).toUTCString()]];
-}
-
-/** RFC 9112 §9.6: who will close says so; §9.3: HTTP/1.0 clients hear that the connection stays. */
-function withConnection(
-  headers: HeaderList,
-  closing: boolean,
-  minorVersion: 0 | 1,
-  status: number,
-): HeaderList {
-  if (status === 101 || headerValue(headers, "connection") !== undefined) return headers;
-  if (closing) return [...headers, ["Connection", "close"]];
-  return minorVersion === 0 ? [...headers, ["Connection", "keep-alive"]] : headers;
 }
 
 /** The call could not be served. A reply that has begun can only be cut; a transparent client sees a reset. */

@@ -13,7 +13,8 @@ import type { Call } from "./call.ts";
 import type { DrainWaiters } from "./drain-waiters.ts";
 import { continueHead, encodeResponseHead } from "./encode.ts";
 import type { RequestScanner } from "./request-scanner.ts";
-import { type AfterCall, serveRich } from "./rich-road.ts";
+import type { AfterCall } from "./rich-call.ts";
+import { serveRich } from "./rich-road.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 
 /** What the session lends a turn, and hears from it. */
@@ -167,7 +168,9 @@ export class RichTurn {
     const { connection, half, scanner } = this.#deps;
     if (status === 100) this.#waits = false;
     if (scanner.minorVersion === 0 || connection.socket.destroyed) return;
-    if (!connection.socket.write(encodeResponseHead(status, "", headers))) half.pause();
+    const bytes = encodeResponseHead(status, "", headers);
+    this.call.responseBytes += bytes.length;
+    if (!connection.socket.write(bytes)) half.pause();
   }
 
   #write(bytes: Uint8Array): Promise<void> | undefined {

@@ -35,7 +35,8 @@ import type { ParserPool, Parsers } from "./parsers.ts";
 import { Peek } from "./peek.ts";
 import { originFormHead } from "./proxy-form.ts";
 import type { RequestScanner } from "./request-scanner.ts";
-import type { AfterCall } from "./rich-road.ts";
+import type { AfterCall } from "./rich-call.ts";
+import { largestWriteBytes } from "./rich-reply.ts";
 import { RichTurn } from "./rich-turn.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
 
@@ -202,6 +203,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     } else if (this.#phase === "peek") this.#decidePeeked(null);
     else if (this.#phase === "body" || (this.#phase === "rich" && !this.#walk.done && !this.#bodyFull)) {
       this.#call?.fail("failed", "SI", `no byte of the request body for ${deadlines.bodyIdleMs} ms`);
+      socket.destroy();
+    } else if (socket.writableNeedDrain) {
+      const call = this.#turn?.call ?? this.#half.current;
+      call?.fail("failed", "SI", `the client took no byte of the response for ${deadlines.responseMs} ms`);
       socket.destroy();
     } else if (this.#half.current) {
       const call = this.#half.current;
@@ -379,7 +384,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (terminal.kind === "relay" || !terminal.fixed || effects.length > 0) return false;
     if (!this.#walk.done || this.#half.waiting > 0 || !scanner.keepAlive || scanner.minorVersion !== 1)
       return false;
-    if (this.#traffic.isDraining()) return false;
+    if (this.#traffic.isDraining() || terminal.fixed.body.length > largestWriteBytes) return false;
     const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
     const flowing = this.#connection.socket.write(reply);
     call.claimedBy(claim.rule);

@@ -81,7 +81,7 @@ export class ConnectionWindows implements SendPort {
     const unknown = this.clientTakes - up.windowBytes - up.held.windowBytes;
     const granted = Math.min(unknown, queue.isWaiting ? bytes : unknown);
     if (granted <= 0) return;
-    up.windowBytes += granted;
+    up.allow(granted);
     wires.asideUpstream(windowUpdateFrame(0, granted));
   }
 

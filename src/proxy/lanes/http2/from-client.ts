@@ -11,7 +11,8 @@ import type { Claim, Traffic, Undecided } from "../../../core/lane.ts";
 import { namesOpaqueHost } from "../http1/opaque-host.ts";
 import { claimUpgrade } from "../websocket/upgrade.ts";
 import { Http2Call } from "./call.ts";
-import type { ClientEvents, ClientHalf } from "./client-half.ts";
+import type { ClientEvents } from "./client-events.ts";
+import type { ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
 import { errorCodes, flags, maxWindowBytes } from "./frames.ts";
 import type { FromUpstream } from "./from-upstream.ts";
@@ -19,6 +20,7 @@ import type { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { LocalCalls } from "./local-calls.ts";
+import type { ReadTime } from "./read-time.ts";
 import { flawOfTrailers, Http2Head, readRequestHead } from "./request-head.ts";
 import type { SendQueue } from "./send-queue.ts";
 import type { SettingsExchange } from "./settings-exchange.ts";
@@ -35,6 +37,7 @@ const noBytes = new Uint8Array(0);
 export interface FromClientDeps {
   readonly connection: Connection;
   readonly traffic: Traffic;
+  readonly time: ReadTime;
   readonly client: ClientHalf;
   readonly up: UpstreamHalf;
   readonly fromUpstream: FromUpstream;
@@ -70,7 +73,7 @@ export class FromClient implements ClientEvents {
   }
 
   toUpstream(bytes: Buffer, from: number, to: number): void {
-    this.#deps.wires.toUpstream.add(bytes, from, to);
+    this.#deps.wires.toUpstream.pass(bytes, from, to);
   }
 
   get uploadWaits(): boolean {
@@ -84,13 +87,13 @@ export class FromClient implements ClientEvents {
   // ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   requestBlock(id: number, endStream: boolean, block: HeaderBlock, priority: Buffer): void {
-    const { table, lifetime, traffic, connection, local, settings } = this.#deps;
+    const { table, lifetime, traffic, connection, local, settings, time } = this.#deps;
     const stream = table.open.get(id);
     if (stream) return this.#trailers(id, stream, endStream, block);
     if (lifetime.goAwaySent || table.isFull) return table.refuse(id, errorCodes.refusedStream);
     const head = this.#readHead(block);
     if (typeof head === "string") return this.#malformed(id, block, head);
-    const call = new Http2Call(connection, head, traffic, traffic.clock.now());
+    const call = new Http2Call(connection, head, traffic, time.now());
     call.requestBytes = block.listBytes;
     if (block.tooLarge) return local.refuseHead(id, head, call, endStream);
     if (endStream && head.contentLength !== null && head.contentLength > 0)

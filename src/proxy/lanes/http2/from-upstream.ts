@@ -18,6 +18,7 @@ import type { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
 import type { Lifetime } from "./lifetime.ts";
+import type { ReadTime } from "./read-time.ts";
 import { flawOfTrailers } from "./request-head.ts";
 import { ResponseHead } from "./response-head.ts";
 import { failureText } from "./rich-road.ts";
@@ -33,6 +34,7 @@ type Verdict = "pass" | "take";
 export interface FromUpstreamDeps {
   readonly connection: Connection;
   readonly traffic: Traffic;
+  readonly time: ReadTime;
   readonly client: ClientHalf;
   readonly up: UpstreamHalf;
   readonly encoder: HpackEncoder;
@@ -102,15 +104,24 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.windows.clientTakes -= bytes;
   }
 
-  toClient(bytes: Buffer, from?: number, to?: number): void {
-    this.#deps.wires.toClient.add(bytes, from, to);
+  pass(bytes: Buffer, from: number, to: number): void {
+    this.#deps.wires.toClient.pass(bytes, from, to);
+  }
+
+  toClient(frames: Buffer): void {
+    this.#deps.wires.toClient.add(frames);
   }
 
   returnWindow(bytes: number): void {
     this.#deps.windows.pass(bytes);
   }
 
+  arrived(): void {
+    this.#deps.time.begin();
+  }
+
   settled(): void {
+    this.#deps.time.end();
     this.#deps.lifetime.closeWhenDone();
   }
 

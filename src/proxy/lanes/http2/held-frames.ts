@@ -1,6 +1,9 @@
 // Frames of the upstream that must wait, because replies of ours have used the client's connection window: they go in
 // their order as the window opens again. What waits is bounded by what the upstream was allowed to send.
 
+/** What waits at most before the link is paused. */
+export const maxHeldBytes = 262_144;
+
 interface Held {
   /** Octets that it takes from the connection's window. */
   readonly windowBytes: number;
@@ -17,6 +20,11 @@ export class HeldFrames {
 
   get isEmpty(): boolean {
     return this.#frames.length === 0;
+  }
+
+  /** So much waits that no more is to be read. */
+  get isFull(): boolean {
+    return this.bytes > maxHeldBytes;
   }
 
   /** A frame, whole or (DATA) to be gone on with by `append`. */

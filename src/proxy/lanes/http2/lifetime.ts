@@ -137,9 +137,9 @@ export class Lifetime implements Deadlined {
     if (!wires.feeding) wires.flushSoon();
   }
 
-  /** The last open stream has ended. */
-  idle(): void {
-    this.setDeadline(this.#deps.traffic.clock.now());
+  /** The last open stream has ended; `now` on `clock.now()`. */
+  idle(now: number): void {
+    this.setDeadline(now);
     this.closeWhenDone();
   }
 

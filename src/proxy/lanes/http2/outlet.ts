@@ -7,6 +7,8 @@ import { flags, frameHeadBytes, frameTypes, headerFrames, writeFrameHead } from 
 const slabBytes = 65_536;
 /** Pieces up to this size are worth copying. */
 const copyBytes = 8_192;
+/** Pieces up to this size are copied by hand. */
+const fewBytes = 64;
 const noBytes = new Uint8Array(0);
 
 export class Outlet {
@@ -30,8 +32,13 @@ export class Outlet {
       this.#write(length === bytes.length ? bytes : bytes.subarray(from, to));
       return;
     }
-    const slab = this.#room(length); // first: it moves #at
-    this.#at += bytes.copy(slab, this.#at, from, to);
+    this.#copy(this.#room(length), bytes, from, to);
+  }
+
+  /** The same for bytes that were read: those of a read that passes whole are written as they came. */
+  pass(bytes: Buffer, from: number, to: number): void {
+    if (to - from === bytes.length && this.#at === this.#from) this.#write(bytes);
+    else this.add(bytes, from, to);
   }
 
   /** Puts a header block behind everything added before, as one frame where it fits. `before`: what precedes it. */
@@ -40,9 +47,21 @@ export class Outlet {
     if (length > copyBytes) return this.add(headerFrames(stream, flagBits, block, before));
     const slab = this.#room(frameHeadBytes + length);
     writeFrameHead(slab, this.#at, length, frameTypes.headers, flagBits | flags.endHeaders, stream);
-    slab.set(before, this.#at + frameHeadBytes);
-    slab.set(block, this.#at + frameHeadBytes + before.length);
-    this.#at += frameHeadBytes + length;
+    this.#at += frameHeadBytes;
+    this.#copy(slab, before, 0, before.length);
+    this.#copy(slab, block, 0, block.length);
+  }
+
+  /** Octet by octet where they are few: a call out of our code costs more. */
+  #copy(slab: Buffer, bytes: Uint8Array, from: number, to: number): void {
+    let at = this.#at;
+    if (to - from <= fewBytes)
+      for (let i = from; i < to; i++) slab[at++] = bytes[i] as number; // i is below to
+    else {
+      slab.set(to - from === bytes.length ? bytes : bytes.subarray(from, to), at);
+      at += to - from;
+    }
+    this.#at = at;
   }
 
   /** A slab with so much room at #at. */

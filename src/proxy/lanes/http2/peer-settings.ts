@@ -1,5 +1,6 @@
 // SETTINGS of a peer (RFC 9113 §6.5): read, checked, kept, and carried on with the one bound that we add.
 
+import type { FrameFlaw } from "./frame-flaw.ts";
 import {
   defaultFrameBytes,
   defaultWindowBytes,
@@ -21,9 +22,6 @@ const ids = {
 const maxTableBytes = 65_536;
 /** Parameters that are kept for a later link; a peer that sends more of different ones sends nonsense. */
 const maxKinds = 64;
-
-/** A code for GOAWAY; null where the frame is as it should be. */
-export type SettingsFlaw = { readonly code: number; readonly reason: string } | null;
 
 export class PeerSettings {
   tableBytes = defaultTableBytes;
@@ -48,8 +46,8 @@ export class PeerSettings {
     return this.said.get(ids.connectProtocol) === 1;
   }
 
-  /** Takes bytes[from..to) over. The table size in `bytes` is lowered in place to what we keep. */
-  take(bytes: Buffer, from: number, to: number): SettingsFlaw {
+  /** Takes bytes[from..to) over. null: nothing is wrong with it. The table size in `bytes` is lowered in place to what we keep. */
+  take(bytes: Buffer, from: number, to: number): FrameFlaw | null {
     if ((to - from) % 6 !== 0) return { code: errorCodes.frameSize, reason: "SETTINGS of a wrong length" };
     for (let at = from; at < to; at += 6) {
       const id = bytes.readUInt16BE(at);
@@ -64,7 +62,7 @@ export class PeerSettings {
     return null;
   }
 
-  #set(id: number, value: number): SettingsFlaw {
+  #set(id: number, value: number): FrameFlaw | null {
     if (id === ids.tableBytes) this.tableBytes = value;
     else if (id === ids.maxStreams) this.maxStreams = value;
     else if (id === ids.enablePush && value > 1)

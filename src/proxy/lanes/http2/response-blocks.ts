@@ -2,6 +2,8 @@
 // had to be kept back, the client's table is not the upstream's any more: from then on the blocks are written anew.
 
 import type { Limits } from "../../../core/settings.ts";
+import { BlockPlace } from "./block-place.ts";
+import type { FramePort } from "./frame-port.ts";
 import type { FrameHead } from "./frame-walk.ts";
 import {
   errorCodes,
@@ -17,7 +19,8 @@ import { HpackDecoder } from "./hpack/decoder.ts";
 import { defaultTableBytes } from "./hpack/dynamic-table.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
-import type { Objection, UpstreamEvents } from "./upstream-events.ts";
+import { breaksBlocks, SplitBlock } from "./split-block.ts";
+import type { UpstreamEvents } from "./upstream-events.ts";
 
 type Verdict = "pass" | "take";
 
@@ -26,36 +29,21 @@ const maxBlockBytes = 262_144;
 /** Frames that one block may be cut into. */
 const maxBlockFrames = 1_024;
 
-/** What the link does for its blocks. */
-export interface BlockPort {
-  /** Whole frames, behind everything that has passed. */
-  send(bytes: Buffer): void;
-  keepBack(stream: number, objection: Objection): void;
-  /** The connection cannot go on. */
-  wrong(code: number, detail: string): "take";
-}
-
-/** A header block that is not complete. */
-interface OpenBlock {
-  readonly head: FrameHead;
-  /** What stands before the block in a PUSH_PROMISE: the stream that it promises; 0 in HEADERS. */
-  readonly promised: number;
-  readonly parts: Buffer[];
-  /** Its frames as they came. */
-  readonly frames: Buffer[];
-  bytes: number;
-}
-
 export class ResponseBlocks {
   readonly #events: UpstreamEvents;
-  readonly #port: BlockPort;
+  readonly #port: FramePort;
   readonly #decoder: HpackDecoder;
   /** What the client's decoder may hold. */
   #tableBytes = defaultTableBytes;
   #encoder: HpackEncoder | null = null;
-  #open: OpenBlock | null = null;
+  readonly #place = new BlockPlace();
+  #open: SplitBlock | null = null;
+  /** The frames of the block that is open, as they came. */
+  #frames: Buffer[] = [];
+  /** Of a PUSH_PROMISE that is open: the stream that it promises; else 0. */
+  #promised = 0;
 
-  constructor(events: UpstreamEvents, limits: Limits, port: BlockPort) {
+  constructor(events: UpstreamEvents, limits: Limits, port: FramePort) {
     this.#events = events;
     this.#port = port;
     // A response is forwarded whatever its size; what is beyond the limits is only not looked at.
@@ -71,46 +59,39 @@ export class ResponseBlocks {
 
   /** RFC 9113 §6.10: nothing stands between the frames of a block, and none goes on that has not begun. */
   breaksOff(head: FrameHead): boolean {
-    const continues = head.type === frameTypes.continuation;
-    return this.#open ? !continues || head.stream !== this.#open.head.stream : continues;
+    return breaksBlocks(head, this.#open);
   }
 
+  /** HEADERS or PUSH_PROMISE, whose payload is bytes[from..to). */
   begins(head: FrameHead, bytes: Buffer, from: number, to: number): Verdict {
-    const padded = (head.flags & flags.padded) !== 0;
-    const isPush = head.type === frameTypes.pushPromise;
-    const before = isPush ? 4 : (head.flags & flags.priority) !== 0 ? 5 : 0;
-    const promisedAt = from + (padded ? 1 : 0);
-    const blockAt = promisedAt + before;
-    const blockTo = to - (padded ? (bytes[from] ?? 0) : 0);
+    const place = this.#place;
     if (head.stream === 0) return this.#port.wrong(errorCodes.protocol, "a header block on the connection");
-    if (blockAt > to) return this.#port.wrong(errorCodes.frameSize, "HEADERS without what their flags say");
-    if (blockAt > blockTo) return this.#port.wrong(errorCodes.protocol, "padding larger than its frame");
-    const promised = isPush ? readUint32(bytes, promisedAt) & maxWindowBytes : 0;
+    const flaw = place.find(head, bytes, from, to);
+    if (flaw) return this.#port.wrong(flaw.code, flaw.reason);
+    const isPush = head.type === frameTypes.pushPromise;
+    const promised = isPush ? readUint32(bytes, place.fixedFrom) & maxWindowBytes : 0;
     if ((head.flags & flags.endHeaders) !== 0)
-      return this.#block(head, promised, bytes, blockAt, blockTo, null);
+      return this.#block(head, promised, bytes, place.from, place.to, null);
     // Whether it may pass is known at its end; until then all its frames are kept.
-    this.#open = {
-      head: { ...head },
-      promised,
-      parts: [Buffer.from(bytes.subarray(blockAt, blockTo))],
-      frames: [Buffer.from(bytes.subarray(from - frameHeadBytes, to))],
-      bytes: blockTo - blockAt,
-    };
+    this.#open = new SplitBlock(head, bytes, place.from, place.to);
+    this.#frames = [Buffer.from(bytes.subarray(from - frameHeadBytes, to))];
+    this.#promised = promised;
     return "take";
   }
 
+  /** CONTINUATION */
   goesOn(head: FrameHead, bytes: Buffer, from: number, to: number): Verdict {
     const open = this.#open;
+    const frames = this.#frames;
     if (!open) return "take";
-    open.parts.push(Buffer.from(bytes.subarray(from, to)));
-    open.frames.push(Buffer.from(bytes.subarray(from - frameHeadBytes, to)));
-    open.bytes += to - from;
-    if (open.bytes > maxBlockBytes || open.parts.length > maxBlockFrames)
+    frames.push(Buffer.from(bytes.subarray(from - frameHeadBytes, to)));
+    if (!open.add(bytes, from, to, maxBlockBytes, maxBlockFrames))
       return this.#port.wrong(errorCodes.enhanceYourCalm, "a header block without end");
     if ((head.flags & flags.endHeaders) === 0) return "take";
     this.#open = null;
-    const whole = Buffer.concat(open.parts);
-    return this.#block(open.head, open.promised, whole, 0, whole.length, open.frames);
+    this.#frames = [];
+    const whole = open.whole();
+    return this.#block(open.head, this.#promised, whole, 0, whole.length, frames);
   }
 
   /** `frames`: the block's own where they were kept; null where it came in one that can still pass. */
@@ -135,7 +116,7 @@ export class ResponseBlocks {
         this.#encoder = new HpackEncoder();
         this.#encoder.takeOver(this.#tableBytes);
       }
-      this.#port.keepBack(stream, objection);
+      this.#port.keepBack(stream, objection, "a header block");
       return "take";
     }
     if (this.#encoder) this.#port.send(this.#written(this.#encoder, head, promised, block));

@@ -18,6 +18,7 @@ import { FromUpstream } from "./from-upstream.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
 import { Lifetime } from "./lifetime.ts";
 import { LocalCalls } from "./local-calls.ts";
+import { ReadTime } from "./read-time.ts";
 import type { Http2Head } from "./request-head.ts";
 import { SendQueue } from "./send-queue.ts";
 import { SettingsExchange } from "./settings-exchange.ts";
@@ -39,6 +40,7 @@ export class Http2Session implements Session {
   readonly traffic: Traffic;
   readonly fixed: FixedReplies;
   readonly encoder = new HpackEncoder();
+  readonly time: ReadTime;
   readonly fromClient: FromClient;
   readonly fromUpstream: FromUpstream;
   readonly client: ClientHalf;
@@ -56,6 +58,7 @@ export class Http2Session implements Session {
     this.connection = connection;
     this.traffic = traffic;
     this.fixed = fixed;
+    this.time = new ReadTime(traffic.clock);
     this.fromClient = new FromClient(this);
     this.fromUpstream = new FromUpstream(this);
     this.client = new ClientHalf(this.fromClient, traffic.settings.limits, traffic.clock);
@@ -106,17 +109,18 @@ export class Http2Session implements Session {
   }
 
   #read(chunk: Buffer): void {
-    const { wires, client, lifetime } = this;
+    const { wires, client, lifetime, time } = this;
     if (wires.gone || wires.closing) return;
+    const now = time.begin();
     wires.feeding = true;
     client.feed(chunk);
     if (!client.insideFrame) wires.toUpstream.border();
     wires.feeding = false;
     this.windows.settleCredit();
-    const now = this.traffic.clock.now();
     lifetime.heard(now);
     wires.flush();
     lifetime.setDeadline(now);
+    time.end();
     wires.updateFlow();
   }
 

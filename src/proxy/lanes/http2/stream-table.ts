@@ -3,6 +3,7 @@
 import { UnderstudyError } from "../../../core/errors.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import { resetFrame } from "./frames.ts";
+import type { ReadTime } from "./read-time.ts";
 import type { SendQueue } from "./send-queue.ts";
 import { type Http2Stream, LocalStream, RelayedStream } from "./stream.ts";
 import { StreamMap } from "./stream-map.ts";
@@ -16,11 +17,12 @@ const maxRemembered = 1_024;
 
 export interface StreamTableDeps {
   readonly traffic: Traffic;
+  readonly time: ReadTime;
   readonly up: UpstreamHalf;
   readonly wires: Wires;
   readonly queue: SendQueue;
   /** The last open stream has ended. */
-  readonly lifetime: { idle(): void };
+  readonly lifetime: { idle(now: number): void };
 }
 
 export class StreamTable {
@@ -68,8 +70,10 @@ export class StreamTable {
 
   finish(id: number, stream: Http2Stream): void {
     this.open.delete(id);
-    stream.call.finish(this.#deps.traffic);
-    if (this.open.size === 0) this.#deps.lifetime.idle();
+    const { traffic, lifetime, time } = this.#deps;
+    const now = time.now();
+    stream.call.finish(traffic, now);
+    if (this.open.size === 0) lifetime.idle(now);
   }
 
   /** A stream that is not to be opened. */

@@ -21,13 +21,18 @@ export interface UpstreamEvents {
   spendWindow(bytes: number): void;
   /** DATA that went to nobody: the upstream may send as much again. */
   returnWindow(bytes: number): void;
-  toClient(bytes: Buffer, from?: number, to?: number): void;
+  /** bytes[from..to) passes. */
+  pass(bytes: Buffer, from: number, to: number): void;
+  /** Whole frames of ours, or such as have waited. */
+  toClient(frames: Buffer): void;
   /** Nothing of the client's bytes is held any longer. */
   readonly holdsNothing: boolean;
   /** Something of ours waits for a border between frames. */
   readonly waitsForBorder: boolean;
   /** No frame is half-way through to the client. */
   border(): void;
+  /** Bytes have come, and are read from now on. */
+  arrived(): void;
   /** What has come has been dealt with. */
   settled(): void;
   /** For frames that say nothing of a message. */

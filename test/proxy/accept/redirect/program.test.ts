@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import {
+  carryProgram,
   parseCidrs,
   parsePorts,
   type RedirectPlan,
@@ -34,10 +35,16 @@ describe("redirect program", () => {
 
   test("leaves the sidecar's own connections and loopback alone before anything is redirected", () => {
     const lines = rules({ mark: 0x10 });
-    const redirected = lines.indexOf("meta l4proto tcp counter redirect to :15001");
+    const redirected = lines.findIndex((line) => line.endsWith("counter redirect to :15001"));
     for (const guard of ["meta mark 16 return", "meta skuid 1337 return", 'oifname "lo" return']) {
       assert.ok(lines.indexOf(guard) >= 0 && lines.indexOf(guard) < redirected, guard);
     }
+  });
+
+  test("redirects what begins, and nothing that was open before", () => {
+    const begins = "tcp flags & (fin | syn | rst | ack) == syn counter redirect to :15006";
+    assert.ok(rules({}).includes(begins));
+    assert.equal(rules({}).filter((line) => line.includes("redirect to")).length, 2);
   });
 
   test("never redirects inbound what is meant for the sidecar's own ports", () => {
@@ -70,9 +77,10 @@ describe("redirect program", () => {
       inboundPorts: { include: parsePorts("80,443", ""), exclude: parsePorts("9000-9010", "") },
       includeCidrs: ["10.0.0.0/8", "10.1.0.0/16", "fd00::/8", "192.0.2.7"],
       excludeCidrs: ["10.0.0.0/9", "fd00::1", "10.0.0.0/8"],
+      carriedPorts: [15_011, 15_016],
     });
     const flags = process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
-    const twice = program + program;
+    const twice = program + program + carryProgram([15_001, 15_006]) + carryProgram([15_001]);
     const { status, stderr } = spawnSync(
       "unshare",
       [...flags, "sh", "-c", 'PATH="$PATH:/usr/sbin:/sbin" exec nft -f -'],

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
@@ -92,14 +92,19 @@ const asking = (stream: number, path: string) =>
     ]),
   );
 
-const payloadOf = (pairs: readonly (readonly [number, number])[]) => settingsFrame(pairs).subarray(9);
+/** Greets in both directions; the upstream's SETTINGS say `pairs`. */
+async function greet(
+  { client, link }: Ends,
+  pairs: readonly (readonly [number, number])[],
+): Promise<RawPeer> {
+  client.send(hello);
+  const upstream = await link(0);
+  upstream.send(settingsFrame(pairs), settingsAck);
+  return upstream;
+}
 
-test("CONNECT offer: a client of node:http2 sees it without an upstream, and the mock answers", async () => {
-  await using rig = await openRig({ rules: mocking });
-  const session = connect(`http://127.0.0.1:${rig.address.port}`);
-  session.on("error", () => undefined);
-  const [settings] = await once(session, "remoteSettings");
-  assert.equal(settings.enableConnectProtocol, true);
+/** The WebSocket that a rule answers, open. */
+async function openChat(session: ClientHttp2Session): Promise<ClientHttp2Stream> {
   const stream = session.request(
     { ":method": "CONNECT", ":protocol": "websocket", ":path": "/chat", "sec-websocket-version": "13" },
     { endStream: false },
@@ -107,6 +112,23 @@ test("CONNECT offer: a client of node:http2 sees it without an upstream, and the
   stream.on("error", () => undefined);
   const [headers] = await once(stream, "response");
   assert.equal(headers[":status"], 200);
+  return stream;
+}
+
+function sessionWith(rig: Rig): ClientHttp2Session {
+  const session = connect(`http://127.0.0.1:${rig.address.port}`);
+  session.on("error", () => undefined);
+  return session;
+}
+
+const payloadOf = (pairs: readonly (readonly [number, number])[]) => settingsFrame(pairs).subarray(9);
+
+test("CONNECT offer: a client of node:http2 sees it without an upstream, and the mock answers", async () => {
+  await using rig = await openRig({ rules: mocking });
+  const session = sessionWith(rig);
+  const [settings] = await once(session, "remoteSettings");
+  assert.equal(settings.enableConnectProtocol, true);
+  const stream = await openChat(session);
   stream.write(masked({ payload: "hi" }));
   let bytes = Buffer.alloc(0);
   for await (const chunk of stream) {
@@ -121,10 +143,9 @@ test("CONNECT offer: a client of node:http2 sees it without an upstream, and the
 });
 
 test("CONNECT offer: it joins the SETTINGS of an upstream that says nothing of it, and one ACK answers both", () =>
-  between(mocking, async ({ client, link }) => {
-    client.send(hello);
-    const upstream = await link(0);
-    upstream.send(settingsFrame([[3, 7]]), settingsAck);
+  between(mocking, async (ends) => {
+    const { client } = ends;
+    const upstream = await greet(ends, [[3, 7]]);
     const got = await client.until(isSettings);
     assert.deepEqual(got?.payload, payloadOf([[3, 7], offer]));
     client.send(settingsAck);
@@ -133,10 +154,9 @@ test("CONNECT offer: it joins the SETTINGS of an upstream that says nothing of i
   }));
 
 test("CONNECT offer: a rule that comes later is offered on connections that are open, once", () =>
-  between(others, async ({ rig, client, link }) => {
-    client.send(hello);
-    const upstream = await link(0);
-    upstream.send(settingsFrame([[3, 7]]), settingsAck);
+  between(others, async (ends) => {
+    const { rig, client } = ends;
+    const upstream = await greet(ends, [[3, 7]]);
     assert.deepEqual((await client.until(isSettings))?.payload, payloadOf([[3, 7]]));
     client.send(settingsAck);
     await upstream.until(isAck);
@@ -159,19 +179,13 @@ test("CONNECT offer: a rule that comes later is offered on connections that are 
 
 test("CONNECT offer: node:http2 hears of a rule that comes later, and its WebSocket is answered", async () => {
   await using rig = await openRig({ rules: others });
-  const session = connect(`http://127.0.0.1:${rig.address.port}`);
-  session.on("error", () => undefined);
+  const session = sessionWith(rig);
   const [first] = await once(session, "remoteSettings");
   assert.equal(first.enableConnectProtocol, false);
   rig.setRules(mocking);
   const [settings] = await once(session, "remoteSettings");
   assert.equal(settings.enableConnectProtocol, true);
-  const stream = session.request(
-    { ":method": "CONNECT", ":protocol": "websocket", ":path": "/chat", "sec-websocket-version": "13" },
-    { endStream: false },
-  );
-  stream.on("error", () => undefined);
-  assert.equal((await once(stream, "response"))[0][":status"], 200);
+  await openChat(session);
   session.destroy();
 });
 
@@ -199,19 +213,17 @@ for (const [what, rules] of [
   ["touch messages", touching],
 ] as const)
   test(`CONNECT offer: none where rules only ${what}`, () =>
-    between(rules, async ({ client, link }) => {
-      client.send(hello);
-      const upstream = await link(0);
-      upstream.send(settingsFrame([[3, 7]]), settingsAck);
+    between(rules, async (ends) => {
+      const { client } = ends;
+      await greet(ends, [[3, 7]]);
       const got = await client.until(isSettings);
       assert.deepEqual(got?.payload, payloadOf([[3, 7]]));
     }));
 
 test("CONNECT offer: what no rule claims is sent to HTTP/1.1 where the upstream does not take it", () =>
-  between(mocking, async ({ client, link, rig }) => {
-    client.send(hello);
-    const upstream = await link(0);
-    upstream.send(settingsFrame([]), settingsAck);
+  between(mocking, async (ends) => {
+    const { client, link, rig } = ends;
+    const upstream = await greet(ends, []);
     await client.until(isSettings);
     client.send(settingsAck, asking(1, "/unclaimed"));
     const second = await link(1);
@@ -226,10 +238,9 @@ test("CONNECT offer: what no rule claims is sent to HTTP/1.1 where the upstream 
   }));
 
 test("CONNECT offer: what no rule claims goes to an upstream that takes it", () =>
-  between(mocking, async ({ client, link }) => {
-    client.send(hello);
-    const upstream = await link(0);
-    upstream.send(settingsFrame([offer]), settingsAck);
+  between(mocking, async (ends) => {
+    const { client } = ends;
+    const upstream = await greet(ends, [offer]);
     await client.until(isSettings);
     client.send(settingsAck, asking(1, "/unclaimed"));
     await upstream.until(isFrame(frameTypes.headers, 1));

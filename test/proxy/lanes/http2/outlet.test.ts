@@ -14,7 +14,7 @@ test("outlet: pieces of every size, blocks and frames from aside come out as the
   const outlet = new Outlet((bytes) => written.push(Buffer.from(bytes)) > 0);
   for (let i = 0; i < 400; i++) {
     const bytes = Buffer.alloc(sizes[Math.floor(random.next() * sizes.length)] ?? 0, i);
-    const kind = Math.floor(random.next() * 4);
+    const kind = Math.floor(random.next() * 5);
     if (kind === 0) {
       const around = Buffer.concat([Buffer.from("before"), bytes, Buffer.from("after")]);
       outlet.add(around, 6, 6 + bytes.length);
@@ -25,6 +25,10 @@ test("outlet: pieces of every size, blocks and frames from aside come out as the
       expected.push(headerFrames(i * 2 + 1, 1, bytes, before));
     } else if (kind === 2) {
       outlet.addAside(bytes, true);
+      expected.push(bytes);
+    } else if (kind === 3) {
+      const around = random.next() < 0.5 ? bytes : Buffer.concat([bytes, Buffer.from("after")]);
+      outlet.pass(around, 0, bytes.length);
       expected.push(bytes);
     } else outlet.flush();
   }
@@ -52,6 +56,20 @@ test("outlet: bytes that are in use are not written over, and the place of those
   say("ten, twice");
   say("new");
   assert.deepEqual(written.slice(3).map(String), ["new", "new, twice", "new"]);
+});
+
+test("outlet: a read that passes whole is written as it came, unless something stands before it", () => {
+  const written: Buffer[] = [];
+  const outlet = new Outlet((bytes) => written.push(bytes) > 0);
+  const read = Buffer.from("read");
+  outlet.pass(read, 0, read.length);
+  assert.deepEqual(written, [read]);
+  assert.equal(written[0], read);
+  outlet.pass(read, 0, 2);
+  outlet.pass(read, 0, read.length);
+  assert.equal(written.length, 1);
+  outlet.flush();
+  assert.equal(String(written[1]), "reread");
 });
 
 test("outlet: what comes from aside waits for a border, and keeps its order", () => {

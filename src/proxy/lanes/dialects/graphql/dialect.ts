@@ -113,7 +113,7 @@ function answerPlan(
   };
   return {
     effects: [],
-    terminal: { kind: "mock", answer: whole, fixed: null },
+    terminal: { kind: "mock", answer: whole, fixed: null, waits: delay !== null },
     // A match without a word of GraphQL claims the request for the WebSocket, and all that follows.
     ...overSockets(
       spec,
@@ -123,6 +123,11 @@ function answerPlan(
   };
 }
 
+const asked: DialectMessages["asked"] = {
+  key: "graphql",
+  expected: "a WebSocket that carries GraphQL, of subprotocol graphql-transport-ws or graphql-ws",
+};
+
 /** Faults are about calls: a rule that has one leaves messages alone, rather than doing half of what it says. */
 function overSockets(
   { fault }: RuleSpec,
@@ -131,17 +136,17 @@ function overSockets(
 ): Pick<DialectPlan, "overSockets"> {
   if (fault !== null) return {};
   const asks: DialectMessages["asks"] = (head) => graphqlSubprotocol(head) !== null;
-  return { overSockets: { asks, appliesTo, way: null, messages } };
+  return { overSockets: { asks, asked, appliesTo, way: null, messages } };
 }
 
 function delayed(mock: GraphqlMock, delay: DelaySpec, { wait }: DialectTools): GraphqlMock {
   return {
     async overHttp(exchange) {
-      await wait(delay, exchange.signal);
+      await wait(delay, exchange.signal, exchange.faultEnds);
       return mock.overHttp(exchange);
     },
     async *operation(params, exchange) {
-      await wait(delay, exchange.signal);
+      await wait(delay, exchange.signal, exchange.faultEnds);
       const answered = await mock.operation(params, exchange);
       if ("result" in answered) yield answered.result;
       else yield* answered;

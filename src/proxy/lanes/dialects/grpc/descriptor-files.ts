@@ -17,15 +17,21 @@ const maxKept = 16;
 /** Descriptors that cannot be read; `index`: which of the paths. */
 export class DescriptorProblem extends Error {
   readonly index: number;
+  /** As long as these are as they are, so is the problem; null: it may end with a file that nobody knows yet. */
+  readonly files: readonly string[] | null;
 
-  constructor(index: number, message: string) {
+  constructor(index: number, message: string, files: readonly string[] | null) {
     super(message);
     this.index = index;
+    this.files = files;
   }
 }
 
+/** An import that is nowhere: it may come to be in any of many places. */
+class MissingImport extends Error {}
+
 interface Kept {
-  readonly schema: Schema;
+  readonly found: Schema | DescriptorProblem;
   /** What the files looked like when they were read. */
   readonly stamp: string;
   readonly files: readonly string[];
@@ -34,17 +40,31 @@ interface Kept {
 /** Reads the descriptors behind absolute paths. The function throws DescriptorProblem. */
 export function createDescriptorFiles(): (paths: readonly string[]) => Schema {
   const kept = new Map<string, Kept>();
+  const keep = (key: string, found: Kept["found"], files: readonly string[]): void => {
+    kept.delete(key);
+    kept.set(key, { found, files, stamp: stampOf(files) });
+    const [oldest] = kept.keys();
+    if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
+  };
   return (paths) => {
     const key = paths.join("\0");
     const known = kept.get(key);
-    if (known && known.stamp === stampOf(known.files)) return known.schema;
-    const { schema, files } = read(paths);
-    kept.delete(key);
-    kept.set(key, { schema, files, stamp: stampOf(files) });
-    const [oldest] = kept.keys();
-    if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
-    return schema;
+    if (known && known.stamp === stampOf(known.files)) return schemaOrThrow(known.found);
+    try {
+      const { schema, files } = read(paths);
+      keep(key, schema, files);
+      return schema;
+    } catch (thrown) {
+      // A thousand rules may name the same files: what is wrong with them is remembered like what is right.
+      if (thrown instanceof DescriptorProblem && thrown.files) keep(key, thrown, thrown.files);
+      throw thrown;
+    }
   };
+}
+
+function schemaOrThrow(found: Kept["found"]): Schema {
+  if (found instanceof DescriptorProblem) throw found;
+  return found;
 }
 
 function stampOf(files: readonly string[]): string {
@@ -71,18 +91,34 @@ function read(paths: readonly string[]): { readonly schema: Schema; readonly fil
       } else if (found.size > maxFileBytes) throw new Error(`${path} is larger than ${maxFileBytes} bytes`);
       else if (path.endsWith(".proto")) loadSources(root, [path], folders, files);
       else {
-        root = merged(root, rootOfSet(readFileSync(path)), paths.length);
+        root = merged(root, setIn(path), paths.length);
         files.push(path);
       }
     } catch (thrown) {
-      throw new DescriptorProblem(index, `expected .proto files or a descriptor set: ${messageOf(thrown)}`);
+      const seen = thrown instanceof MissingImport ? null : [...files, ...root.files, path];
+      const why = `expected .proto files or a descriptor set: ${reasonOf(path, thrown)}`;
+      throw new DescriptorProblem(index, why, seen);
     }
   }
   try {
     return { schema: schemaOf(root), files };
   } catch (thrown) {
-    throw new DescriptorProblem(0, messageOf(thrown));
+    throw new DescriptorProblem(0, messageOf(thrown), files);
   }
+}
+
+function setIn(path: string): Root {
+  const bytes = readFileSync(path);
+  try {
+    return rootOfSet(bytes);
+  } catch (cause) {
+    throw new Error(`${path} is neither (${messageOf(cause)})`, { cause });
+  }
+}
+
+function reasonOf(path: string, thrown: unknown): string {
+  const isMissing = thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
+  return isMissing ? `nothing is at ${path}` : messageOf(thrown);
 }
 
 function protoFilesIn(folder: string): readonly string[] {
@@ -105,7 +141,7 @@ function loadSources(
     if (origin === "") return target;
     const found = importedFrom(origin, target, roots);
     if (found === null && common.get(target) === null)
-      throw new Error(
+      throw new MissingImport(
         `${origin} imports "${target}", which is found neither beside it nor in a folder of descriptors`,
       );
     return found ?? target;

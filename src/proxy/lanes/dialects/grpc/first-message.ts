@@ -3,6 +3,7 @@
 import type { CallFacts } from "../../../../core/dialect.ts";
 import type { RequestHead } from "../../../../core/exchange.ts";
 import { decodeMessage } from "./decode.ts";
+import { encodeMessage } from "./encode.ts";
 import { envelopeBytes, firstEnvelope, fromText, inflate, isEnveloped } from "./envelope.ts";
 import { type Flavour, flavourOf } from "./flavour.ts";
 import type { MessageType } from "./message-type.ts";
@@ -45,12 +46,22 @@ function messageInQuery(path: string): Uint8Array | null {
 
 /** The message as JSON text; null where it is none of this type. `type` null: not described. */
 export function messageJson(payload: Uint8Array, flavour: Flavour, type: MessageType | null): Buffer | null {
-  if (flavour.codec === "json") return Buffer.from(payload);
+  if (flavour.codec === "json") return type === null ? Buffer.from(payload) : asSpelled(payload, type);
   if (flavour.codec !== "proto" || type === null) return null;
   try {
     return Buffer.from(JSON.stringify(decodeMessage(payload, type)));
   } catch {
     return null; // no message of this type
+  }
+}
+
+/** JSON has several spellings of one message: zeros may be left out, names be those of the `.proto` file. */
+function asSpelled(payload: Uint8Array, type: MessageType): Buffer {
+  try {
+    const json: unknown = JSON.parse(Buffer.from(payload).toString("utf8"));
+    return Buffer.from(JSON.stringify(decodeMessage(encodeMessage(json, type), type)));
+  } catch {
+    return Buffer.from(payload); // not of this type: what it says is still there to be looked at
   }
 }
 

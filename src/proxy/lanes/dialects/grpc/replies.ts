@@ -24,7 +24,7 @@ export function grpcTerminal(
   const mock = (reply: GrpcReplySpec, path: RulePath) => grpcMock(reply, rule, descriptors, tools, path);
   switch (spec.kind) {
     case "grpc":
-      return { kind: "mock", answer: mock(spec, ["respond", "grpc"]), fixed: null };
+      return { kind: "mock", answer: mock(spec, ["respond", "grpc"]), fixed: null, waits: waits([spec]) };
     case "grpc-cycle": {
       const answers = spec.replies.map((reply, index) => mock(reply, ["respond", "cycle", index, "grpc"]));
       let turn = 0;
@@ -32,6 +32,7 @@ export function grpcTerminal(
         kind: "mock",
         answer: (exchange) => pick(answers, turn++ % answers.length)(exchange),
         fixed: null,
+        waits: waits(spec.replies),
       };
     }
     case "grpc-random": {
@@ -40,11 +41,22 @@ export function grpcTerminal(
       );
       const weights = spec.choices.map(({ weight }) => weight);
       const draw: Handler = (exchange) => pick(answers, weightedIndex(weights, tools.random))(exchange);
-      return { kind: "mock", answer: draw, fixed: null };
+      return {
+        kind: "mock",
+        answer: draw,
+        fixed: null,
+        waits: waits(spec.choices.map(({ reply }) => reply)),
+      };
     }
     default:
       return spec satisfies never;
   }
+}
+
+function waits(replies: readonly GrpcReplySpec[]): boolean {
+  return replies.some(
+    ({ delay, messages }) => delay !== null || messages.some((each) => each.delay !== null),
+  );
 }
 
 function pick(answers: readonly Handler[], index: number): Handler {

@@ -122,7 +122,7 @@ async function answerCall(exchange: Exchange, prepared: Prepared): Promise<Reply
   const waits = spec.template || messages.some((message) => message.spec.afterMessages > 0);
   const request = waits || method?.clientStreams ? new RequestMessages(exchange, flavour) : null;
   const talks = method?.serverStreams === true || messages.some((message) => message.spec.afterMessages > 0);
-  if (spec.delay) await tools.wait(spec.delay, exchange.signal);
+  if (spec.delay) await tools.wait(spec.delay, exchange.signal, exchange.faultEnds);
   // Whoever streams alone is heard to the end; of a request alone the message is enough.
   if (request && !talks)
     await request.arrived(method?.clientStreams ? Number.POSITIVE_INFINITY : 1, exchange.signal);
@@ -178,13 +178,13 @@ async function* send(
   encoded: readonly Uint8Array[],
   messages: readonly PreparedMessage[],
   end: Status,
-  { exchange: { signal }, request, tools }: Sending,
+  { exchange: { signal, faultEnds }, request, tools }: Sending,
 ): AsyncGenerator<Uint8Array, Status> {
   try {
     for (const [index, bytes] of encoded.entries()) {
       const spec = messages[index]?.spec;
       if (spec && spec.afterMessages > 0) await request?.arrived(spec.afterMessages, signal);
-      if (spec?.delay) await tools.wait(spec.delay, signal);
+      if (spec?.delay) await tools.wait(spec.delay, signal, faultEnds);
       yield bytes;
     }
     return end;

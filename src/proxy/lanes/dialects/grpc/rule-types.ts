@@ -25,7 +25,7 @@ export function schemaOfRule(spec: RuleSpec, descriptors: Descriptors): Schema |
     return descriptors.files(spec.descriptors);
   } catch (thrown) {
     if (!(thrown instanceof DescriptorProblem)) throw thrown;
-    throw new RuleProblem(["descriptors", thrown.index], thrown.message, { cause: thrown });
+    throw new RuleProblem(["descriptors", thrown.index], thrown.message, { cause: thrown, shared: true });
   }
 }
 
@@ -43,7 +43,8 @@ export function checkNames(spec: RuleSpec["matches"][number], path: RulePath, sc
   const { service, method } = spec.grpc ?? {};
   if (service?.op !== "exact") return;
   const flaw = schema.flaw(service.value, method?.op === "exact" ? method.value : null);
-  if (flaw) throw new RuleProblem([...path, "grpc", flaw.key], flaw.message);
+  if (flaw)
+    throw new RuleProblem([...path, "grpc", flaw.key], flaw.message, { shared: flaw.key === "service" });
 }
 
 /**

@@ -65,8 +65,8 @@ export function schemaOf(root: Root): Schema {
 
 function unknownName(what: string, name: string, known: readonly string[]): string {
   const meant = nearest(name, known) ?? known.find((one) => one.endsWith(`.${name}`));
-  const hint =
-    meant === undefined ? `; described are: ${known.slice(0, 20).join(", ")}` : `, did you mean "${meant}"?`;
+  const described = known.length === 0 ? "none at all" : known.slice(0, 20).join(", ");
+  const hint = meant === undefined ? `; described: ${described}` : `, did you mean "${meant}"?`;
   return `unknown ${what} ${JSON.stringify(name)}${hint}`;
 }
 

@@ -107,9 +107,8 @@ export class HpackDecoder {
   #again(seen: SeenBlock, bytes: Uint8Array, from: number): HeaderBlock {
     const { inserted } = seen;
     if (inserted !== null) {
-      let changed = false;
-      for (let i = 0; i < inserted.length; i++) changed = this.#table.insert(inserted[i] as Field) || changed;
-      if (changed) this.#seen.tableChanged();
+      this.#table.insertAgain(inserted);
+      this.#seen.tableChanged();
     }
     return blockOf(seen, bytes, from, -1);
   }

@@ -14,7 +14,7 @@ export const connectionFields: ReadonlySet<string> = new Set([
 ]);
 
 /** Octets that count for each entry besides its text (RFC 7541 §4.1). */
-const entryOverheadBytes = 32;
+export const entryOverheadBytes = 32;
 
 export class Field {
   readonly name: string;
