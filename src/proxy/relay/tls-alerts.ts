@@ -60,7 +60,7 @@ const complaints: readonly (readonly [RegExp, string])[] = [
   [/^ERR_SSL_UNSUPPORTED_PROTOCOL$/, noCommonVersion],
   [
     /^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|BAD_RECORD_TYPE|INVALID_ALERT)$/,
-    "answers with something that is not TLS",
+    "does not speak TLS",
   ],
   [/_KEY_TOO_SMALL$/, "uses a key that is too small to be safe"],
   [
@@ -91,11 +91,11 @@ export function alertObjection(number: number): string | null {
   return alerts[number]?.objection ?? null;
 }
 
-/** What our own side has found wrong: a sentence without its subject, and the code of OpenSSL where that tells more. */
+/** What our own side has found wrong: a sentence without its subject. */
 export function complaintWords(error: NodeJS.ErrnoException): string {
   const code = error.code ?? "";
   const words = complaints.find(([pattern]) => pattern.test(code))?.[1];
-  if (words !== undefined) return code.startsWith("ERR_SSL_") ? `${words} (${code})` : words;
+  if (words !== undefined) return words;
   const reason = "reason" in error && typeof error.reason === "string" ? error.reason : error.message.trim();
   return `failed in the TLS handshake: ${reason}${code === "" ? "" : ` (${code})`}`;
 }

@@ -80,7 +80,11 @@ export function nextStep(event: CallEvent | OpaqueEvent): string {
   if (/has no address/.test(event.detail)) return printable(`let a rule answer for ${host}`);
   if (/ does not speak TLS/.test(event.detail))
     return printable(`call ${host} with http://, or let a rule answer for it`);
-  if (/TLS handshake|opaqueHosts|--upstream-cas/.test(event.detail)) return ""; // the detail says it already
+  if (/the rule could not be carried out/.test(event.detail))
+    return printable(`mend the rule ${event.rule ?? ""}`.trimEnd());
+  // The detail says it already, or only who runs the upstream can help.
+  if (/opaqueHosts|--insecure-upstream|tls\.clientCertificates|TLS alert|TLS handshake/.test(event.detail))
+    return "";
   for (const flag of event.flags) {
     const step = steps[flag];
     if (step !== undefined) return printable(step);

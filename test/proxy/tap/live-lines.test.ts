@@ -75,9 +75,22 @@ const table: readonly [event: TapEvent, lines: readonly string[]][] = [
       outcome: "failed",
       status: 502,
       flags: ["UF"],
-      detail: "shop: the TLS handshake failed: bad luck",
+      detail: "no version in common (TLS alert 70, protocol version)",
     }),
-    ["GET inventory.shop/items → 502 failed: shop: the TLS handshake failed: bad luck 3.0 ms"],
+    ["GET inventory.shop/items → 502 failed: no version in common (TLS alert 70, protocol version) 3.0 ms"],
+  ],
+  [
+    call({
+      outcome: "failed",
+      status: 500,
+      flags: ["UPE"],
+      rule: "plan",
+      detail: "the rule could not be carried out: oh",
+    }),
+    [
+      "GET inventory.shop/items → 500 failed: the rule could not be carried out: oh 3.0 ms",
+      "  next: mend the rule plan",
+    ],
   ],
   [
     call({ outcome: "failed", status: 0, flags: ["DC"] }),
