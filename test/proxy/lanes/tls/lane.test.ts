@@ -207,7 +207,10 @@ test("tls: an upstream that speaks no TLS, or another TLS, is a 502 in words for
   const alert = Buffer.from([0x15, 3, 3, 0, 2, 2, 70]); // fatal: protocol_version (RFC 8446 §6.2)
   for (const [reply, told] of [
     ["HTTP/1.1 400 Bad Request\r\n\r\n", /shop\.test \(127\.0\.0\.1:\d+\) does not speak TLS/],
-    [alert, /shop\.test \(127\.0\.0\.1:\d+\) speaks no version of TLS that is spoken here, 1\.2 and 1\.3 \(TLS alert 70/],
+    [
+      alert,
+      /shop\.test \(127\.0\.0\.1:\d+\) speaks no version of TLS that is spoken here, 1\.2 and 1\.3 \(TLS alert 70/,
+    ],
   ] as const) {
     await using upstream = await openServer((socket) => void socket.once("data", () => socket.end(reply)));
     await using through = await rig({ upstream: upstream.address, tls: { authority: ours } });
