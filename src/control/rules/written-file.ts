@@ -3,7 +3,6 @@
 import type { RulePath } from "../../core/rule-problem.ts";
 import { readJson } from "./json-piece.ts";
 import { type Layout, layoutOf } from "./layout.ts";
-import { readPlainYaml } from "./plain-yaml.ts";
 import { readYaml, type YamlTree } from "./yaml-tree.ts";
 
 /** Longest text that is parsed in one piece; it takes about 75 times its size in memory. */
@@ -18,7 +17,7 @@ export interface Reading {
 export class WrittenFile {
   readonly #text: string;
   readonly #layout: Layout | null;
-  /** Built when something is looked up in it: without a mistake it is never needed. */
+  /** Built when something is looked up in it: JSON without a mistake never needs it. */
   #headTree: YamlTree | null = null;
   /** Line on which each piece begins. */
   readonly #lines: readonly number[];
@@ -42,7 +41,7 @@ export class WrittenFile {
 
   /** All but the rules; `rules` itself is empty where they are read one by one. */
   get head(): Reading {
-    const fast = this.#layout === null ? undefined : readFast(this.#layout.format, this.#layout.head);
+    const fast = this.#layout?.format === "json" ? readJson(this.#layout.head) : undefined;
     const value = fast === undefined ? this.#head.value : fast.value;
     const own = this.#layout !== null && typeof value === "object" ? { ...value, rules: [] } : value;
     const tree = fast === undefined ? this.#head : null;
@@ -57,11 +56,10 @@ export class WrittenFile {
   readRule(index: number): Reading {
     if (this.#layout === null) return { value: this.#wholeRules()[index], tree: null };
     const piece = this.#piece(this.#layout, index);
-    const { format } = this.#layout;
-    const fast = readFast(format, piece);
-    const tree = fast === undefined ? readYaml(piece) : null;
-    const value = fast === undefined ? tree?.value : fast.value;
-    return { value: format === "yaml" ? firstOf(value) : value, tree };
+    const fast = this.#layout.format === "json" ? readJson(piece) : undefined;
+    if (fast !== undefined) return { value: fast.value, tree: null };
+    const tree = readYaml(piece);
+    return { value: this.#layout.format === "yaml" ? firstOf(tree.value) : tree.value, tree };
   }
 
   lineInHead(path: RulePath, at: "key" | "value"): number {
@@ -135,10 +133,6 @@ function asWritten(path: RulePath, exists: (steps: RulePath) => boolean): RulePa
     if (!isList && !isOne) written.push(step);
   }
   return written;
-}
-
-function readFast(format: Layout["format"], text: string): { readonly value: unknown } | undefined {
-  return format === "json" ? readJson(text) : readPlainYaml(text);
 }
 
 function firstOf(value: unknown): unknown {
