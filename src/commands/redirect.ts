@@ -51,9 +51,9 @@ Flags of all:
   -h, --help               this text
 
 Only connections that begin are redirected or no longer redirected: those that
-are open stay as they are. down leaves an empty table while the sidecar still has
-connections from before, which would hang without it; once more, later, removes
-it.
+are open stay as they are. down leaves an empty table while the sidecar still
+has connections from before, which would hang without it; once more, later,
+removes it.
 
 Loopback is left alone. show prints the program in force with its counters; its
 exit code is 1 where none is. Other exit codes: 64 usage, 77 no right to do it,
