@@ -16,3 +16,13 @@ export const http2Codes: Readonly<Record<string, number>> = {
   INADEQUATE_SECURITY: 12,
   HTTP_1_1_REQUIRED: 13,
 };
+
+const names: ReadonlyMap<number, string> = new Map(
+  Object.entries(http2Codes).map(([name, code]) => [code, name]),
+);
+
+/** `CANCEL (8)`, or the number alone where it has no name. */
+export function http2CodeText(code: number): string {
+  const name = names.get(code);
+  return name === undefined ? String(code) : `${name} (${code})`;
+}

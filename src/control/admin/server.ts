@@ -7,9 +7,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2Server } from "node:http2";
 import { createRequire } from "node:module";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { formatHostPort, type HostPort } from "../../core/address.ts";
+import type { HostPort } from "../../core/address.ts";
+import { cannotListen } from "../../core/cannot-listen.ts";
 import type { Clock } from "../../core/clock.ts";
-import { messageOf, UnderstudyError } from "../../core/errors.ts";
 import { tellProtocol } from "./first-bytes.ts";
 import { createHealthServer } from "./grpc-health.ts";
 import { isTrustedHost } from "./host-check.ts";
@@ -183,12 +183,8 @@ function strangeHost(host: string | undefined): AdminReply {
 
 function listening(server: Server, { host, port }: HostPort): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause) => {
-      const place = formatHostPort({ host, port });
-      reject(
-        new UnderstudyError("bad_config", `admin: cannot listen on ${place}: ${messageOf(cause)}`, { cause }),
-      );
-    });
+    const ours = { what: "admin", place: { host, port }, flag: "--admin" };
+    server.once("error", (cause) => reject(cannotListen(ours, cause)));
     server.listen({ host, port }, () => {
       server.removeAllListeners("error");
       resolve();

@@ -59,7 +59,10 @@ export function count(least: number, most: number): Kind<number> {
 
 /** `host:port`; a bare `:port` is on loopback. */
 export const address: Kind<HostPort> = {
-  expected: () => "an address such as 127.0.0.1:8080",
+  expected: (wrong) => {
+    const [scheme] = /^[a-z]+:\/\//i.exec(String(wrong)) ?? [];
+    return `an address such as 127.0.0.1:8080${scheme === undefined ? "" : `, without ${scheme}`}`;
+  },
   placeholder: "ADDR:PORT",
   read: (value) => {
     const found = typeof value === "string" ? splitAuthority(value) : undefined;
@@ -70,7 +73,7 @@ export const address: Kind<HostPort> = {
 
 /** As `address`; null where it is `off`. */
 export const addressOrOff: Kind<HostPort | null> = {
-  expected: () => "an address such as 127.0.0.1:8080, or off",
+  expected: (wrong) => `${address.expected(wrong)}, or off`,
   placeholder: "ADDR:PORT|off",
   read: (value) => (value === "off" || value === false ? null : address.read(value)),
   print: (value) => (value === null ? "off" : address.print(value)),

@@ -2,8 +2,8 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
+import { cannotListen } from "../../core/cannot-listen.ts";
 import type { Connection, Direction } from "../../core/connection.ts";
-import { UnderstudyError } from "../../core/errors.ts";
 import type { Inlet } from "../../core/inlet.ts";
 import type { Dial } from "../../core/link.ts";
 import type { ReadBuffers } from "../../core/read-buffers.ts";
@@ -76,17 +76,7 @@ function flagOf(mode: ListenerMode): string {
 
 function bind(server: Server, address: HostPort, flag: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === "EADDRINUSE"
-          ? `another process listens there (choose another ${flag})`
-          : error.message;
-      reject(
-        new UnderstudyError("bad_config", `cannot listen on ${formatHostPort(address)}: ${why}`, {
-          cause: error,
-        }),
-      );
-    });
+    server.once("error", (cause) => reject(cannotListen({ place: address, flag }, cause)));
     server.listen({ host: address.host, port: address.port, backlog: 4_096 }, () => {
       server.removeAllListeners("error");
       server.on("error", () => undefined); // accept failures (EMFILE): the kernel keeps the client waiting

@@ -3,8 +3,7 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { type AddressInfo, connect, createServer, isIPv6, type Server, type Socket } from "node:net";
 import type { HostPort } from "../../../core/address.ts";
-import { formatHostPort } from "../../../core/address.ts";
-import { messageOf, UnderstudyError } from "../../../core/errors.ts";
+import { cannotListen } from "../../../core/cannot-listen.ts";
 import type { MeshStream, StreamHandler, Transport, TransportHandlers } from "../transport.ts";
 
 /** Attempts at a port that is free for both protocols, where any port will do. */
@@ -32,10 +31,8 @@ export async function openNetTransport(bind: HostPort): Promise<Transport> {
   throw cannotBind(bind, problem);
 }
 
-function cannotBind(bind: HostPort, cause: unknown): UnderstudyError {
-  const message = `gossip: cannot listen on ${formatHostPort(bind)}: ${messageOf(cause)}`;
-  return new UnderstudyError("bad_config", message, { cause });
-}
+const cannotBind = (place: HostPort, cause: unknown): Error =>
+  cannotListen({ what: "gossip", place, flag: "--gossip" }, cause);
 
 function listenTcp(bind: HostPort): Promise<Server> {
   return new Promise((resolve, reject) => {

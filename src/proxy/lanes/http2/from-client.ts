@@ -7,6 +7,7 @@
 // An extended CONNECT that the client sends on our word alone takes the rich road too: there it waits for the upstream's.
 
 import type { Connection } from "../../../core/connection.ts";
+import { http2CodeText } from "../../../core/http2-codes.ts";
 import type { Claim, Traffic, Undecided } from "../../../core/lane.ts";
 import { namesOpaqueHost } from "../http1/opaque-host.ts";
 import { claimUpgrade } from "../websocket/upgrade.ts";
@@ -205,7 +206,7 @@ export class FromClient implements ClientEvents {
   clientReset(id: number, stream: Http2Stream, code: number): void {
     const { table } = this.#deps;
     if (!stream.responseDone)
-      stream.call.fail("failed", "DC", `the client reset the stream with code ${code}`);
+      stream.call.fail("failed", "DC", `the client reset the stream with ${http2CodeText(code)}`);
     if (stream instanceof LocalStream) table.remember(id);
     table.finish(id, stream);
     table.giveUp(stream);

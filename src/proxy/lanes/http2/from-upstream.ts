@@ -3,6 +3,7 @@
 
 import type { Connection } from "../../../core/connection.ts";
 import type { ResponseReply } from "../../../core/exchange.ts";
+import { http2CodeText } from "../../../core/http2-codes.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { LinkEnd } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
@@ -218,7 +219,7 @@ export class FromUpstream implements UpstreamEvents {
     if (!(stream instanceof RelayedStream)) return;
     if (!stream.responseDone) {
       stream.call.flag("UC");
-      stream.call.remark(`the upstream reset the stream with code ${code}`);
+      stream.call.remark(`the upstream reset the stream with ${http2CodeText(code)}`);
       if (!stream.responded) stream.call.outcome = "failed";
     }
     this.#deps.table.finish(id, stream);

@@ -3,6 +3,7 @@
 
 import { UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange } from "../../../core/exchange.ts";
+import { http2CodeText } from "../../../core/http2-codes.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { errorCodes, flags, headerFrames, maxWindowBytes, resetFrame, windowUpdateFrame } from "./frames.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
@@ -125,7 +126,7 @@ export class RichCalls {
 
   resetByUpstream(stream: RichStream, code: number): void {
     this.leave(stream);
-    this.#fail(stream, "UC", `the upstream reset the stream with code ${code}`);
+    this.#fail(stream, "UC", `the upstream reset the stream with ${http2CodeText(code)}`);
   }
 
   /** RFC 9113 §6.8: streams above `last` were never looked at. */
