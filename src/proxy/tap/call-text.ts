@@ -48,6 +48,11 @@ function outcomeText(event: CallEvent): string {
   }
 }
 
+/** A connection that was opened in reserve, as browsers do, and closed without a word: no news for people. */
+export function isUnused({ outcome, rule, flags, upBytes, downBytes }: OpaqueEvent): boolean {
+  return outcome === "relayed" && rule === null && flags.length === 0 && upBytes === 0 && downBytes === 0;
+}
+
 /** `tls api.shop:443 → relayed unread`: what is known of a connection whose bytes were not parsed. */
 export function opaqueText(event: OpaqueEvent): CallText {
   const upstream = event.upstream ? formatHostPort(event.upstream) : "?";

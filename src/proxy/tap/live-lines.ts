@@ -3,7 +3,7 @@
 
 import { printable } from "../../core/printable.ts";
 import type { CallEvent, OpaqueEvent, Outcome, Tap, TapEvent } from "../../core/tap.ts";
-import { callText, elapsedText, nextStep, opaqueText } from "./call-text.ts";
+import { callText, elapsedText, isUnused, nextStep, opaqueText } from "./call-text.ts";
 
 export interface LiveLineOptions {
   readonly color: boolean;
@@ -50,8 +50,10 @@ export function createLiveLines(sink: { write(text: string): void }, options: Li
     observe(event) {
       switch (event.kind) {
         case "call":
-        case "opaque":
           traffic(event);
+          break;
+        case "opaque":
+          if (!isUnused(event)) traffic(event);
           break;
         case "rules-applied":
           haveRules = true;

@@ -2,6 +2,7 @@
 
 import { printable } from "../../core/printable.ts";
 import type { OpaqueEvent, Outcome, Tap } from "../../core/tap.ts";
+import { isUnused } from "./call-text.ts";
 import { createTally } from "./tally.ts";
 
 export interface Summary extends Tap {
@@ -22,7 +23,7 @@ export function createSummary(): Summary {
   return {
     observe(event) {
       if (event.kind === "rules-rejected") rejected++;
-      if (event.kind !== "call" && event.kind !== "opaque") return;
+      if (event.kind !== "call" && (event.kind !== "opaque" || isUnused(event))) return;
       const isSocket = event.kind === "opaque" && isUnderstood(event);
       (event.kind === "call" ? calls : isSocket ? sockets : opaque).add(event.outcome);
       // Who answered a WebSocket was told with the call that asked for it.

@@ -132,6 +132,7 @@ const table: readonly [event: TapEvent, lines: readonly string[]][] = [
       "  next: the upstream took too long: see its log, or raise deadlines.responseMs",
     ],
   ],
+  [opaque({ serverName: "", protocol: "tcp", upBytes: 0, downBytes: 0 }), []],
   [{ kind: "rules-applied", revision: "r", rules: 1 }, ["understudy: 1 rule in force"]],
   [{ kind: "rules-applied", revision: "r", rules: 3 }, ["understudy: 3 rules in force"]],
   [
