@@ -237,10 +237,13 @@ export class UpstreamHalf implements LinkEvents {
       );
       return -1;
     }
-    if (!call.sink) call.status = this.#scanner.status;
-    if (call.looksAtUpgrade) call.upgradeReply = this.#scanner.headers;
-    if (call.sink) call.sink.head(call.status, this.#scanner.reason, this.#scanner.headers, 0);
-    else this.#flush(bytes, next);
+    const { status, reason, headers } = this.#scanner;
+    if (call.looksAtUpgrade) call.upgradeReply = headers;
+    if (call.sink) call.sink.head(status, reason, headers, 0);
+    else {
+      call.status = status;
+      this.#flush(bytes, next);
+    }
     this.#waiting.shift();
     const link = this.#link;
     this.#link = null;
