@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { rulesApply } from "../../src/commands/rules-apply.ts";
+import { atEnd } from "../support/at-end.ts";
 import { fakeShell } from "../support/fake-shell.ts";
 import { eventually, lacks, startCluster } from "../support/store-servers.ts";
 import { type Running, startUnderstudy } from "../support/understudy-process.ts";
@@ -25,9 +26,9 @@ for (const kind of ["consul", "etcd"] as const)
     timeout: 120_000,
   }, async (context) => {
     const cluster = await startCluster(kind, 1);
-    context.after(() => cluster.close());
+    atEnd(context, () => cluster.close());
     const folder = mkdtempSync(join(tmpdir(), "understudy-rolling-"));
-    context.after(() => rmSync(folder, { recursive: true, force: true }));
+    atEnd(context, () => rmSync(folder, { recursive: true, force: true }));
     const upstream = await openUpstream(context);
     const apply = async (round: number) => {
       const file = join(folder, "rules.json");
@@ -66,7 +67,7 @@ for (const kind of ["consul", "etcd"] as const)
 async function openUpstream(context: TestContext): Promise<string> {
   const upstream = createServer((_request, response) => response.end("real")).listen(0, "127.0.0.1");
   await once(upstream, "listening");
-  context.after(() => {
+  atEnd(context, () => {
     upstream.close();
     upstream.closeAllConnections();
   });
@@ -93,7 +94,7 @@ async function openField(context: TestContext, folder: string, store: string, up
     return running;
   };
   const slots: Slot[] = [];
-  context.after(async () => {
+  atEnd(context, async () => {
     for (const { running, agent } of slots) {
       agent.destroy();
       running.process.kill("SIGTERM");
@@ -151,7 +152,7 @@ function startTraffic(pick: () => Slot, context: TestContext) {
       slot.underWay--;
     }
   });
-  context.after(() => {
+  atEnd(context, () => {
     going = false;
   });
   return {

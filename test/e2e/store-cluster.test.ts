@@ -16,6 +16,7 @@ import { defaultSettings } from "../../src/core/settings.ts";
 import { noAccess } from "../../src/core/store-access.ts";
 import { parseStoreUrl } from "../../src/core/store-url.ts";
 import { type Sidecar, startSidecar } from "../../src/sidecar/sidecar.ts";
+import { atEnd } from "../support/at-end.ts";
 import { fakeShell } from "../support/fake-shell.ts";
 import { eventually, lacks, type StoreCluster, startCluster } from "../support/store-servers.ts";
 
@@ -27,7 +28,7 @@ for (const kind of ["consul", "etcd"] as const) {
     timeout: 180_000,
   }, async (context) => {
     const cluster = await startCluster(kind, 3);
-    context.after(() => cluster.close());
+    atEnd(context, () => cluster.close());
     const field = await openField(cluster, context);
     const { apply, seenBy, agree } = field;
 
@@ -80,10 +81,10 @@ for (const kind of ["consul", "etcd"] as const) {
 /** The sidecars with an upstream, traffic through them, and rules that say in which round they were applied. */
 async function openField(cluster: StoreCluster, context: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "understudy-cluster-"));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(context, () => rmSync(folder, { recursive: true, force: true }));
   const upstream = createServer((_request, response) => response.end("real")).listen(0, "127.0.0.1");
   await once(upstream, "listening");
-  context.after(() => upstream.close());
+  atEnd(context, () => upstream.close());
   const to = { host: "127.0.0.1", port: (upstream.address() as AddressInfo).port };
   const rounds: number[][] = [];
   const running: Sidecar[] = [];
@@ -97,7 +98,7 @@ async function openField(cluster: StoreCluster, context: TestContext) {
     const round = Number(/^round (\d+)$/.exec(body)?.[1] ?? 0);
     if (round > 0 && rounds[sidecar]?.at(-1) !== round) rounds[sidecar]?.push(round);
   });
-  context.after(async () => {
+  atEnd(context, async () => {
     await traffic.stop();
     agent.destroy();
     for (const sidecar of running) await sidecar.close();

@@ -7,6 +7,7 @@ import type { TestContext } from "node:test";
 import { askAdmin } from "../../src/commands/admin-line.ts";
 import { type MeshAnswer, readMeshAnswer } from "../../src/commands/mesh-answer.ts";
 import { type HostPort, parseHostPort } from "../../src/core/address.ts";
+import { atEnd } from "./at-end.ts";
 import { type Finished, type Running, startUnderstudy, understudy } from "./understudy-process.ts";
 
 export interface MeshSidecar {
@@ -30,7 +31,7 @@ export interface MeshFolder {
 
 export function meshFolder(t: TestContext): MeshFolder {
   const path = mkdtempSync(join(tmpdir(), "understudy-mesh-"));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  atEnd(t, () => rmSync(path, { recursive: true, force: true }));
   return {
     path,
     file(name, text, mode = 0o600) {
@@ -53,7 +54,7 @@ export async function startMeshSidecar(
     ...["--gossip", "127.0.0.1:0", "--name", name, ...flags],
   ];
   const process = startUnderstudy(words, { env });
-  t.after(async () => {
+  atEnd(t, async () => {
     process.process.kill("SIGKILL");
     await process.finished;
   });
