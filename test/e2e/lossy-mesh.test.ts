@@ -23,7 +23,7 @@ const halves = [
 const everybody = halves.flat();
 /** Rounds of probes through which nobody may be taken for dead: each member's own count. */
 const probes = 10;
-const boundsMs = { rules: 30_000, failed: 60_000, stop: 5_000, healed: 60_000 };
+const boundsMs = { rules: 30_000, failed: 60_000, stop: 10_000, healed: 60_000 };
 
 interface Member {
   readonly name: string;
