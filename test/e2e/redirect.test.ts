@@ -5,6 +5,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { ready } from "../support/ready-process.ts";
 import { eventually, hasTool, noNamespaces, users } from "../support/understudy-process.ts";
 
 const program = fileURLToPath(new URL("../../bin/understudy.js", import.meta.url));
@@ -42,20 +43,9 @@ function run(holder: ChildProcess, words: readonly string[]): string {
   return execFileSync(file, args, { encoding: "utf8", timeout: 30_000 });
 }
 
-async function start(holder: ChildProcess, words: readonly string[], ready: RegExp): Promise<ChildProcess> {
+function start(holder: ChildProcess, words: readonly string[], sign: RegExp): Promise<ChildProcess> {
   const [file = "", ...args] = inside(holder, words);
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
-  let text = "";
-  await new Promise<void>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (chunk: string) => {
-        text += chunk;
-        if (ready.test(text)) resolve();
-      });
-    }
-    child.once("exit", () => reject(new Error(`ended too early: ${text}`)));
-  });
-  return child;
+  return ready(spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] }), sign);
 }
 
 const greeter = (name: string) => [

@@ -1,24 +1,10 @@
 // ClientHellos of real clients and made ones, whole, split at every byte, and spread over records.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { Socket } from "node:net";
 import { test } from "node:test";
-import { type ConnectionOptions, connect } from "node:tls";
 import { readClientHello } from "../../../../src/proxy/lanes/tls/client-hello.ts";
 import { maxHelloBytes } from "../../../../src/proxy/lanes/tls/hello-message.ts";
-import { openServer } from "../../../support/rig.ts";
-
-/** What Node's client sends first. */
-async function helloOf(options: ConnectionOptions): Promise<Buffer> {
-  const arrived = Promise.withResolvers<Socket>();
-  await using server = await openServer((socket) => arrived.resolve(socket));
-  const client = connect({ ...server.address, ...options });
-  client.on("error", () => undefined);
-  const [chunk] = await once(await arrived.promise, "data");
-  client.destroy();
-  return chunk;
-}
+import { helloOf } from "../../../support/first-hello.ts";
 
 const usual = await helloOf({ servername: "Shop.Test", ALPNProtocols: ["h2", "http/1.1"] });
 const asked = { serverName: "shop.test", protocols: ["h2", "http/1.1"] };

@@ -2,22 +2,11 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { Socket } from "node:net";
 import { test } from "node:test";
-import { type ConnectionOptions, connect } from "node:tls";
+import { connect } from "node:tls";
 import { clientKind } from "../../../../src/proxy/lanes/tls/client-kind.ts";
+import { helloOf } from "../../../support/first-hello.ts";
 import { openSecureOrigin, testAuthority } from "../../../support/https.ts";
-import { openServer } from "../../../support/rig.ts";
-
-async function helloOf(options: ConnectionOptions): Promise<Buffer> {
-  const arrived = Promise.withResolvers<Socket>();
-  await using server = await openServer((socket) => arrived.resolve(socket));
-  const client = connect({ ...server.address, ...options });
-  client.on("error", () => undefined);
-  const [chunk] = await once(await arrived.promise, "data");
-  client.destroy();
-  return chunk;
-}
 
 test("client kind: the same for one program, whichever server it asks for, with a session or without", async () => {
   const authority = await testAuthority();
