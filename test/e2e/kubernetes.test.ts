@@ -11,6 +11,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { connectNetworks, type Network, noNetworks, openNetwork } from "../support/networks.ts";
 import { type PodContainer, readPodManifest } from "../support/pod-manifest.ts";
+import { ready } from "../support/ready-process.ts";
 import { users } from "../support/understudy-process.ts";
 
 const program = fileURLToPath(new URL("../../bin/understudy.js", import.meta.url));
@@ -39,20 +40,6 @@ function contained({ securityContext, args = [] }: PodContainer, rulesFolder: st
   ];
 }
 
-async function started(child: ChildProcess, sign: string): Promise<ChildProcess> {
-  let text = "";
-  await new Promise<void>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (chunk: string) => {
-        text += chunk;
-        if (text.includes(sign)) resolve();
-      });
-    }
-    child.once("exit", () => reject(new Error(`ended too early: ${text}`)));
-  });
-  return child;
-}
-
 describe("kubernetes: the pod of the manifest", {
   skip: users[0]?.skip || users[1]?.skip || noNetworks,
 }, () => {
@@ -61,8 +48,7 @@ describe("kubernetes: the pod of the manifest", {
   let world: Network;
   let sidecar: ChildProcess;
 
-  const startSidecar = () =>
-    started(pod.start(...contained(manifest.sidecar, rulesFolder)), '"msg":"started"');
+  const startSidecar = () => ready(pod.start(...contained(manifest.sidecar, rulesFolder)), /"msg":"started"/);
   const curl = (from: Network, ...words: string[]) =>
     from.run("curl", "-sS", "--max-time", "10", "-w", " %{http_code}", ...words);
   const asService = () => [
@@ -81,8 +67,8 @@ describe("kubernetes: the pod of the manifest", {
     pod = await openNetwork();
     world = await openNetwork(pod);
     connectNetworks(pod, world);
-    await started(pod.start(...asService(), process.execPath, "-e", servers), "ready\nready");
-    await started(world.start(process.execPath, "-e", servers), "ready\nready");
+    await ready(pod.start(...asService(), process.execPath, "-e", servers), /ready\nready/);
+    await ready(world.start(process.execPath, "-e", servers), /ready\nready/);
     sidecar = await startSidecar();
   });
   after(async () => {
