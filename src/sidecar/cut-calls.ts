@@ -3,11 +3,23 @@
 
 import type { Flag, Tap, TapEvent } from "../core/tap.ts";
 
-/** From here on calls that lose their connection are told as cut by us, with this reason. */
-export function tellCuts(tap: Tap, why: string): void {
-  const observe = tap.observe.bind(tap);
-  // In place, so that nothing is asked on the path of a call before.
-  tap.observe = (event) => observe(cutByUs(event, why));
+/** Passes on what it observes, as it is until the sidecar cuts what is left. */
+export class CutCalls implements Tap {
+  readonly #next: Tap;
+  #why: string | null = null;
+
+  constructor(next: Tap) {
+    this.#next = next;
+  }
+
+  /** From here on calls that lose their connection are told as cut by us, with this reason. */
+  begin(why: string): void {
+    this.#why = why;
+  }
+
+  observe(event: TapEvent): void {
+    this.#next.observe(this.#why === null ? event : cutByUs(event, this.#why));
+  }
 }
 
 function cutByUs(event: TapEvent, why: string): TapEvent {

@@ -9,7 +9,6 @@ import { DelayLine } from "../core/delay-line.ts";
 import type { Traffic } from "../core/lane.ts";
 import { createReadBuffers } from "../core/read-buffers.ts";
 import { noRules } from "../core/rule-set.ts";
-import type { Tap } from "../core/tap.ts";
 import { createIntake, type Intake } from "../proxy/accept/intake.ts";
 import { detect } from "../proxy/detect/detect.ts";
 import { serverNameOf } from "../proxy/detect/server-name.ts";
@@ -24,7 +23,7 @@ import { createStates } from "../proxy/perform/state.ts";
 import { createPipeline } from "../proxy/pipeline.ts";
 import { type Connections, listen } from "./connections.ts";
 import { type Control, startControl } from "./control.ts";
-import { tellCuts } from "./cut-calls.ts";
+import { CutCalls } from "./cut-calls.ts";
 import { debuggedDetect, debuggedTraffic } from "./debugged.ts";
 import { observe } from "./observed.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
@@ -64,6 +63,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const { debug } = deps;
   const stop = new AbortController();
   const observed = observe(options, deps);
+  const cuts = new CutCalls(observed.tap);
   const buffers = createReadBuffers();
   const connections = await listen(options, observed.tap, buffers);
   try {
@@ -91,7 +91,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       clock: deps.clock,
       random: deps.random,
       deadlines,
-      tap: observed.tap,
+      tap: cuts,
       dial: upstreams.dial,
       rules: inForce,
       faultsHalted: () => faults.halted,
@@ -111,7 +111,7 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
       signal: stop.signal,
     });
     const shut = createShut({
-      ...{ connections, intake, control, stop, clock: deps.clock, tap: observed.tap },
+      ...{ connections, intake, control, stop, clock: deps.clock, cuts },
       startDraining: () => {
         draining = true;
       },
@@ -145,7 +145,7 @@ interface ShutParts {
   readonly intake: Intake;
   readonly control: Control;
   readonly clock: Clock;
-  readonly tap: Tap;
+  readonly cuts: CutCalls;
   /** Ends whatever runs in the background. */
   readonly stop: AbortController;
   /** From here on, whoever asks is told that this sidecar goes. */
@@ -154,7 +154,7 @@ interface ShutParts {
 
 /** Open calls have so long to finish; 0: they are cut at once, and the others are not told. */
 function createShut(parts: ShutParts): (patienceMs: number) => Promise<void> {
-  const { connections, intake, control, clock, stop, tap } = parts;
+  const { connections, intake, control, clock, stop, cuts } = parts;
   return async (patienceMs) => {
     await connections.close();
     parts.startDraining();
@@ -162,7 +162,7 @@ function createShut(parts: ShutParts): (patienceMs: number) => Promise<void> {
     const drained = intake.drain();
     const patience = (ms: number) => sleep(clock, ms, stop.signal).catch(() => undefined);
     if (patienceMs > 0) await Promise.race([drained, patience(patienceMs)]);
-    tellCuts(tap, patienceMs > 0 ? "cut: still open at the end of the drain" : "cut: the sidecar has ended");
+    cuts.begin(patienceMs > 0 ? "cut: still open at the end of the drain" : "cut: the sidecar has ended");
     intake.destroy();
     // Their calls are told of as they close, which is after this turn.
     await Promise.race([drained, patience(lastWordMs)]);

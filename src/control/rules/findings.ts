@@ -24,6 +24,7 @@ const byType: Readonly<Record<string, string>> = {
   array: "a list",
   object: "a mapping",
   record: "a mapping",
+  nonoptional: "a value",
 };
 
 /** The expectation behind an issue that carries none of its own. */

@@ -6,6 +6,7 @@ import type { HostPort } from "../../core/address.ts";
 import { UnderstudyError } from "../../core/errors.ts";
 import type { Inlet } from "../../core/inlet.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
+import { outlastReset } from "./outlast-reset.ts";
 import { tcpFailureText } from "./tcp-failure.ts";
 
 /** Connects on our behalf; null: nobody listens there, dial it the usual way. Must end on abort. */
@@ -66,6 +67,8 @@ class AdoptedLink implements Link {
   #encrypts = false;
   #ended = false;
   #paused = false;
+  /** What is written goes nowhere. */
+  #deaf = false;
   #gone = false;
 
   /** `dial`: for a promise that brings null. */
@@ -115,6 +118,10 @@ class AdoptedLink implements Link {
     socket.allowHalfOpen = true;
     socket.setNoDelay(true);
     this.#encrypts = "encrypted" in socket;
+    outlastReset(socket, () => {
+      this.#deaf = true;
+      if (!this.#gone) this.#events.drain();
+    });
     socket.on("drain", () => !this.#gone && this.#events.drain());
     socket.on("end", () => this.#upstreamEnded(opened));
     socket.on("error", (error) => this.#broke(opened, error));
@@ -153,7 +160,7 @@ class AdoptedLink implements Link {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#gone) return true;
+    if (this.#gone || this.#deaf) return true;
     const target = this.#target;
     if (target) return this.#send(target, chunk);
     this.#queue.push(chunk);

@@ -11,6 +11,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Deadlined, Deadlines } from "../../core/deadlines.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
 import { FilledPart, type ReadBuffers, ReadStep } from "../../core/read-buffers.ts";
+import { outlastReset } from "./outlast-reset.ts";
 import { tcpFailureText } from "./tcp-failure.ts";
 
 export interface DialDeps {
@@ -44,6 +45,8 @@ class SocketLink implements Link, Deadlined {
   /** Bytes of the read buffer itself are still on their way out of the other side. */
   #held = false;
   #connected = false;
+  /** What is written goes nowhere. */
+  #deaf = false;
   #gone = false;
 
   constructor(upstream: HostPort, events: LinkEvents, deps: DialDeps) {
@@ -71,6 +74,10 @@ class SocketLink implements Link, Deadlined {
 
   #listen(): void {
     const socket = this.#socket;
+    outlastReset(socket, () => {
+      this.#deaf = true;
+      if (!this.#gone) this.#events.drain();
+    });
     socket.on("connect", () => {
       this.#connected = true;
       this.#deadlines.remove(this);
@@ -118,7 +125,7 @@ class SocketLink implements Link, Deadlined {
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.#gone || this.#socket.write(chunk);
+    return this.#deaf || this.#socket.write(chunk);
   }
 
   get holdsBytes(): boolean {
@@ -165,6 +172,7 @@ class SocketLink implements Link, Deadlined {
   /** The read buffer goes back, unless a read is under way or its bytes are held elsewhere. */
   #retire(): void {
     this.#gone = true;
+    this.#deaf = true;
     if (!this.#connected) this.#deadlines.remove(this);
     if (!this.#reading && !this.#held) this.#buffers.give(this.#buffer);
   }

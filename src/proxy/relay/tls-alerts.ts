@@ -96,6 +96,10 @@ export function complaintWords(error: NodeJS.ErrnoException): string {
   const code = error.code ?? "";
   const words = complaints.find(([pattern]) => pattern.test(code))?.[1];
   if (words !== undefined) return words;
-  const reason = "reason" in error && typeof error.reason === "string" ? error.reason : error.message.trim();
-  return `failed in the TLS handshake: ${reason}${code === "" ? "" : ` (${code})`}`;
+  return `failed in the TLS handshake: ${opensslReason(error)}${code === "" ? "" : ` (${code})`}`;
+}
+
+/** OpenSSL's words without its file names and line numbers. */
+export function opensslReason(error: Error): string {
+  return "reason" in error && typeof error.reason === "string" ? error.reason : error.message.trim();
 }

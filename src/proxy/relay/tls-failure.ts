@@ -8,7 +8,14 @@
 import { formatHostPort } from "../../core/address.ts";
 import type { SecureAim } from "../../core/link.ts";
 import { certificateFlaw } from "./certificate-flaw.ts";
-import { alertIn, alertName, alertObjection, alertWords, complaintWords } from "./tls-alerts.ts";
+import {
+  alertIn,
+  alertName,
+  alertObjection,
+  alertWords,
+  complaintWords,
+  opensslReason,
+} from "./tls-alerts.ts";
 
 /** A connection as far as its failure depends on it. */
 export interface TlsAttempt {
@@ -45,7 +52,7 @@ export function tlsBreakText(error: NodeJS.ErrnoException, aim: SecureAim): stri
   const name = nameOf(aim);
   if (alert !== null) return `${name} broke the connection off (${alertName(alert)})`;
   if (error.code === "ECONNRESET") return `${name} reset the connection`;
-  return `${name}: ${reasonOf(error)}`;
+  return `${name}: ${opensslReason(error)}`;
 }
 
 function clientCertificateText(name: string, alert: number | null, { aim, shown }: TlsAttempt): string {
@@ -65,11 +72,6 @@ function clientCertificateText(name: string, alert: number | null, { aim, shown 
 /** It left, by FIN or RST, without saying why. */
 function isDeparture(error: NodeJS.ErrnoException | null): boolean {
   return error === null || error.code === "ECONNRESET" || error.code === "EPIPE";
-}
-
-/** OpenSSL's words without its file names and line numbers. */
-function reasonOf(error: Error): string {
-  return "reason" in error && typeof error.reason === "string" ? error.reason : error.message.trim();
 }
 
 /** `shop.test (10.0.0.1:443)` */

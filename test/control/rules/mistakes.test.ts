@@ -319,6 +319,10 @@ const inARule: readonly (readonly [rule: readonly string[], ...expected: readonl
     `4: rules[0].fault.delay.distribution.stddev: expected ${duration}, got nothing`,
   ],
   [
+    ["respond: {grpc: {messages: [{delay: 1s}]}}"],
+    "4: rules[0].respond.grpc.messages[0].message: expected a value, got nothing",
+  ],
+  [
     ["fault: {delay: {distribution: {type: histogram, buckets: []}}}"],
     "4: rules[0].fault.delay.distribution.buckets: expected at least one bucket {weight, min, max}, got []",
   ],

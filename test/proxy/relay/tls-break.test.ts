@@ -11,10 +11,8 @@ import {
 } from "node:net";
 import { test } from "node:test";
 import { createServer } from "node:tls";
-import { systemClock } from "../../../src/core/clock.ts";
-import { connectTcp } from "../../../src/proxy/relay/connect-tcp.ts";
-import { createSecureDial } from "../../../src/proxy/relay/secure-dial.ts";
 import { testAuthority } from "../../support/https.ts";
+import { secureDial } from "../../support/secure-dial.ts";
 
 async function portOf(server: Server): Promise<number> {
   server.listen(0, "127.0.0.1");
@@ -47,18 +45,9 @@ async function afterHarm(harm: (client: Socket, server: Socket) => void): Promis
   let harmed = false;
   const halves: [Socket, Socket][] = [];
   const port = await portOf(between);
-  const dial = createSecureDial({
-    clock: systemClock,
-    connectMs: 5_000,
-    connectTcp,
-    inletOf: () => null,
-    extraRoots: [authority.trust],
-    clientCertificates: [],
-    unverified: [],
-  });
   const told = await new Promise<string>((resolve) => {
     const aim = { upstream: { host: "127.0.0.1", port }, serverName: "shop.test", protocols: [] };
-    const link = dial.link(aim, {
+    const link = secureDial(authority.trust).link(aim, {
       data() {
         harmed = true;
         for (const pair of halves) harm(...pair);

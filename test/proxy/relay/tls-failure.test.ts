@@ -5,10 +5,8 @@ import { once } from "node:events";
 import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
 import { test } from "node:test";
 import { createServer, type TlsOptions } from "node:tls";
-import { systemClock } from "../../../src/core/clock.ts";
 import type { LinkEnd, SecureDial } from "../../../src/core/link.ts";
-import { connectTcp } from "../../../src/proxy/relay/connect-tcp.ts";
-import { createSecureDial, type SecureDialDeps } from "../../../src/proxy/relay/secure-dial.ts";
+import type { SecureDialDeps } from "../../../src/proxy/relay/secure-dial.ts";
 import { aroundTests } from "../../support/around-tests.ts";
 import {
   type ForeignAuthority,
@@ -17,6 +15,7 @@ import {
   selfSigned,
 } from "../../support/foreign-certificates.ts";
 import { testAuthority } from "../../support/https.ts";
+import { secureDial } from "../../support/secure-dial.ts";
 import { noPython, openStrictServer } from "../../support/strict-tls-server.ts";
 
 let theirs: ForeignAuthority;
@@ -46,16 +45,7 @@ interface Attempt extends Partial<SecureDialDeps> {
 }
 
 function dialOf(deps: Partial<SecureDialDeps>): SecureDial {
-  return createSecureDial({
-    clock: systemClock,
-    connectMs: 5_000,
-    connectTcp,
-    inletOf: () => null,
-    extraRoots: [theirs.certificate],
-    clientCertificates: [],
-    unverified: [],
-    ...deps,
-  });
+  return secureDial(theirs.certificate, deps);
 }
 
 /** How a link ends that says one word. */
