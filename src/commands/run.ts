@@ -132,6 +132,7 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
   const trusting = prepareTrust(config, shell);
   trusting.catch(() => undefined); // told where it is waited for
   let begun = false;
+  if (hasLostRules(line)) observers.say(lostRulesHint(line));
   try {
     const job = { ...flags, config, command: line.rest, shell, observers };
     const stage = await chooseStage(job, flags.mode, trusting);
@@ -149,6 +150,17 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
     await (await trusting.catch(() => null))?.folder?.close();
     await observers.finish(begun);
   }
+}
+
+/** There are no rules, but the command was given some: it stands before them. */
+function hasLostRules({ config, rest }: CommandLine): boolean {
+  return (
+    config.rules === null && config.store.url === null && rest.some((word) => /^--rules(?:=|$)/.test(word))
+  );
+}
+
+function lostRulesHint({ rest: [name] }: CommandLine): string {
+  return `--rules behind ${name} is a flag of ${name}; flags of ours stand before it: run --rules FILE -- ${name} …`;
 }
 
 /** Nobody but the command trusts it, and its key ends with this process: nothing to set up, nothing to leak. */

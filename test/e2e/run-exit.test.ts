@@ -66,6 +66,14 @@ describe("run: exit codes and signals", { skip: noNamespaces }, () => {
     const folder = await understudy(["run", "--", "/"]);
     assert.deepEqual([folder.code, folder.stderr], [126, "understudy: /: is a directory\n"]);
   });
+
+  test("rules that are given behind the command are the command's, which is told", async () => {
+    const { stdout, stderr } = await understudy(["run", "--mode", "env", "echo", "hi", "--rules=r.yaml"]);
+    assert.equal(stdout, "hi --rules=r.yaml\n");
+    const hint =
+      "--rules behind echo is a flag of echo; flags of ours stand before it: run --rules FILE -- echo …";
+    assert.ok(stderr.startsWith(`understudy: ${hint}\n`), stderr);
+  });
 });
 
 const countInterrupts = `
