@@ -102,7 +102,7 @@ export class LocalCalls {
   #open(id: number, endStream: boolean, head: Http2Head, call: Http2Call): LocalStream {
     const { settings, table, wires } = this.#deps;
     settings.send();
-    const windows = { send: settings.client.windowBytes, receive: settings.server.windowBytes };
+    const { windows } = settings;
     const stream = new LocalStream(id, call, head, windows, {
       credit: (given, bytes) => {
         wires.aside(windowUpdateFrame(given.id, bytes));
@@ -115,7 +115,7 @@ export class LocalCalls {
       stream.requestDone = true;
       stream.bodyBytes = 0;
       stream.pipe.end([]);
-    }
+    } else stream.welcomeBody(windows);
     return stream;
   }
 
