@@ -126,13 +126,16 @@ export class RichCalls {
 
   resetByUpstream(stream: RichStream, code: number): void {
     this.leave(stream);
-    this.#fail(stream, "UC", `the upstream reset the stream with ${http2CodeText(code)}`);
+    this.#fail(stream, "UC", `the upstream reset the stream with ${http2CodeText(code)}`, code);
   }
 
   /** RFC 9113 §6.8: streams above `last` were never looked at. */
   disown(last: number): void {
-    for (const [id, stream] of this.#streams.entries())
-      if (id > last) this.#cancel(stream, "UC", "the upstream is going away");
+    for (const [id, stream] of this.#streams.entries()) {
+      if (id <= last) continue;
+      this.#reset(stream, errorCodes.cancel);
+      this.#fail(stream, "UC", "the upstream is going away", errorCodes.refusedStream);
+    }
   }
 
   /** The link is over, and so are its calls. `flag` null: nobody is told, because it was us who ended it. */
@@ -157,8 +160,9 @@ export class RichCalls {
     this.#port.write(resetFrame(stream.out.id, code));
   }
 
-  #fail(stream: RichStream, flag: Flag, detail: string): void {
-    stream.fail(flag, detail, errorFor(flag, detail));
+  /** `code`: how the upstream has ended the stream; null: it has not. */
+  #fail(stream: RichStream, flag: Flag, detail: string, code: number | null = null): void {
+    stream.fail(flag, detail, errorFor(flag, detail), code);
   }
 }
 

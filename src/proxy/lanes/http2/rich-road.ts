@@ -41,6 +41,7 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
   let link: RichLink | null = null;
   let relayed: Promise<Reply> | null = null;
   let messages: StreamRelay | null = null;
+  let resetCode: number | null = null;
   const webSocket = (): StreamRelay => {
     messages ??= streamRelayOf(stream, deps);
     return messages;
@@ -49,7 +50,10 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     const outgoing = stream.upgrade ? webSocket().outgoing(exchange) : exchange;
     relayed = link.relay(outgoing, stream.head.connectProtocol, {
       interim: (fields) => deps.fields(stream, fields, false),
-      failed: (flag, detail) => call.fail("failed", flag, detail),
+      failed: (flag, detail, code) => {
+        resetCode = code;
+        call.fail("failed", flag, detail);
+      },
     });
     return stream.upgrade ? relayed.then((reply) => webSocket().incoming(reply)) : relayed;
   };
@@ -67,7 +71,7 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     const response = reply.kind === "websocket" ? webSocket().answer(reply) : reply;
     await writeReply(response, stream, claim, deps);
   } catch (error) {
-    await answerFailure(error, stream, deps);
+    await answerFailure(error, resetCode, stream, deps);
   } finally {
     const used = link as RichLink | null; // assigned in a callback, which the compiler does not see
     used?.abandon(relayed);
@@ -179,8 +183,16 @@ function headersFor(reply: ResponseReply): HeaderList {
   );
 }
 
-/** The call could not be served. A reply that has begun can only be cut; a transparent client sees a reset. */
-async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoadDeps): Promise<void> {
+/**
+ * The call could not be served. A reply that has begun can only be cut; a transparent client sees a reset. `resetCode`: how the
+ * upstream has ended its stream, which the client sees as it would have done without us; null: it has not.
+ */
+async function answerFailure(
+  error: unknown,
+  resetCode: number | null,
+  stream: LocalStream,
+  deps: RichRoadDeps,
+): Promise<void> {
   const { call } = stream;
   const code = error instanceof UnderstudyError ? error.code : null;
   if (stream.abort.signal.aborted) {
@@ -189,12 +201,13 @@ async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoad
   }
   if (call.status !== 0) {
     if (code !== "body_cut" || call.outcome === "relayed") call.flag(call.flags.includes("FI") ? "FI" : "UC");
-    return deps.reset(stream, errorCodes.internal);
+    return deps.reset(stream, resetCode ?? errorCodes.internal);
   }
   const upstreamFailed = code === "connect_failed" || code === "connect_timeout" || code === "body_cut";
   const flag = code === "connect_timeout" ? "UT" : code === "body_cut" ? "UC" : "UF";
   if (upstreamFailed) call.fail("failed", flag, messageOf(error));
   else call.fail("failed", "UPE", `the rule could not be carried out: ${messageOf(error)}`);
+  if (upstreamFailed && resetCode !== null) return deps.reset(stream, resetCode);
   if (upstreamFailed && deps.connection.mode === "transparent")
     return deps.reset(stream, code === "body_cut" ? errorCodes.internal : errorCodes.refusedStream);
   const status =

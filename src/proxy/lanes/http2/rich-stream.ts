@@ -16,7 +16,8 @@ import { bodyLeftAfter } from "./stream.ts";
 /** What one call wants to hear besides its reply. */
 export interface RichCallEvents {
   interim(headers: HeaderList): void;
-  failed(flag: Flag, detail: string): void;
+  /** `code`: of the RST_STREAM that a client of this upstream would have seen; null: it would have seen none. */
+  failed(flag: Flag, detail: string, code: number | null): void;
 }
 
 /** Of the link, which alone changes it. */
@@ -114,9 +115,9 @@ export class RichStream {
     this.#pipe.end(trailers);
   }
 
-  fail(flag: Flag, detail: string, error: Error): void {
+  fail(flag: Flag, detail: string, error: Error, code: number | null): void {
     this.failed = true;
-    this.#events.failed(flag, detail);
+    this.#events.failed(flag, detail, code);
     this.#pipe.fail(error);
     this.#reject(error);
   }

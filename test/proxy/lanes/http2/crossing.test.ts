@@ -12,9 +12,9 @@ import {
   settingsAck,
   settingsFrame,
 } from "../../../../src/proxy/lanes/http2/frames.ts";
+import { between } from "../../../conformance/http2/pair.ts";
 import { replyWith } from "../../../support/rule-spec.ts";
-import { dataFrame, is, isSettings, withRawPair } from "./raw-pair.ts";
-import { hello, requestFrame, responseFrame, serverHello } from "./raw-peer.ts";
+import { dataFrame, hello, is, isSettings, requestFrame, responseFrame, serverHello } from "./raw-peer.ts";
 
 const initialWindow = 4;
 const maxFrame = 5;
@@ -26,7 +26,7 @@ const mock: Partial<RuleSpec> = {
 };
 
 test("crossing: trailers of a stream that the upstream has reset meanwhile do no harm", () =>
-  withRawPair({ rules: [mock] }, async ({ client, upstream }) => {
+  between({ rules: [mock] }, async ({ client, upstream }) => {
     client.send(hello, requestFrame(1, "/r", [], endHeaders));
     const server = await upstream();
     server.send(serverHello);
@@ -41,7 +41,7 @@ test("crossing: trailers of a stream that the upstream has reset meanwhile do no
   }));
 
 test("crossing: an upload to a mock may fill the window that the upstream has just made smaller", () =>
-  withRawPair({ rules: [mock] }, async ({ client, upstream }) => {
+  between({ rules: [mock] }, async ({ client, upstream }) => {
     client.send(hello, requestFrame(1, "/r"));
     const server = await upstream();
     server.send(settingsFrame([[initialWindow, 1_000]]), settingsAck);
@@ -54,7 +54,7 @@ test("crossing: an upload to a mock may fill the window that the upstream has ju
   }));
 
 test("crossing: a frame may have the size that the upstream has just lowered, until the client acknowledges", () =>
-  withRawPair({ rules: [mock] }, async ({ client, upstream }) => {
+  between({ rules: [mock] }, async ({ client, upstream }) => {
     client.send(hello, requestFrame(1, "/r", [], endHeaders));
     const server = await upstream();
     server.send(settingsFrame([[maxFrame, 32_768]]), settingsAck);
@@ -69,7 +69,7 @@ test("crossing: a frame may have the size that the upstream has just lowered, un
   }));
 
 test("crossing: a frame may have the size that the client has just lowered, until the upstream acknowledges", () =>
-  withRawPair({ rules: [mock] }, async ({ client, upstream }) => {
+  between({ rules: [mock] }, async ({ client, upstream }) => {
     client.send(preface, settingsFrame([[maxFrame, 32_768]]), requestFrame(1, "/r"));
     const server = await upstream();
     server.send(serverHello);
@@ -83,7 +83,7 @@ test("crossing: a frame may have the size that the client has just lowered, unti
   }));
 
 test("crossing: an upload that is answered here has a window where the upstream grants none of itself", () =>
-  withRawPair({ rules: [mock] }, async ({ client, upstream }) => {
+  between({ rules: [mock] }, async ({ client, upstream }) => {
     client.send(hello, requestFrame(1, "/r"));
     const server = await upstream();
     server.send(settingsFrame([[initialWindow, 0]]), settingsAck);
@@ -94,7 +94,7 @@ test("crossing: an upload that is answered here has a window where the upstream 
   }));
 
 test("crossing: an upload that is answered here keeps its window where the upstream takes it away", () =>
-  withRawPair({ rules: [mock] }, async ({ client, upstream }) => {
+  between({ rules: [mock] }, async ({ client, upstream }) => {
     client.send(hello, requestFrame(1, "/r"), requestFrame(3, "/m", [], endHeaders));
     const server = await upstream();
     await client.until(is(frameTypes.headers, 3));

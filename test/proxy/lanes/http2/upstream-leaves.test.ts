@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
 import { errorCodes, frameTypes } from "../../../../src/proxy/lanes/http2/frames.ts";
+import { between } from "../../../conformance/http2/pair.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
 import { replyWith } from "../../../support/rule-spec.ts";
-import { is, withRawPair } from "./raw-pair.ts";
-import { hello, type RawPeer, requestFrame, serverHello } from "./raw-peer.ts";
+import { hello, is, type RawPeer, requestFrame, serverHello } from "./raw-peer.ts";
 
 const slow: Partial<RuleSpec> = {
   name: "slow",
@@ -24,7 +24,7 @@ const departures: readonly (readonly [how: string, leave: (upstream: RawPeer) =>
 for (const [how, leave] of departures) {
   test(`upstream leaves: where it ${how} beside a slow mock, its calls fail at once and the mock is answered`, async () => {
     const clock = manualClock();
-    await withRawPair({ rules: [slow], clock }, async ({ client, upstream }) => {
+    await between({ rules: [slow], clock }, async ({ client, upstream }) => {
       client.send(hello, requestFrame(1, "/r"), requestFrame(3, "/slow"));
       const server = await upstream();
       server.send(serverHello);
