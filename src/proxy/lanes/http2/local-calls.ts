@@ -149,7 +149,7 @@ export class LocalCalls {
   #serve(stream: LocalStream, claim: Claim | null): void {
     void serveRich(stream, claim, this.#road).then(() => {
       stream.discards = true;
-      if (this.#isOpen(stream)) stream.settle(true);
+      if (this.#isHere(stream)) stream.settle(true);
       this.#deps.windows.pass(Number.POSITIVE_INFINITY);
     });
   }
@@ -177,8 +177,12 @@ export class LocalCalls {
     return this.#rich;
   }
 
+  #isHere(stream: LocalStream): boolean {
+    return this.#deps.table.open.get(stream.id) === stream;
+  }
+
   #isOpen(stream: LocalStream): boolean {
-    return this.#deps.table.open.get(stream.id) === stream && !stream.responseDone;
+    return this.#isHere(stream) && !stream.responseDone;
   }
 
   #sendFields(stream: LocalStream, fields: HeaderList, endStream: boolean): void {
@@ -197,14 +201,14 @@ export class LocalCalls {
   }
 
   #reset(stream: LocalStream, code: number): void {
-    if (this.#isOpen(stream)) this.#deps.table.reset(stream.id, stream, code);
+    if (this.#isHere(stream)) this.#deps.table.reset(stream.id, stream, code);
     this.#deps.wires.flushSoon();
   }
 
   #endReply(stream: LocalStream): void {
     stream.responseDone = true;
     stream.call.finish(this.#deps.traffic);
-    stream.discards = true;
+    stream.discards = !stream.uploads;
     this.#deps.table.closeIfDone(stream.id, stream);
   }
 }

@@ -43,6 +43,12 @@ export class RichCalls {
     return this.#streams.get(id);
   }
 
+  /** The same where the reply is not complete. */
+  unanswered(id: number): RichStream | undefined {
+    const stream = this.#streams.get(id);
+    return stream?.replied ? undefined : stream;
+  }
+
   /** RFC 9113 §5.1: neither the upstream nor we have opened it. */
   isIdle(id: number): boolean {
     return id === 0 || (id & 1) === 0 || id >= this.#nextId;
@@ -62,6 +68,7 @@ export class RichCalls {
     );
     this.#streams.set(id, stream);
     const isEmpty = exchange.body.lengthBytes === 0;
+    stream.sent = isEmpty;
     const block = encodeLiterals(requestFields(exchange, connectProtocol));
     this.#port.write(headerFrames(id, isEmpty ? flags.endStream : 0, block));
     if (!isEmpty) void this.#sendBody(exchange, stream);
@@ -80,6 +87,8 @@ export class RichCalls {
       const trailers = fieldsForHttp2(exchange.body.trailers());
       if (trailers.length === 0) this.queue.end(out);
       else this.#port.write(headerFrames(out.id, flags.endStream, encodeLiterals(trailers)));
+      stream.sent = true;
+      if (stream.replied) this.leave(stream);
     } catch {
       if (isOpen()) this.#cancel(stream, "DC", "the request body was cut");
     }
@@ -106,16 +115,33 @@ export class RichCalls {
 
   // ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The reply of the stream is complete, or has failed: its place is free. */
+  /** The reply is complete; the request goes on where it is not. */
+  replied(stream: RichStream): void {
+    stream.replied = true;
+    if (stream.sent) this.leave(stream);
+  }
+
+  /** The stream is over: its place is free. */
   leave(stream: RichStream): void {
     this.#streams.delete(stream.out.id);
     this.queue.remove(stream.out);
+    stream.over();
     this.places.passOn();
+  }
+
+  /** For a reply that is complete: resolves when the rest of its request is out, or given up. */
+  async whenSent(reply: Promise<unknown> | null): Promise<void> {
+    const stream = this.#find(reply);
+    if (stream?.replied) await stream.whenOver();
+  }
+
+  #find(reply: Promise<unknown> | null): RichStream | null {
+    return this.#streams.places.find((place) => place !== null && place.reply === reply) ?? null;
   }
 
   /** Nobody wants the reply any more. */
   abandon(reply: Promise<unknown> | null): void {
-    const stream = this.#streams.places.find((place) => place !== null && place.reply === reply);
+    const stream = this.#find(reply);
     if (stream) this.#reset(stream, errorCodes.cancel);
   }
 
@@ -126,15 +152,16 @@ export class RichCalls {
 
   resetByUpstream(stream: RichStream, code: number): void {
     this.leave(stream);
-    this.#fail(stream, "UC", `the upstream reset the stream with ${http2CodeText(code)}`, code);
+    stream.resetBy(code);
+    this.#fail(stream, "UC", `the upstream reset the stream with ${http2CodeText(code)}`);
   }
 
   /** RFC 9113 §6.8: streams above `last` were never looked at. */
   disown(last: number): void {
     for (const [id, stream] of this.#streams.entries()) {
       if (id <= last) continue;
-      this.#reset(stream, errorCodes.cancel);
-      this.#fail(stream, "UC", "the upstream is going away", errorCodes.refusedStream);
+      stream.resetBy(errorCodes.refusedStream);
+      this.#cancel(stream, "UC", "the upstream is going away");
     }
   }
 
@@ -144,6 +171,7 @@ export class RichCalls {
     this.#streams.clear();
     for (const [, stream] of streams) {
       this.queue.remove(stream.out);
+      stream.over();
       if (flag !== null) this.#fail(stream, flag, detail);
     }
     this.places.wakeAll();
@@ -160,9 +188,8 @@ export class RichCalls {
     this.#port.write(resetFrame(stream.out.id, code));
   }
 
-  /** `code`: how the upstream has ended the stream; null: it has not. */
-  #fail(stream: RichStream, flag: Flag, detail: string, code: number | null = null): void {
-    stream.fail(flag, detail, errorFor(flag, detail), code);
+  #fail(stream: RichStream, flag: Flag, detail: string): void {
+    if (!stream.replied) stream.fail(flag, detail, errorFor(flag, detail));
   }
 }
 

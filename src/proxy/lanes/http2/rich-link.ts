@@ -92,6 +92,11 @@ export class RichLink implements LinkEvents, RichCallsPort {
     return this.#calls.ask(exchange, connectProtocol, this.#settings.windowBytes, events).reply;
   }
 
+  /** For a reply that is complete: resolves when the rest of its request is out, or given up. */
+  whenSent(reply: Promise<Reply> | null): Promise<void> {
+    return this.#calls.whenSent(reply);
+  }
+
   /** The call is over, however far it came. */
   abandon(reply: Promise<Reply> | null): void {
     this.#calls.abandon(reply);

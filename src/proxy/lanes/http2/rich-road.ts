@@ -47,13 +47,14 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     return messages;
   };
   const send = (exchange: Exchange, link: RichLink): Promise<Reply> => {
+    stream.uploads = stream.head.connectProtocol === null;
     const outgoing = stream.upgrade ? webSocket().outgoing(exchange) : exchange;
     relayed = link.relay(outgoing, stream.head.connectProtocol, {
       interim: (fields) => deps.fields(stream, fields, false),
-      failed: (flag, detail, code) => {
+      reset: (code) => {
         resetCode = code;
-        call.fail("failed", flag, detail);
       },
+      failed: (flag, detail) => call.fail("failed", flag, detail),
     });
     return stream.upgrade ? relayed.then((reply) => webSocket().incoming(reply)) : relayed;
   };
@@ -70,6 +71,9 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     const reply = await (claim ? claim.serve(exchange, forward) : forward(exchange));
     const response = reply.kind === "websocket" ? webSocket().answer(reply) : reply;
     await writeReply(response, stream, claim, deps);
+    // An upstream may answer before it has the whole request, and read on (RFC 9113 §8.1).
+    if (stream.uploads) await (link as RichLink | null)?.whenSent(relayed);
+    if (stream.uploads && resetCode !== null && !stream.requestDone) deps.reset(stream, resetCode);
   } catch (error) {
     await answerFailure(error, resetCode, stream, deps);
   } finally {

@@ -1,6 +1,8 @@
 // One call on the rich link: what is still to be sent of its request, and its reply as it comes.
 //
 //   asked ──1xx──► asked ──final head──► responded ──DATA──► responded ──END_STREAM, trailers──► the pipe's end
+//
+// A request may outlast its reply (RFC 9113 §8.1): the stream is over when both are.
 
 import { emptyBody } from "../../../core/body.ts";
 import type { Reply } from "../../../core/exchange.ts";
@@ -16,8 +18,9 @@ import { bodyLeftAfter } from "./stream.ts";
 /** What one call wants to hear besides its reply. */
 export interface RichCallEvents {
   interim(headers: HeaderList): void;
-  /** `code`: of the RST_STREAM that a client of this upstream would have seen; null: it would have seen none. */
-  failed(flag: Flag, detail: string, code: number | null): void;
+  /** The upstream has reset the stream, be it behind the reply; or it has disowned it, which is REFUSED_STREAM. */
+  reset(code: number): void;
+  failed(flag: Flag, detail: string): void;
 }
 
 /** Of the link, which alone changes it. */
@@ -25,6 +28,10 @@ export class RichStream {
   readonly out: Outgoing;
   readonly reply: Promise<Reply>;
   failed = false;
+  /** The reply is complete. */
+  replied = false;
+  /** The request is complete. */
+  sent = false;
   /** Octets that came and were not credited. */
   owedBytes = 0;
   /** Nobody reads what came: no credit. */
@@ -34,6 +41,7 @@ export class RichStream {
   readonly #isHead: boolean;
   #resolve: (reply: Reply) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
+  #onOver: () => void = () => undefined;
   #responded = false;
   /** Octets that the head announced and that have not come; null: not announced. */
   #bodyLeft: number | null = null;
@@ -106,6 +114,22 @@ export class RichStream {
     return this.#bodyLeft < 0 ? "its body is not content-length long" : null;
   }
 
+  /** Resolves when the stream is over. */
+  whenOver(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onOver = resolve;
+    });
+  }
+
+  /** The stream is over. */
+  over(): void {
+    this.#onOver();
+  }
+
+  resetBy(code: number): void {
+    this.#events.reset(code);
+  }
+
   /** `content` stays as it is. */
   push(content: Buffer): void {
     this.#pipe.push(content);
@@ -115,9 +139,9 @@ export class RichStream {
     this.#pipe.end(trailers);
   }
 
-  fail(flag: Flag, detail: string, error: Error, code: number | null): void {
+  fail(flag: Flag, detail: string, error: Error): void {
     this.failed = true;
-    this.#events.failed(flag, detail, code);
+    this.#events.failed(flag, detail);
     this.#pipe.fail(error);
     this.#reject(error);
   }

@@ -69,6 +69,8 @@ export class LocalStream {
   upgrade: UpgradeClaim | null = null;
   /** What comes is read by nobody. */
   discards = false;
+  /** What comes goes to the upstream, even behind its reply. */
+  uploads = false;
   bodyLeft: number | null;
   /** Length of the body, where it is known; null: not. */
   bodyBytes: number | null;
