@@ -3,9 +3,11 @@
 
 import { UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange } from "../../../core/exchange.ts";
+import type { HeaderList } from "../../../core/headers.ts";
 import { http2CodeText } from "../../../core/http2-codes.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { errorCodes, flags, headerFrames, maxWindowBytes, resetFrame, windowUpdateFrame } from "./frames.ts";
+import { defaultTableBytes } from "./hpack/dynamic-table.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
 import { requestFields } from "./request-fields.ts";
 import { fieldsForHttp2 } from "./request-head.ts";
@@ -29,6 +31,9 @@ export class RichCalls {
   readonly #port: RichCallsPort;
   readonly #streams = new StreamMap<RichStream>();
   #nextId = 1;
+  #tableBytes = defaultTableBytes;
+  /** A smaller table that the next block must begin with (RFC 7541 §4.2); -1: none. */
+  #tableDue = -1;
 
   constructor(port: RichCallsPort) {
     this.#port = port;
@@ -69,7 +74,7 @@ export class RichCalls {
     this.#streams.set(id, stream);
     const isEmpty = exchange.body.lengthBytes === 0;
     stream.sent = isEmpty;
-    const block = encodeLiterals(requestFields(exchange, connectProtocol));
+    const block = this.#blockOf(requestFields(exchange, connectProtocol));
     this.#port.write(headerFrames(id, isEmpty ? flags.endStream : 0, block));
     if (!isEmpty) void this.#sendBody(exchange, stream);
     return stream;
@@ -86,12 +91,27 @@ export class RichCalls {
       if (!isOpen()) return;
       const trailers = fieldsForHttp2(exchange.body.trailers());
       if (trailers.length === 0) this.queue.end(out);
-      else this.#port.write(headerFrames(out.id, flags.endStream, encodeLiterals(trailers)));
+      else this.#port.write(headerFrames(out.id, flags.endStream, this.#blockOf(trailers)));
       stream.sent = true;
       if (stream.replied) this.leave(stream);
     } catch {
       if (isOpen()) this.#cancel(stream, "DC", "the request body was cut");
     }
+  }
+
+  // ── the upstream's header table ──────────────────────────────────────────────────────────────────────────────────
+
+  /** The upstream's SETTINGS_HEADER_TABLE_SIZE. We put nothing into its table; but that it is smaller must be said. */
+  allowTable(bytes: number): void {
+    if (bytes < this.#tableBytes)
+      this.#tableDue = this.#tableDue < 0 ? bytes : Math.min(bytes, this.#tableDue);
+    this.#tableBytes = bytes;
+  }
+
+  #blockOf(fields: HeaderList): Buffer {
+    const due = this.#tableDue;
+    this.#tableDue = -1;
+    return encodeLiterals(fields, due);
   }
 
   // ── windows ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -145,6 +145,7 @@ export class RichLink implements LinkEvents, RichCallsPort {
     if (flaw) return this.#broke(flaw.code, flaw.reason);
     if (!this.#calls.resizeWindows(this.#settings.windowBytes - before))
       return this.#broke(errorCodes.flowControl, "SETTINGS make a window larger than 2^31-1");
+    this.#calls.allowTable(this.#settings.tableBytes);
     this.write(settingsAck);
     this.places.wakeAll();
     this.#greeting.came();

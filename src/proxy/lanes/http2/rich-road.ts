@@ -162,7 +162,8 @@ async function writeReply(
   call.grpcStatus = grpcStatusIn(reply.headers);
   const isOurs = claim !== null && claim.rule.terminal.kind !== "relay";
   const bodiless = call.method === "HEAD" || reply.status === 204 || reply.status === 304;
-  const length = bodiless || call.method === "CONNECT" ? null : reply.body.lengthBytes;
+  const isUnsaid = bodiless || call.method === "CONNECT" || (!isOurs && saysNoLength(reply));
+  const length = isUnsaid ? null : reply.body.lengthBytes;
   const fields = replyFields(reply.status, headersFor(reply), length, isOurs ? traffic.clock.wall() : null);
   const isEmpty = bodiless || (reply.body.lengthBytes === 0 && reply.body.trailers().length === 0);
   deps.fields(stream, fields, isEmpty);
@@ -176,6 +177,11 @@ async function writeReply(
   call.grpcStatus ??= grpcStatusIn(trailers);
   if (trailers.length > 0) deps.fields(stream, trailers, true);
   else deps.end(stream);
+}
+
+/** An upstream that ends its reply with the head need not say that there is no body, as replies of gRPC do not. */
+function saysNoLength({ body, headers }: ResponseReply): boolean {
+  return body.lengthBytes === 0 && !headers.some(([name]) => name.toLowerCase() === "content-length");
 }
 
 /** A length that stands there, but does not fit the body any more, gives way to the one that holds. */

@@ -44,8 +44,8 @@ export class SettingsExchange {
   readonly #deps: SettingsExchangeDeps;
   readonly #acksFromClient = new OwedAcks();
   #acksFromUpstream = new OwedAcks();
-  /** Our ACK waits, because SETTINGS come first (RFC 9113 §3.4). */
-  #ackDue = false;
+  /** So many ACKs of ours wait, because SETTINGS come first (RFC 9113 §3.4). */
+  #acksDue = 0;
   /** What the client's decoder holds at most. */
   #tableBytes = 4_096;
   /** A smaller table that the client's decoder must be told about (RFC 7541 §4.2); -1: none. */
@@ -75,8 +75,8 @@ export class SettingsExchange {
     else {
       // Nobody is there yet who could acknowledge them; whoever comes gets them first of all.
       this.#applyTable(this.client.tableBytes);
-      this.#ackDue = !this.sent;
       if (this.sent) this.#deps.wires.aside(settingsAck);
+      else this.#acksDue++;
     }
     queue.pump();
     return up.isDialled ? "pass" : "take";
@@ -131,9 +131,14 @@ export class SettingsExchange {
     this.#deps.encoder.allowTable(this.server.tableBytes);
     this.#acksFromClient.sent("upstream", this.server);
     this.#resizeUploads(before);
-    if (!this.sent && this.#ackDue) queueMicrotask(() => this.#sendLateAck());
     this.sent = true;
-    return (this.#offer.joins() && withConnectProtocol(bytes, from, to)) || "pass";
+    const offering = this.#offer.joins() ? withConnectProtocol(bytes, from, to) : null;
+    if (this.#acksDue === 0) return offering ?? "pass";
+    // Before any ACK of the upstream, which answers later SETTINGS.
+    return Buffer.concat([
+      offering ?? frame(frameTypes.settings, 0, 0, bytes.subarray(from, to)),
+      ...this.#lateAcks(),
+    ]);
   }
 
   ackFromUpstream(): Verdict {
@@ -190,7 +195,7 @@ export class SettingsExchange {
     if (this.sent) return;
     this.sent = true;
     this.#sendOwn(this.#offer.joins());
-    this.#sendLateAck();
+    for (const ack of this.#lateAcks()) this.#deps.wires.aside(ack);
   }
 
   #sendOwn(offers: boolean): void {
@@ -198,10 +203,10 @@ export class SettingsExchange {
     this.#deps.wires.aside(ownSettings(offers));
   }
 
-  #sendLateAck(): void {
-    if (!this.#ackDue) return;
-    this.#ackDue = false;
-    this.#deps.wires.aside(settingsAck);
+  #lateAcks(): readonly Buffer[] {
+    const acks = new Array<Buffer>(this.#acksDue).fill(settingsAck);
+    this.#acksDue = 0;
+    return acks;
   }
 
   /** PING of the client: the upstream answers it, where it is there. */
