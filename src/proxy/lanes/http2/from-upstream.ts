@@ -143,6 +143,12 @@ export class FromUpstream implements UpstreamEvents {
   }
 
   responseBlock(id: number, endStream: boolean, block: HeaderBlock): Objection | null {
+    const objection = this.#objectionToBlock(id, endStream, block);
+    if (objection === null) this.#deps.settings.tableSaid();
+    return objection;
+  }
+
+  #objectionToBlock(id: number, endStream: boolean, block: HeaderBlock): Objection | null {
     const stream = this.#deps.table.open.get(id);
     if (!(stream instanceof RelayedStream)) return this.objectionTo(id);
     stream.call.responseBytes += block.listBytes;
@@ -150,9 +156,7 @@ export class FromUpstream implements UpstreamEvents {
     const flaw = stream.responded
       ? this.#flawOfTrailers(stream, endStream, block)
       : this.#takeHead(stream, endStream, block);
-    if (flaw !== null) return { flaw };
-    this.#deps.settings.tableSaid();
-    return null;
+    return flaw === null ? null : { flaw };
   }
 
   #takeHead(stream: RelayedStream, endStream: boolean, block: HeaderBlock): string | null {
@@ -182,6 +186,7 @@ export class FromUpstream implements UpstreamEvents {
     if (client.refusesPush || (promised & 1) === 1 || promised <= this.#lastPromised) return "idle";
     this.#lastPromised = promised;
     const objection = this.objectionTo(id);
+    if (objection === null) settings.tableSaid();
     if (objection !== "shut") return objection;
     table.remember(promised);
     wires.asideUpstream(resetFrame(promised, errorCodes.cancel));

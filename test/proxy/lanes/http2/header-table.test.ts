@@ -8,12 +8,16 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
 import {
+  errorCodes,
   flags,
   frameTypes,
+  headerFrames,
   preface,
+  resetFrame,
   settingsAck,
   settingsFrame,
 } from "../../../../src/proxy/lanes/http2/frames.ts";
+import { encodeLiterals } from "../../../../src/proxy/lanes/http2/hpack/literal-block.ts";
 import { between } from "../../../conformance/http2/pair.ts";
 import { openRig } from "../../../support/rig.ts";
 import { noFault, replyWith } from "../../../support/rule-spec.ts";
@@ -86,4 +90,20 @@ test("header table: ours come before those of the upstream, which answer later S
         [frameTypes.settings, flags.ack],
       ],
     );
+  }));
+
+test("header table: a size that a block said whose stream the client had given up is not said again", () =>
+  between({ rules: [mock] }, async ({ client, upstream }) => {
+    client.send(preface, settingsFrame([]), requestFrame(1, "/r"), requestFrame(3, "/r"));
+    const server = await upstream();
+    server.send(settingsFrame([]), settingsAck);
+    await server.until(is(frameTypes.headers, 3));
+    client.send(settingsFrame([[1, 64]]), settingsFrame([[1, 4_096]]), resetFrame(1, errorCodes.cancel));
+    await server.until(is(frameTypes.reset, 1));
+    const resized = encodeLiterals([[":status", "200"]], 64);
+    server.send(settingsAck, settingsAck, headerFrames(1, flags.endStream, resized));
+    await client.until(is(frameTypes.headers, 1));
+    client.send(requestFrame(5, "/m"));
+    const reply = await client.until(is(frameTypes.headers, 5));
+    assert.equal(reply?.payload[0], 0x88); // :status 200, and no size before it
   }));
