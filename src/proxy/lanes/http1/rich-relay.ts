@@ -76,6 +76,7 @@ class RichResponse implements ResponseSink {
   readonly reply: Promise<Reply>;
   /** Resolves when 100 Continue or a final head is there, or none will come. */
   readonly answered: Promise<void>;
+  #hasHead = false;
   /** Its last byte is there. */
   #isWhole = false;
   readonly #deps: RichRelayDeps;
@@ -103,6 +104,7 @@ class RichResponse implements ResponseSink {
 
   head(status: number, reason: string, headers: HeaderList, lengthBytes: number | null): void {
     this.#answer();
+    this.#hasHead = true;
     const body = lengthBytes === 0 ? emptyBody : this.#pipe.body(lengthBytes);
     this.#resolve({ kind: "response", status, reason, headers, body });
   }
@@ -118,11 +120,12 @@ class RichResponse implements ResponseSink {
 
   /** The request was cut; who has answered before does not mind. */
   cut(): void {
-    if (!this.#isWhole) this.fail("DC", "the request body was cut");
+    if (!this.#isWhole) this.fail("rst", "DC", "the request body was cut");
   }
 
-  fail(flag: Flag, detail: string): void {
+  fail(how: "fin" | "rst", flag: Flag, detail: string): void {
     this.#deps.call.fail("failed", flag, detail);
+    if (how === "rst" || !this.#hasHead) this.#deps.call.brokenBy = how;
     const code = flag === "UF" ? "connect_failed" : flag === "UT" ? "connect_timeout" : "body_cut";
     const error = new UnderstudyError(code, detail);
     this.#answer();

@@ -319,7 +319,7 @@ export class UpstreamHalf implements LinkEvents {
   #fail(call: Call, begun: boolean, how: "fin" | "rst", flag: Flag, detail: string): void {
     if (call.sink) {
       this.#waiting.shift();
-      call.sink.fail(flag, detail);
+      call.sink.fail(how, flag, detail);
     } else this.#down.failed(call, begun, how, flag, detail);
   }
 }
