@@ -44,3 +44,8 @@ function bareHeaders(reply: ResponseReply, method: string): HeaderList {
   if (isKnown || method !== "HEAD" || !body.lengthBytes) return headers;
   return withHeader(headers, "Content-Length", String(body.lengthBytes));
 }
+
+/** Whoever says so closes the connection behind the reply (RFC 9112 §9.6). */
+export function saysClose(headers: HeaderList): boolean {
+  return /(?:^|,)\s*close\s*(?:,|$)/i.test(headerValue(headers, "connection") ?? "");
+}

@@ -9,7 +9,7 @@ import { mockedEnd } from "../websocket/mocked-end.ts";
 import { keptExchange } from "../websocket/upgrade.ts";
 import type { Call } from "./call.ts";
 import { encodeChunk, encodeLastChunk, encodeResponseHead } from "./encode.ts";
-import { frameReply } from "./reply-framing.ts";
+import { frameReply, saysClose } from "./reply-framing.ts";
 import type { AfterCall, RichCall, RichRoadDeps } from "./rich-call.ts";
 
 /** Of a body at once: a client that takes some of it is seen to, and what it does not take is not copied. */
@@ -68,10 +68,6 @@ async function writeSocketReply(reply: SocketReply, rich: RichCall, deps: RichRo
 function count(deps: RichRoadDeps, call: Call, bytes: Uint8Array): Promise<void> | undefined {
   call.responseBytes += bytes.length;
   return deps.write(bytes);
-}
-
-function saysClose(headers: HeaderList): boolean {
-  return /(?:^|,)\s*close\s*(?:,|$)/i.test(headerValue(headers, "connection") ?? "");
 }
 
 /** RFC 9110 §6.6.1: an origin server with a clock sends Date; a relayed reply keeps what its origin said. */

@@ -386,6 +386,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       return false;
     if (this.#traffic.isDraining() || terminal.fixed.body.length > largestWriteBytes) return false;
     const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
+    if (reply === null) return false;
     const flowing = this.#connection.socket.write(reply);
     call.claimedBy(claim.rule);
     call.status = terminal.fixed.status;

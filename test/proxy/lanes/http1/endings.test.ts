@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { test } from "node:test";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
 import { drainSocket, openRig, openServer } from "../../../support/rig.ts";
-import { noFault } from "../../../support/rule-spec.ts";
+import { noFault, replyWith } from "../../../support/rule-spec.ts";
 
 const late: Partial<RuleSpec> = { fault: { ...noFault, delay: { type: "fixed", ms: 1 } } };
 const looking: Partial<RuleSpec> = {
@@ -92,3 +92,15 @@ test("endings: a response that breaks the protocol is a 502 to a claimed call, t
     flags: ["DI", "UPE"],
   });
 });
+
+for (const method of ["GET", "HEAD"])
+  test(`endings: a mock that says close ends the connection behind its reply to ${method}`, async () => {
+    const respond = replyWith("bye", { headers: [["Connection", "close"]] });
+    await using rig = await openRig({ rules: [{ respond }] });
+    const client = await rig.connect();
+    client.write(`${method} / HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(2));
+    const { bytes, reset } = await drainSocket(client);
+    assert.equal(bytes.toString().match(/200 OK/g)?.length, 1);
+    assert.equal(reset, false);
+    client.end();
+  });
