@@ -4,7 +4,7 @@
 import type { HostPort } from "../../../core/address.ts";
 import { emptyBody } from "../../../core/body.ts";
 import { UnderstudyError } from "../../../core/errors.ts";
-import type { Exchange, Reply } from "../../../core/exchange.ts";
+import type { Exchange, Reply, RequestHead } from "../../../core/exchange.ts";
 import { type HeaderList, headerValue, withHeader, withoutHeader } from "../../../core/headers.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
@@ -39,7 +39,7 @@ export function relayRich(exchange: Exchange, upstream: HostPort, deps: RichRela
   half.connect(upstream);
   half.expect(call);
   const framing = frameRequest(exchange);
-  half.send(encodeRequestHead(exchange.head.method, exchange.head.path, framing.headers));
+  half.send(encodeRequestHead(exchange.head.method, targetOf(exchange.head), framing.headers));
   if (framing.body !== "none")
     deps.sends(
       new Upload(exchange, framing.body, {
@@ -50,6 +50,11 @@ export function relayRich(exchange: Exchange, upstream: HostPort, deps: RichRela
       }),
     );
   return response.reply;
+}
+
+/** CONNECT names its target alone (RFC 9112 §3.2.3). */
+function targetOf({ method, path, authority }: RequestHead): string {
+  return method === "CONNECT" ? authority : path;
 }
 
 interface RequestFraming {

@@ -156,6 +156,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#downstreamEnded) return;
     this.#downstreamEnded = true;
     if (this.#closing) return;
+    if (this.#phase === "peek") {
+      if (!this.#walk.done) this.#decidePeeked(null);
+      if (!this.#turn) return; // the FIN follows once the request has gone on
+    }
     this.#turn?.cut("the client ended its request before its framing said so");
     const idle = this.#half.waiting === 0 && (this.#phase !== "rich" || this.#turn?.mayHang);
     if (!idle) {

@@ -37,6 +37,31 @@ test("endings: the FIN of a client that ends early follows the call that had to 
   assert.deepEqual(heard, [post("one") + post("two")]);
 });
 
+for (const before of ["", post("one")])
+  test(`endings: a request that breaks off while a rule looks at it goes on as it came${before && ", behind another"}`, async () => {
+    const heard: string[] = [];
+    await using upstream = await openServer((socket) => {
+      let seen = "";
+      const bad = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+      socket.on("data", (chunk) => {
+        seen += chunk;
+        if (seen === before) setImmediate(() => socket.write(bad));
+      });
+      socket.on("end", () => {
+        heard.push(seen);
+        socket.end(bad);
+      });
+    });
+    await using rig = await openRig({ upstream: upstream.address, rules: [looking] });
+    const client = await rig.connect();
+    const broken = post("whole").slice(0, -3);
+    client.end(before + broken);
+    const { bytes, reset } = await drainSocket(client);
+    assert.equal(bytes.toString().match(/400 Bad/g)?.length, before ? 2 : 1);
+    assert.equal(reset, false);
+    assert.deepEqual(heard, [before + broken]);
+  });
+
 const begun = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
 const ends: readonly (readonly [
   how: string,
