@@ -19,6 +19,8 @@ export class Call extends CallRecord {
   asksHttp2: Http2Ask | null = null;
   /** Where the response goes; null: straight to the downstream, byte for byte. */
   sink: ResponseSink | null = null;
+  /** How the upstream of a claimed call broke off; null: it has not, or its FIN came behind the head of its response. */
+  brokenBy: "fin" | "rst" | null = null;
   /** True once the rich road has sent this call upstream. */
   upstreamUsed = false;
   /** Fields of the reply that made the connection a tunnel; kept only where `looksAtUpgrade`. */

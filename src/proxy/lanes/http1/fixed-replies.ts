@@ -4,17 +4,21 @@ import { bodyOf } from "../../../core/body.ts";
 import type { FixedReply } from "../../../core/effect.ts";
 import { type HeaderList, headerValue } from "../../../core/headers.ts";
 import { encodeResponseHead } from "./encode.ts";
-import { frameReply } from "./reply-framing.ts";
+import { frameReply, saysClose } from "./reply-framing.ts";
 
 interface Encoded {
   readonly second: number;
   readonly whole: Buffer;
   readonly headBytes: number;
+  readonly closes: boolean;
 }
 
 export interface FixedReplies {
-  /** Head and body for an HTTP/1.1 client that keeps its connection; for HEAD the head alone. `nowMs`: epoch. */
-  encode(reply: FixedReply, method: string, nowMs: number): Buffer;
+  /**
+   * Head and body for an HTTP/1.1 client that keeps its connection; for HEAD the head alone. `nowMs`: epoch. null: the
+   * connection cannot be kept behind it.
+   */
+  encode(reply: FixedReply, method: string, nowMs: number): Buffer | null;
 }
 
 /** Entries live as long as their rules. */
@@ -28,6 +32,7 @@ export function createFixedReplies(): FixedReplies {
         encoded = encodeFixed(reply, second);
         cache.set(reply, encoded);
       }
+      if (encoded.closes) return null;
       return method === "HEAD" ? encoded.whole.subarray(0, encoded.headBytes) : encoded.whole;
     },
   };
@@ -44,5 +49,6 @@ function encodeFixed(reply: FixedReply, second: number): Encoded {
     second,
     whole: body === "none" ? head : Buffer.concat([head, reply.body]),
     headBytes: head.length,
+    closes: saysClose(headers),
   };
 }

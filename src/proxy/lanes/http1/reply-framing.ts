@@ -14,7 +14,8 @@ export interface ReplyFraming {
 /** `minorVersion`: of the request; HTTP/1.0 knows no chunked coding (RFC 9112 §7). */
 export function frameReply(reply: ResponseReply, method: string, minorVersion: 0 | 1): ReplyFraming {
   const { status, headers, body } = reply;
-  const bodiless = method === "HEAD" || status < 200 || status === 204 || status === 304;
+  const bodiless =
+    method === "HEAD" || status < 200 || status === 204 || status === 304 || opensTunnel(method, status);
   if (bodiless) return { headers: bareHeaders(reply, method), body: "none", untilClose: false };
   const coded = headerValue(headers, "transfer-encoding") !== undefined;
   const wantsChunked = coded || body.lengthBytes === null || body.trailers().length > 0;
@@ -33,14 +34,24 @@ export function frameReply(reply: ResponseReply, method: string, minorVersion: 0
   return { headers: list, body: "raw", untilClose: false };
 }
 
-/** HEAD and 304 may say the length that a GET would have had; 1xx and 204 must not (RFC 9110 §8.6). */
+/** Behind such a reply the connection is no longer HTTP (RFC 9110 §9.3.6, §15.2.2). */
+export function opensTunnel(method: string, status: number): boolean {
+  return status === 101 || (method === "CONNECT" && status >= 200 && status < 300);
+}
+
+/** HEAD and 304 may say the length that a GET would have had; 1xx, 204 and 2xx to CONNECT must not (RFC 9110 §8.6). */
 function bareHeaders(reply: ResponseReply, method: string): HeaderList {
   const { status, headers, body } = reply;
-  if (status < 200 || status === 204)
+  if (status < 200 || status === 204 || opensTunnel(method, status))
     return withoutHeader(withoutHeader(headers, "content-length"), "transfer-encoding");
   const isKnown =
     headerValue(headers, "content-length") !== undefined ||
     headerValue(headers, "transfer-encoding") !== undefined;
   if (isKnown || method !== "HEAD" || !body.lengthBytes) return headers;
   return withHeader(headers, "Content-Length", String(body.lengthBytes));
+}
+
+/** Whoever says so closes the connection behind the reply (RFC 9112 §9.6). */
+export function saysClose(headers: HeaderList): boolean {
+  return /(?:^|,)\s*close\s*(?:,|$)/i.test(headerValue(headers, "connection") ?? "");
 }

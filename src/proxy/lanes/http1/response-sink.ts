@@ -10,5 +10,6 @@ export interface ResponseSink {
   head(status: number, reason: string, headers: HeaderList, lengthBytes: number | null): void;
   data(chunk: Buffer): void;
   end(trailers: HeaderList): void;
-  fail(flag: Flag, detail: string): void;
+  /** The response does not come whole. `how`: what a client sees for whom nobody claims the call. */
+  fail(how: "fin" | "rst", flag: Flag, detail: string): void;
 }

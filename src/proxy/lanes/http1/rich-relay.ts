@@ -4,7 +4,7 @@
 import type { HostPort } from "../../../core/address.ts";
 import { emptyBody } from "../../../core/body.ts";
 import { UnderstudyError } from "../../../core/errors.ts";
-import type { Exchange, Reply } from "../../../core/exchange.ts";
+import type { Exchange, Reply, RequestHead } from "../../../core/exchange.ts";
 import { type HeaderList, headerValue, withHeader, withoutHeader } from "../../../core/headers.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
@@ -39,7 +39,7 @@ export function relayRich(exchange: Exchange, upstream: HostPort, deps: RichRela
   half.connect(upstream);
   half.expect(call);
   const framing = frameRequest(exchange);
-  half.send(encodeRequestHead(exchange.head.method, exchange.head.path, framing.headers));
+  half.send(encodeRequestHead(exchange.head.method, targetOf(exchange.head), framing.headers));
   if (framing.body !== "none")
     deps.sends(
       new Upload(exchange, framing.body, {
@@ -50,6 +50,11 @@ export function relayRich(exchange: Exchange, upstream: HostPort, deps: RichRela
       }),
     );
   return response.reply;
+}
+
+/** CONNECT names its target alone (RFC 9112 §3.2.3). */
+function targetOf({ method, path, authority }: RequestHead): string {
+  return method === "CONNECT" ? authority : path;
 }
 
 interface RequestFraming {
@@ -76,6 +81,7 @@ class RichResponse implements ResponseSink {
   readonly reply: Promise<Reply>;
   /** Resolves when 100 Continue or a final head is there, or none will come. */
   readonly answered: Promise<void>;
+  #hasHead = false;
   /** Its last byte is there. */
   #isWhole = false;
   readonly #deps: RichRelayDeps;
@@ -103,6 +109,7 @@ class RichResponse implements ResponseSink {
 
   head(status: number, reason: string, headers: HeaderList, lengthBytes: number | null): void {
     this.#answer();
+    this.#hasHead = true;
     const body = lengthBytes === 0 ? emptyBody : this.#pipe.body(lengthBytes);
     this.#resolve({ kind: "response", status, reason, headers, body });
   }
@@ -118,11 +125,12 @@ class RichResponse implements ResponseSink {
 
   /** The request was cut; who has answered before does not mind. */
   cut(): void {
-    if (!this.#isWhole) this.fail("DC", "the request body was cut");
+    if (!this.#isWhole) this.fail("rst", "DC", "the request body was cut");
   }
 
-  fail(flag: Flag, detail: string): void {
+  fail(how: "fin" | "rst", flag: Flag, detail: string): void {
     this.#deps.call.fail("failed", flag, detail);
+    if (how === "rst" || !this.#hasHead) this.#deps.call.brokenBy = how;
     const code = flag === "UF" ? "connect_failed" : flag === "UT" ? "connect_timeout" : "body_cut";
     const error = new UnderstudyError(code, detail);
     this.#answer();

@@ -9,7 +9,7 @@ import { mockedEnd } from "../websocket/mocked-end.ts";
 import { keptExchange } from "../websocket/upgrade.ts";
 import type { Call } from "./call.ts";
 import { encodeChunk, encodeLastChunk, encodeResponseHead } from "./encode.ts";
-import { frameReply } from "./reply-framing.ts";
+import { frameReply, opensTunnel, saysClose } from "./reply-framing.ts";
 import type { AfterCall, RichCall, RichRoadDeps } from "./rich-call.ts";
 
 /** Of a body at once: a client that takes some of it is seen to, and what it does not take is not copied. */
@@ -23,17 +23,15 @@ export async function writeReply(reply: Reply, rich: RichCall, deps: RichRoadDep
   const framing = frameReply(reply, call.method, rich.minorVersion);
   const closing =
     framing.untilClose || !rich.keepAlive || saysClose(framing.headers) || deps.traffic.isDraining();
-  const headers = withConnection(
-    withDate(framing.headers, rich, deps),
-    closing,
-    rich.minorVersion,
-    reply.status,
-  );
+  const dated = withDate(framing.headers, rich, deps);
+  // A mock has nobody to tunnel to: HTTP goes on behind it.
+  const tunnels = opensTunnel(call.method, reply.status) && call.upstreamUsed;
+  const headers = tunnels ? dated : withConnection(dated, closing, rich.minorVersion);
   const head = encodeResponseHead(reply.status, reply.reason, headers);
   call.status = reply.status; // from here on a failure can only cut it
   call.grpcStatus = grpcStatusIn(reply.headers);
   await count(deps, call, head);
-  if (reply.status === 101) return "tunnel";
+  if (tunnels) return "tunnel";
   if (framing.body === "none") return closing ? "close" : "next";
   for await (const chunk of reply.body.chunks())
     for (let at = 0; at < chunk.length; at += largestWriteBytes) {
@@ -70,10 +68,6 @@ function count(deps: RichRoadDeps, call: Call, bytes: Uint8Array): Promise<void>
   return deps.write(bytes);
 }
 
-function saysClose(headers: HeaderList): boolean {
-  return /(?:^|,)\s*close\s*(?:,|$)/i.test(headerValue(headers, "connection") ?? "");
-}
-
 /** RFC 9110 §6.6.1: an origin server with a clock sends Date; a relayed reply keeps what its origin said. */
 function withDate(headers: HeaderList, rich: RichCall, deps: RichRoadDeps): HeaderList {
   if (rich.call.sink !== null || headerValue(headers, "date") !== undefined) return headers;
@@ -82,13 +76,8 @@ function withDate(headers: HeaderList, rich: RichCall, deps: RichRoadDeps): Head
 }
 
 /** RFC 9112 §9.6: who will close says so; §9.3: HTTP/1.0 clients hear that the connection stays. */
-function withConnection(
-  headers: HeaderList,
-  closing: boolean,
-  minorVersion: 0 | 1,
-  status: number,
-): HeaderList {
-  if (status === 101 || headerValue(headers, "connection") !== undefined) return headers;
+function withConnection(headers: HeaderList, closing: boolean, minorVersion: 0 | 1): HeaderList {
+  if (headerValue(headers, "connection") !== undefined) return headers;
   if (closing) return [...headers, ["Connection", "close"]];
   return minorVersion === 0 ? [...headers, ["Connection", "keep-alive"]] : headers;
 }

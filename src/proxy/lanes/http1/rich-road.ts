@@ -79,7 +79,7 @@ function destinationOf(exchange: Exchange, deps: RichRoadDeps): HostPort {
   throw new UnderstudyError("connect_failed", `"${exchange.head.authority}" names no host to relay to`);
 }
 
-/** The call could not be served. A reply that has begun can only be cut; a transparent client sees a reset. */
+/** The call could not be served. A reply that has begun can only be cut; a transparent client sees what its upstream did. */
 async function answerFailure(error: unknown, rich: RichCall, deps: RichRoadDeps): Promise<AfterCall> {
   const { call } = rich;
   const code = error instanceof UnderstudyError ? error.code : null;
@@ -90,7 +90,7 @@ async function answerFailure(error: unknown, rich: RichCall, deps: RichRoadDeps)
   if (call.status !== 0) {
     if (code !== "body_cut" || call.outcome === "relayed") call.flag(call.flags.includes("FI") ? "FI" : "UC");
     // To HTTP/1.0 a FIN may be the end of a whole body (RFC 9112 §8).
-    return rich.minorVersion === 0 ? "reset" : "close";
+    return rich.minorVersion === 0 || call.brokenBy === "rst" ? "reset" : "close";
   }
   const flag = flagOf(code, call);
   const peerFailed = flag !== "UPE";
@@ -99,7 +99,10 @@ async function answerFailure(error: unknown, rich: RichCall, deps: RichRoadDeps)
     flag,
     peerFailed ? messageOf(error) : `the rule could not be carried out: ${messageOf(error)}`,
   );
-  if (peerFailed && deps.connection.mode === "transparent") return "reset";
+  // RFC 9112 §6.3: a broken response becomes 502 whoever the client believes it talks to.
+  const isBroken = call.flags.includes("UPE");
+  if (peerFailed && !isBroken && deps.connection.mode === "transparent")
+    return call.brokenBy === "fin" ? "close" : "reset";
   const status = statusOf(code, peerFailed);
   const after = await writeReply(
     grpcRefusal(rich.head, status, call.detail) ?? failureReply(status, call.detail),

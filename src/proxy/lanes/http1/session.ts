@@ -156,6 +156,10 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#downstreamEnded) return;
     this.#downstreamEnded = true;
     if (this.#closing) return;
+    if (this.#phase === "peek") {
+      if (!this.#walk.done) this.#decidePeeked(null);
+      if (!this.#turn) return; // the FIN follows once the request has gone on
+    }
     this.#turn?.cut("the client ended its request before its framing said so");
     const idle = this.#half.waiting === 0 && (this.#phase !== "rich" || this.#turn?.mayHang);
     if (!idle) {
@@ -181,7 +185,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#phase = "over";
     for (const call of waiting) {
       call.fail("failed", "DC", "the client left before its reply was complete");
-      call.sink?.fail("DC", "the client left");
+      call.sink?.fail("rst", "DC", "the client left");
       if (call !== this.#turn?.call) call.finish(this.#traffic, now);
     }
     this.#half.drop(cut);
@@ -216,7 +220,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       const begun = this.#half.responseBegun;
       this.#half.drop(true);
       const detail = `no byte of the response for ${deadlines.responseMs} ms`;
-      if (call.sink) call.sink.fail("UT", detail);
+      if (call.sink) call.sink.fail("rst", "UT", detail);
       else this.failed(call, begun, "rst", "UT", detail);
     } else this.#close();
   }
@@ -389,6 +393,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       return false;
     if (this.#traffic.isDraining() || terminal.fixed.body.length > largestWriteBytes) return false;
     const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
+    if (reply === null) return false;
     const flowing = this.#connection.socket.write(reply);
     call.claimedBy(claim.rule);
     call.status = terminal.fixed.status;
@@ -714,8 +719,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       if (this.#held.length > before) break;
     }
     this.#updateFlow();
-    if (this.#downstreamEnded && this.#phase === "head" && this.#half.waiting === 0 && !this.#gone)
-      this.#close();
+    if (!this.#downstreamEnded || this.#gone) return;
+    if (this.#phase === "head" && this.#half.waiting === 0) this.#close();
+    else if (this.#phase === "head" || this.#phase === "body") this.#half.endRequests(); // it came while that had to wait
   }
 
   #updateFlow(): void {

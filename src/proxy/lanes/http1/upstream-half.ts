@@ -14,6 +14,7 @@ import type { Call } from "./call.ts";
 import { CallQueue } from "./call-queue.ts";
 import { Carry } from "./carry.ts";
 import { opaqueAdvice } from "./opaque-host.ts";
+import { opensTunnel } from "./reply-framing.ts";
 import type { ResponseScanner } from "./response-scanner.ts";
 
 /** What the half needs of the downstream side. */
@@ -175,7 +176,7 @@ export class UpstreamHalf implements LinkEvents {
     const next = at + length;
     if (!call.sink) call.responseBytes += length; // else whoever writes it downstream counts it
     const status = scanner.status;
-    if (status === 101 || (call.method === "CONNECT" && status >= 200 && status < 300)) {
+    if (opensTunnel(call.method, status)) {
       return this.#switch(call, bytes, at, next);
     }
     if (status < 200) {
@@ -319,7 +320,7 @@ export class UpstreamHalf implements LinkEvents {
   #fail(call: Call, begun: boolean, how: "fin" | "rst", flag: Flag, detail: string): void {
     if (call.sink) {
       this.#waiting.shift();
-      call.sink.fail(flag, detail);
+      call.sink.fail(how, flag, detail);
     } else this.#down.failed(call, begun, how, flag, detail);
   }
 }

@@ -1,113 +1,85 @@
 // A splice under a fault: bytes go through the rule's transforms on their way, in both directions, under backpressure.
+//
+//   downstream ──data──► up ──transform──► link      each way ends by itself: FIN behind its last byte
+//   downstream ◄─transform── down ◄──data── link      a reset, a cut by the fault and the idle deadline end both at once
 
 import type { HostPort } from "../../../core/address.ts";
-import { pause } from "../../../core/clock.ts";
 import type { Connection } from "../../../core/connection.ts";
 import type { ConnectionFault } from "../../../core/connection-fault.ts";
-import type { ConnectionClaim, Traffic } from "../../../core/lane.ts";
+import type { Deadlined } from "../../../core/deadlines.ts";
+import type { Traffic } from "../../../core/lane.ts";
 import type { Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BodyPipe } from "../body-pipe.ts";
 import type { SpliceEnd } from "./splice.ts";
 
-/** Serves a claimed connection to its end; never rejects. */
-export async function serveFaulted(
-  connection: Connection,
-  upstream: HostPort,
-  first: Buffer | null,
-  { fault, faultEnds }: ConnectionClaim,
-  traffic: Traffic,
-): Promise<SpliceEnd> {
-  const { socket, signal } = connection;
-  const delayMs = fault.delayMs();
-  const flags: Flag[] = delayMs > 0 ? ["DI"] : [];
-  const end = (detail: string, up = 0, down = 0): SpliceEnd => ({
-    upBytes: up,
-    downBytes: down,
-    flags,
-    detail,
-  });
-  socket.pause();
-  try {
-    await pause(traffic.clock, delayMs, signal, faultEnds);
-  } catch {
-    return end("the client left during the delay");
-  }
-  if (fault.kind === "bytes") {
-    const splice = new FaultedSplice(connection, fault, faultEnds, traffic, flags);
-    await splice.run(upstream, first);
-    return end(splice.detail, splice.upBytes, splice.downBytes);
-  }
-  flags.push("FI");
-  if (fault.how === "rst") socket.resetAndDestroy();
-  else if (fault.how === "fin") socket.end(() => socket.destroy());
-  else await hang(connection, faultEnds, traffic);
-  socket.destroy();
-  return end("");
-}
-
-/** Silence until the client leaves or the time is over; a rule that is not in force any more ends it by a reset. */
-async function hang(
-  { socket, signal }: Connection,
-  faultEnds: AbortSignal,
-  { clock, settings }: Traffic,
-): Promise<void> {
-  await pause(clock, settings.deadlines.hangMs, signal, faultEnds).catch(() => undefined);
-  if (faultEnds.aborted) socket.resetAndDestroy();
-}
-
-class FaultedSplice implements LinkEvents {
-  upBytes = 0;
-  downBytes = 0;
-  detail = "";
+export class FaultedSplice implements LinkEvents, Deadlined {
+  deadlineAt = 0;
+  seat = -1;
   readonly #connection: Connection;
   readonly #fault: Extract<ConnectionFault, { kind: "bytes" }>;
-  readonly #span: { readonly signal: AbortSignal; readonly faultEnds: AbortSignal };
+  readonly #faultEnds: AbortSignal;
   readonly #traffic: Traffic;
-  readonly #flags: Flag[];
+  readonly #flags: Flag[] = [];
   readonly #up: BodyPipe;
   readonly #down: BodyPipe;
+  /** Ends what waits in the fault. */
+  readonly #stop = new AbortController();
+  #upBytes = 0;
+  #downBytes = 0;
+  #detail = "";
   #link: Link | null = null;
   #linkDrained: (() => void) | null = null;
+  #linkGone: () => void = () => undefined;
 
   constructor(
     connection: Connection,
     fault: Extract<ConnectionFault, { kind: "bytes" }>,
     faultEnds: AbortSignal,
     traffic: Traffic,
-    flags: Flag[],
   ) {
     this.#connection = connection;
     this.#fault = fault;
-    this.#span = { signal: connection.signal, faultEnds };
+    this.#faultEnds = faultEnds;
     this.#traffic = traffic;
-    this.#flags = flags;
     const { socket } = connection;
     this.#up = new BodyPipe({ start: () => socket.resume(), stop: () => socket.pause() });
     this.#down = new BodyPipe({ start: () => this.#link?.resume(), stop: () => this.#link?.pause() });
-    if (fault.touches("toUpstream") || fault.touches("toDownstream")) flags.push("FI");
+    if (fault.touches("toUpstream") || fault.touches("toDownstream")) this.#flags.push("FI");
   }
 
-  async run(upstream: HostPort, first: Buffer | null): Promise<void> {
-    const { socket, signal } = this.#connection;
+  /** Once. Resolves when both sides are closed; never rejects. `first`: bytes of the downstream that were read before. */
+  async run(upstream: HostPort, first: Buffer | null): Promise<SpliceEnd> {
+    const { socket, signal, dial = this.#traffic.dial } = this.#connection;
+    const { deadlines } = this.#traffic;
+    const linkGone = new Promise<void>((resolve) => {
+      this.#linkGone = resolve;
+    });
+    const left = new Promise<void>((resolve) => {
+      if (signal.aborted) return resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    }).then(() => this.#clientLeft());
     if (first) this.#up.push(first);
     socket.on("data", (chunk: Buffer) => this.#up.push(chunk));
     socket.on("end", () => this.#up.end([]));
     socket.on("error", () => undefined); // close follows, and the signal with it
-    signal.addEventListener("abort", () => this.#cut("the client left"), { once: true });
     if (socket.readableEnded) this.#up.end([]);
-    this.#link = (this.#connection.dial ?? this.#traffic.dial)(upstream, this);
-    await Promise.allSettled([this.#pumpUp(), this.#pumpDown()]);
-    this.#link?.destroy(false);
-    socket.destroy();
+    this.#touch();
+    deadlines.add(this);
+    this.#link = dial(upstream, this);
+    await Promise.allSettled([this.#pumpUp(), this.#pumpDown(), left, linkGone]);
+    deadlines.remove(this);
+    return { upBytes: this.#upBytes, downBytes: this.#downBytes, flags: this.#flags, detail: this.#detail };
   }
 
   async #pumpUp(): Promise<void> {
-    const chunks = this.#up.body(null).chunks();
-    for await (const chunk of this.#fault.transform("toUpstream", chunks, this.#span)) {
-      this.upBytes += chunk.length;
+    for await (const chunk of this.#through("toUpstream", this.#up)) {
+      this.#upBytes += chunk.length;
+      this.#touch();
       if (this.#link && !this.#link.write(chunk))
-        await new Promise<void>((wake) => (this.#linkDrained = wake));
+        await new Promise<void>((wake) => {
+          this.#linkDrained = wake;
+        });
     }
     this.#link?.end();
   }
@@ -115,12 +87,9 @@ class FaultedSplice implements LinkEvents {
   async #pumpDown(): Promise<void> {
     const { socket, signal } = this.#connection;
     try {
-      for await (const chunk of this.#fault.transform(
-        "toDownstream",
-        this.#down.body(null).chunks(),
-        this.#span,
-      )) {
-        this.downBytes += chunk.length;
+      for await (const chunk of this.#through("toDownstream", this.#down)) {
+        this.#downBytes += chunk.length;
+        this.#touch();
         if (!socket.write(chunk)) await drained(socket, signal);
       }
       socket.end();
@@ -130,7 +99,13 @@ class FaultedSplice implements LinkEvents {
     }
   }
 
+  #through(direction: "toUpstream" | "toDownstream", pipe: BodyPipe): AsyncIterable<Uint8Array> {
+    const span = { signal: this.#stop.signal, faultEnds: this.#faultEnds };
+    return this.#fault.transform(direction, pipe.body(null).chunks(), span);
+  }
+
   data(chunk: Buffer): boolean {
+    this.#touch();
     this.#down.push(Buffer.from(chunk));
     return true;
   }
@@ -138,6 +113,7 @@ class FaultedSplice implements LinkEvents {
   drain(): void {
     const wake = this.#linkDrained;
     this.#linkDrained = null;
+    this.#touch();
     wake?.();
   }
 
@@ -147,22 +123,49 @@ class FaultedSplice implements LinkEvents {
 
   close(how: LinkEnd, detail: string): void {
     this.#link = null;
+    this.#linkGone();
     if (how !== "closed") {
-      this.#flags.push(how === "refused" ? "UF" : how === "timeout" ? "UT" : "UC");
-      this.detail = detail;
+      this.#blame(how === "refused" ? "UF" : how === "timeout" ? "UT" : "UC", detail);
       this.#connection.socket.resetAndDestroy();
     }
     this.drain();
     this.#down.end([]);
   }
 
+  expire(): void {
+    this.#blame("SI", `no byte in either direction for ${this.#traffic.settings.deadlines.opaqueIdleMs} ms`);
+    this.#cut("idle");
+  }
+
+  /** After an orderly end the upstream still gets what is under way to it; otherwise it is cut as the downstream was. */
+  #clientLeft(): void {
+    const { socket } = this.#connection;
+    if (socket.readableEnded && socket.writableFinished) return;
+    this.#blame("DC", "");
+    this.#cut("the client left");
+  }
+
   #cut(why: string): void {
-    this.#up.fail(new Error(why));
-    this.#down.fail(new Error(why));
+    const error = new Error(why);
+    this.#stop.abort(error);
+    this.#up.fail(error);
+    this.#down.fail(error);
     this.#link?.destroy(true);
     this.#link = null;
+    this.#linkGone();
     this.drain();
     this.#connection.socket.destroy();
+  }
+
+  #touch(): void {
+    this.deadlineAt = this.#traffic.clock.now() + this.#traffic.settings.deadlines.opaqueIdleMs;
+  }
+
+  /** The first cause stands; what follows from it is not another. */
+  #blame(flag: Flag, detail: string): void {
+    if (this.#flags.some((known) => known !== "FI") || this.#stop.signal.aborted) return;
+    this.#flags.push(flag);
+    this.#detail = detail;
   }
 }
 

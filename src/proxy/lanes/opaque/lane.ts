@@ -4,7 +4,7 @@
 import type { Connection } from "../../../core/connection.ts";
 import type { ConnectionClaim, Lane, Protocol, Session, Traffic } from "../../../core/lane.ts";
 import type { OpaqueEvent, Outcome } from "../../../core/tap.ts";
-import { serveFaulted } from "./faulted-splice.ts";
+import { serveFaulted } from "./faulted-connection.ts";
 import { type FirstWord, Splice, type SpliceEnd } from "./splice.ts";
 
 export interface OpaqueLaneDeps {

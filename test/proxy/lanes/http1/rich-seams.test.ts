@@ -159,3 +159,30 @@ test("rich seams: trailers pass patches both ways, and early hints come first, b
     /^HTTP\/1\.1 200 OK\r\n(?!.*103).*\{"a":1,"b":2\}$/s,
   );
 });
+
+test("rich seams: a CONNECT that a rule claims names its target, and becomes a tunnel", async () => {
+  const heard: string[] = [];
+  await using upstream = await openServer((socket) => {
+    socket.once("data", (chunk) => {
+      heard.push(chunk.toString());
+      socket.write(`HTTP/1.1 ${heard.length > 1 ? "403 No" : "200 OK"}\r\nContent-Length: 0\r\n\r\n`);
+      socket.on("data", (bytes) => socket.write(`echo ${bytes}`));
+    });
+  });
+  await using rig = await openRig({
+    upstream: upstream.address,
+    rules: [{ patch: { request: { ...unchanged, setHeaders: [["x-seen", "1"]] }, response: null } }],
+  });
+  const connect = "CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n";
+  const client = await rig.connect();
+  client.write(`${connect}\r\n`);
+  assert.equal(await readUntil(client, "\r\n\r\n"), "HTTP/1.1 200 OK\r\n\r\n");
+  client.write("\u0016\u0003\u0001");
+  assert.equal(await readUntil(client, "echo \u0016\u0003\u0001"), "echo \u0016\u0003\u0001");
+  client.destroy();
+  const refused = await rig.connect();
+  refused.write(`${connect}\r\n`);
+  assert.match(await readUntil(refused, "\r\n\r\n"), /^HTTP\/1\.1 403 No\r\nContent-Length: 0\r\n\r\n$/);
+  refused.destroy();
+  assert.deepEqual(heard, [`${connect}x-seen: 1\r\n\r\n`, `${connect}x-seen: 1\r\n\r\n`]);
+});
