@@ -37,7 +37,7 @@ rules are wrong at the start, 69 the store does not answer (--store-required),
 
 Examples:
   understudy proxy --rules mocks.yaml
-  HTTP_PROXY=http://127.0.0.1:15080 curl http://payments.shop/v1/charges
+  http_proxy=http://127.0.0.1:15080 curl http://payments.shop/v1/charges
   understudy proxy --listen :8080 --to api.shop:80 --rules mocks.yaml
 `;
 

@@ -22,6 +22,7 @@ import type { Job, Stage } from "./run-stage.ts";
 import { openTrustFolder, type TrustFolder } from "./run-trust.ts";
 import { authorityName, tlsOptionsOf } from "./tls-setup.ts";
 import { namedRoots } from "./trust-bundles.ts";
+import { unseenBehindProxy } from "./unseen-behind-proxy.ts";
 
 const help = `Usage: understudy run [FLAGS] [--] CMD [ARGS…]
 
@@ -154,9 +155,11 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
 
 /** There are no rules, but the command was given some: it stands before them. */
 function hasLostRules({ config, rest }: CommandLine): boolean {
-  return (
-    config.rules === null && config.store.url === null && rest.some((word) => /^--rules(?:=|$)/.test(word))
-  );
+  return !hasRules(config) && rest.some((word) => /^--rules(?:=|$)/.test(word));
+}
+
+function hasRules({ rules, store }: Config): boolean {
+  return rules !== null || store.url !== null;
 }
 
 function lostRulesHint({ rest: [name] }: CommandLine): string {
@@ -182,6 +185,8 @@ async function chooseStage(
       import("./run-in-namespace.ts"),
     ]);
     if (namespace) {
+      const unseen = hasRules(job.config) ? unseenBehindProxy(job.shell.env) : null;
+      if (unseen) job.observers.say(unseen);
       const ready = trusting.catch(async (thrown) => {
         await namespace.close();
         throw thrown;

@@ -110,3 +110,8 @@ test("help: every flag that a command names exists", async () => {
 
 /** Flags of other programs and commands, told in passing. */
 const elsewhere = new Set(["proxy --proxy"]);
+
+test("help: examples name curl the variable that it heeds; HTTP_PROXY in capitals is none for http", async () => {
+  for (const { load, name } of commandEntries)
+    assert.doesNotMatch((await load()).help, /HTTP_PROXY=\S+ curl/, name);
+});

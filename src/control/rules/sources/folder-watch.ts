@@ -124,10 +124,17 @@ export class FolderWatch {
   }
 }
 
-/** A folder that was removed and made again is another one, and the old watch is deaf. */
+/**
+ * A folder that was removed and made again is another one, and the old watch is deaf. null where it cannot be seen: not there,
+ * no right to look (EACCES), a circle of links (ELOOP), a network file system that has gone (ESTALE).
+ */
 function identityOf(folder: string): string | null {
-  const found = statSync(folder, { throwIfNoEntry: false, bigint: true });
-  return found === undefined ? null : `${found.dev}:${found.ino}`;
+  try {
+    const found = statSync(folder, { bigint: true });
+    return `${found.dev}:${found.ino}`;
+  } catch {
+    return null;
+  }
 }
 
 function watchWithKernel(folder: string, changed: (name: string | null) => void): FSWatcher {

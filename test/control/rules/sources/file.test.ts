@@ -128,6 +128,20 @@ test("folder: links that kubectl swaps are followed, a circle of links is told",
   ]);
 });
 
+test("file: a path that cannot even be looked at is told, and followed until it can", {
+  timeout: 20_000,
+}, async (context) => {
+  const { at, next } = watching(context, "r.yaml");
+  symlinkSync("r.yaml", at("r.yaml"));
+  const told = (await next()).problems.map(formatProblem);
+  assert.deepEqual(told, [
+    `${at("r.yaml")}: expected a rules file or a folder of them, got a circle of links (ELOOP)`,
+  ]);
+  writeFileSync(at("new"), rules("a"));
+  renameSync(at("new"), at("r.yaml"));
+  assert.deepEqual(namesOf(await next()), ["a"]);
+});
+
 test("file: one in another encoding is refused with its line, and followed as any other", {
   timeout: 20_000,
 }, async (context) => {
