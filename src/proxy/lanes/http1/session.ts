@@ -376,9 +376,18 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#peek = new Peek(verdict, head, limits.maxRuleBodyBytes);
     this.#phase = "peek";
     this.deadlineAt = call.startedAt + deadlines.ruleBodyMs;
-    if (scanner.expectContinue) this.#connection.socket.write(continueHead);
+    this.#sayContinue();
     if (this.#walk.done) this.#decidePeeked(noBytes);
     return next;
+  }
+
+  /** Asks for the body that a rule looks at, where the client waits to be asked; not amid a response that is due before. */
+  #sayContinue(): void {
+    const call = this.#call;
+    if (this.#phase !== "peek" || !call || this.#half.waiting > 0) return;
+    if (!this.#scanner.expectContinue || call.saidContinue) return;
+    call.saidContinue = true;
+    this.#connection.socket.write(continueHead);
   }
 
   /** The hot path of mocks: a reply that never varies, to a request without a body. */
@@ -629,6 +638,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       go?.();
     } else if (this.#traffic.isDraining() && this.#phase === "head") this.#close();
     else if (this.#phase === "switching" || this.#phase === "full") this.#proceed("head");
+    else if (this.#phase === "peek") this.#sayContinue();
   }
 
   /** Nothing follows a response that says so, or that only the end of the connection ends (RFC 9112 §9.6). */
