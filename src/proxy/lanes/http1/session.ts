@@ -457,7 +457,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const lacks = peek.lacks(body);
     if (lacks !== null) {
       return void lacks.then(() => {
-        if (this.#peek === peek && !this.#gone) this.#decidePeeked(peek.body);
+        if (this.#peek === peek && this.#phase === "peek") this.#decidePeeked(peek.body);
       });
     }
     this.#peek = null;
@@ -627,7 +627,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     call.finish(this.#traffic, now);
     this.#progress = false;
     if (this.#half.waiting > 0) return;
-    const follows = this.#phase === "barrier" || this.#lastWords !== null;
+    const follows = this.#keepsBack || this.#lastWords !== null;
     if (!reusable && (follows || this.#connection.mode === "proxy")) return this.#closeBehind(call);
     if (this.#phase === "head" && !this.#headBegun)
       this.deadlineAt = now + this.#traffic.settings.deadlines.idleMs;
@@ -641,9 +641,14 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     else if (this.#phase === "peek") this.#sayContinue();
   }
 
+  /** A call has begun that has reached nobody yet. */
+  get #keepsBack(): boolean {
+    return this.#phase === "barrier" || this.#phase === "peek";
+  }
+
   /** Nothing follows a response that says so, or that only the end of the connection ends (RFC 9112 §9.6). */
   #closeBehind(call: Call): void {
-    if (this.#phase === "barrier")
+    if (this.#keepsBack)
       this.#call?.fail("failed", "UC", `the response to ${call.method} ${call.path} closed the connection`);
     this.#close();
   }
@@ -662,6 +667,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   idleLinkEnded(how: "fin" | "rst"): void {
     if (this.#phase === "rich") return this.#turn?.upstreamLeft();
+    if (this.#phase === "peek") return; // nothing of this call has gone there yet; another link takes it
     if (this.#connection.mode === "proxy" || this.#answeredHere) return;
     if (how === "rst") this.#connection.socket.resetAndDestroy();
     else this.#close();
@@ -673,7 +679,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (speaks) call.status = flag === "UT" ? 504 : 502;
     failAll(this.#half.takeWaiting(), this.#traffic, "failed", flag, detail);
     // One that waits for its turn fails with those before it, and ends with the connection.
-    if (this.#phase === "barrier") this.#call?.fail("failed", flag, detail);
+    if (this.#keepsBack) this.#call?.fail("failed", flag, detail);
     else this.#call = null;
     if (speaks) this.#finishWith(failureBytes(call.status, detail));
     else if (how === "rst") this.#connection.socket.resetAndDestroy();
