@@ -77,7 +77,7 @@ function unknownCommand(first: string, second: string, entries: readonly Command
 
 /** The text for `understudy help WORDS…`. Throws `usage` where they name nothing. */
 export async function helpFor(words: readonly string[], entries: readonly CommandEntry[]): Promise<string> {
-  if (words.length === 0) return overview(entries);
+  if (words.length === 0 || words[0] === "help") return overview(entries);
   if (words[0] === "options") return allOptionsHelp();
   const [word = ""] = words;
   const family = entries.filter(({ name }) => name.startsWith(`${word} `));

@@ -55,7 +55,7 @@ export async function readCommandLine(
     flags: parsed.flags,
     env: shell.env,
     file: parsed.file,
-    readFile: (path) => readFile(isAbsolute(path) ? path : join(shell.cwd, path), "utf8"),
+    readFile: (path) => readFile(isAbsolute(path) ? path : join(shell.cwd, path)),
     ...(spec.defaults ? { defaults: spec.defaults } : {}),
   });
   return { config, own: parsed.own, rest: parsed.rest };

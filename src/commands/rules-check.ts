@@ -120,8 +120,12 @@ function inJson({ rules, files, problems }: Verdict): string {
 
 function inLines({ rules, files, problems }: Verdict): string {
   const lines = problems.map((problem) => `${formatProblem(problem)}\n`).join("");
-  if (problems.length === 0) return `ok: ${count(rules, "rule")} in ${count(files, "file")}\n`;
-  return `${lines}${count(problems.length, "problem")} in ${count(files, "file")}\n`;
+  if (problems.length > 0) {
+    const where = files === 0 ? "" : ` in ${count(files, "file")}`; // what could not be read counts as none
+    return `${lines}${count(problems.length, "problem")}${where}\n`;
+  }
+  const why = files === 0 ? ": no *.yaml, *.yml or *.json there (subfolders are not read)" : "";
+  return `ok: ${count(rules, "rule")} in ${count(files, "file")}${why}\n`;
 }
 
 function count(amount: number, noun: string): string {

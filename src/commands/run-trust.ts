@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { messageOf, UnderstudyError } from "../core/errors.ts";
 import type { Cover } from "../proxy/accept/namespace/messages.ts";
 import { trustInBrowsers } from "./browser-trust.ts";
 import { trustInJava } from "./java-trust.ts";
@@ -22,9 +23,12 @@ export interface TrustFolder {
   close(): Promise<void>;
 }
 
-/** `trust`: PEM of what is to be trusted in addition. */
+/** `trust`: PEM of what is to be trusted in addition. Throws `bad_config` where temporary files cannot be written. */
 export async function openTrustFolder(trust: string, env: Environment, cwd: string): Promise<TrustFolder> {
-  const folder = await mkdtemp(join(tmpdir(), "understudy-trust-"));
+  const parent = tmpdir();
+  const folder = await mkdtemp(join(parent, "understudy-trust-")).catch((thrown) => {
+    throw noPlace(parent, thrown);
+  });
   const broom = sweepAfterUs(folder);
   try {
     await chmod(folder, 0o755); // nothing secret: a command that gives up its rights goes on trusting
@@ -43,8 +47,21 @@ export async function openTrustFolder(trust: string, env: Environment, cwd: stri
     };
   } catch (thrown) {
     broom.end();
-    throw thrown;
+    throw fullCodes.has(codeOf(thrown)) ? noPlace(parent, thrown) : thrown;
   }
+}
+
+/** What a full disk answers. */
+const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+}
+
+function noPlace(folder: string, cause: unknown): UnderstudyError {
+  const expected = "expected a folder for the certificates that the command is to trust";
+  const got = `got ${JSON.stringify(folder)} (${codeOf(cause) || messageOf(cause)})`;
+  return new UnderstudyError("bad_config", `TMPDIR: ${expected}, ${got}`, { cause });
 }
 
 /** Node adds the file to its own list, so ours need hold nothing else but what the user has put there. */

@@ -74,7 +74,7 @@ export async function readStoreLine(
     flags,
     env: shell.env,
     file,
-    readFile: (path) => readFile(isAbsolute(path) ? path : join(shell.cwd, path), "utf8"),
+    readFile: (path) => readFile(isAbsolute(path) ? path : join(shell.cwd, path)),
   });
   const { url, access } = config.store;
   if (url === null) {

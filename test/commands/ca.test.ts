@@ -84,7 +84,7 @@ test("ca: --json is JSON; a file in the way, and a folder without an authority, 
     ]),
     env: {},
     file: undefined,
-    readFile: async () => "",
+    readFile: async () => Buffer.alloc(0),
   });
   await assert.rejects(tlsOptionsOf(config, fakeShell(), testAuthority), {
     code: "bad_config",
@@ -106,7 +106,7 @@ const config = (file: string) =>
     flags: new Map([["rules", "r.yaml"]]),
     env: {},
     file: "/u.yaml",
-    readFile: async () => file,
+    readFile: async () => Buffer.from(file),
   });
 const none = async () => null;
 

@@ -39,6 +39,7 @@ test("commands: a word that is none is told with the nearest one", () => {
 
 test("help: of all, of one, of a family, of the options", async () => {
   assert.match(await helpFor([], entries), /Usage: understudy COMMAND/);
+  assert.equal(await helpFor(["help"], entries), overview(entries));
   assert.equal(await helpFor(["rules", "check"], entries), "help of rules check");
   assert.equal(
     await helpFor(["rules"], entries),

@@ -13,7 +13,7 @@ after(() => rmSync(cwd, { recursive: true }));
 const write = (name: string, ...lines: readonly string[]) =>
   writeFileSync(join(cwd, name), `${lines.join("\n")}\n`);
 
-mkdirSync(join(cwd, "good"));
+for (const folder of ["good", "nothing"]) mkdirSync(join(cwd, folder));
 write("good/a.yaml", "version: 1", "rules:", "  - {name: a, respond: {file: body.txt}}");
 write("good/b.json", '{"version": 1, "rules": [{"name": "b", "fault": {"abort": "reset"}}]}');
 write("good/body.txt", "hi");
@@ -87,7 +87,14 @@ test("rules check: names are compared across all paths", async () => {
 test("rules check: a missing file is told", async () => {
   assert.deepEqual(await check("nope.yaml"), {
     code: 65,
-    out: "nope.yaml: expected a rules file or a folder of them, got nothing there (ENOENT)\n1 problem in 0 files\n",
+    out: "nope.yaml: expected a rules file or a folder of them, got nothing there (ENOENT)\n1 problem\n",
+  });
+});
+
+test("rules check: a folder in which no file is read says which ones are", async () => {
+  assert.deepEqual(await check("nothing"), {
+    code: 0,
+    out: "ok: 0 rules in 0 files: no *.yaml, *.yml or *.json there (subfolders are not read)\n",
   });
 });
 

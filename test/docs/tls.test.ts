@@ -15,7 +15,7 @@ test("docs/tls.md: its config is read as it stands, and its flags exist", async 
     flags: new Map(),
     env: {},
     file: "/understudy.yaml",
-    readFile: async () => file,
+    readFile: async () => Buffer.from(file),
   });
   assert.deepEqual(
     [tls.caDir, tls.upstreamCas, tls.insecureUpstream, [...tls.clientCertificates], settings.opaqueHosts],

@@ -2,8 +2,13 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { HostPort } from "../../src/core/address.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { systemRandom } from "../../src/core/random.ts";
 import { defaultSettings } from "../../src/core/settings.ts";
@@ -14,29 +19,35 @@ import { openServer } from "../support/rig.ts";
 const loopback = { host: "127.0.0.1", port: 0 };
 const head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
 
-/** A sidecar with one call under way, whose reply has begun. */
-async function withOpenCall(t: TestContext, drainMs: number) {
-  const upstream = await openServer((socket) => socket.on("error", () => undefined).write(head));
-  t.after(() => upstream[Symbol.asyncDispose]());
+/** A sidecar before one upstream, and the calls that it told. */
+async function openSidecar(t: TestContext, to: HostPort, drainMs: number, rules: string | null) {
   const events: TapEvent[] = [];
-  const mode = { kind: "fixed", to: upstream.address, direction: "outbound" } as const;
+  const mode = { kind: "fixed", to, direction: "outbound" } as const;
   const sidecar = await startSidecar(
     {
       settings: { ...defaultSettings, deadlines: { ...defaultSettings.deadlines, drainMs } },
       listeners: [{ kind: "bind", address: loopback, mode }],
       admin: null,
-      rules: null,
+      rules,
       whenRulesAreBad: "refuse",
       taps: [{ observe: (event) => void events.push(event) }],
     },
     { clock: systemClock, random: systemRandom },
   );
   t.after(() => sidecar.close());
+  const calls = () => events.filter((event): event is CallEvent => event.kind === "call");
+  return { sidecar, calls };
+}
+
+/** A sidecar with one call under way, whose reply has begun. */
+async function withOpenCall(t: TestContext, drainMs: number) {
+  const upstream = await openServer((socket) => socket.on("error", () => undefined).write(head));
+  t.after(() => upstream[Symbol.asyncDispose]());
+  const { sidecar, calls } = await openSidecar(t, upstream.address, drainMs, null);
   const request = get({ port: sidecar.addresses[0]?.port, agent: false });
   request.on("error", () => undefined);
   const [response] = await once(request, "response");
   response.on("error", () => undefined).resume();
-  const calls = () => events.filter((event): event is CallEvent => event.kind === "call");
   return { sidecar, request, calls };
 }
 
@@ -68,3 +79,29 @@ test("close: what is open is told as cut by us, too", async (t) => {
     [[["LR"], "cut: the sidecar has ended"]],
   );
 });
+
+const waiting = {
+  relayed: "fault: {delay: 10m}",
+  mocked: "respond: {body: late}\n    fault: {delay: 10m}",
+  "a slow mock": "respond: {body: late, delay: 10m}",
+};
+
+for (const [what, does] of Object.entries(waiting)) {
+  test(`drain: a call that a rule makes wait to its end is told as cut by us: ${what}`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "understudy-drain-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const rules = join(folder, "rules.yaml");
+    const first = "  - name: first\n    matches: [{path: /1}]\n    respond: {status: 204}\n";
+    writeFileSync(rules, `version: 1\nrules:\n${first}  - name: slow\n    ${does}\n`);
+    const { sidecar, calls } = await openSidecar(t, { port: 9, host: "127.0.0.1" }, 10, rules);
+    const client = connect(sidecar.addresses[0]?.port ?? 0, "127.0.0.1");
+    client.on("error", () => undefined);
+    client.write("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(client, "data"); // both came in one piece
+    await sidecar.drain();
+    const told = calls().find(({ path }) => path === "/2");
+    assert.partialDeepStrictEqual(told, { outcome: "failed", rule: "slow", status: 0 });
+    assert.equal(told?.flags.at(-1), "LR");
+    assert.equal(told?.detail, "cut: still open at the end of the drain");
+  });
+}

@@ -6,13 +6,14 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2Server } from "node:http2";
 import { createRequire } from "node:module";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import type { HostPort } from "../../core/address.ts";
 import { cannotListen } from "../../core/cannot-listen.ts";
 import type { Clock } from "../../core/clock.ts";
 import { tellProtocol } from "./first-bytes.ts";
 import { createHealthServer } from "./grpc-health.ts";
 import { isTrustedHost } from "./host-check.ts";
+import { Places } from "./places.ts";
 import { type AdminReply, json } from "./reply.ts";
 import { type AdminSources, answerAdmin } from "./routes.ts";
 
@@ -55,16 +56,19 @@ export async function startAdmin(options: AdminOptions, signal: AbortSignal): Pr
       keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: limits.headMs,
     },
-    (request, response) => void serve(request, response, names, options),
+    (request, response) => {
+      response.once("close", places.work(request.socket));
+      void serve(request, response, names, options);
+    },
   );
   let health: Http2Server | null = null;
-  const sockets = new Set<Socket>();
+  const places = new Places(limits.connections);
   const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    places.take(socket);
     tellProtocol(socket, limits.idleMs, options.clock, (protocol) => {
       if (protocol === "http/2") {
         health ??= createHealthServer({ isReady: () => options.ready().ready, clock: options.clock, names });
+        places.work(socket); // as long as it lasts: who watches is seldom told anything
         health.emit("connection", socket);
       } else {
         plain.emit("connection", socket);
@@ -72,7 +76,6 @@ export async function startAdmin(options: AdminOptions, signal: AbortSignal): Pr
       }
     });
   });
-  server.maxConnections = limits.connections;
   await listening(server, options.listen);
   // Accepting may fail later, for want of descriptors; the next attempt may succeed, so there is nothing to do.
   server.on("error", () => {});
@@ -82,7 +85,7 @@ export async function startAdmin(options: AdminOptions, signal: AbortSignal): Pr
     closed ??= new Promise<void>((resolve) => {
       signal.removeEventListener("abort", close);
       server.close(() => resolve());
-      for (const socket of sockets) socket.destroy();
+      places.clear();
     });
     return closed;
   };
@@ -126,7 +129,7 @@ async function serve(
     "x-content-type-options": "nosniff",
     ...(reply.allow === undefined ? {} : { allow: reply.allow }),
   });
-  // Few connections are accepted: clients that do not read must not keep probes out. Streams may well be silent.
+  // Clients that do not read must not keep their place. Streams may well be silent.
   if (whole) {
     const stallMs = options.stallMs ?? limits.idleMs;
     const patience = options.clock.after(stallMs, () => response.destroy(), { background: true });

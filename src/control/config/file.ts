@@ -1,6 +1,7 @@
 // The config file as a flat list of named values, each with its line. Knows YAML and the names of options, not values.
 
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { messageOf } from "../../core/errors.ts";
 import { nearest } from "../../core/nearest.ts";
 
 export interface FileEntry {
@@ -17,6 +18,12 @@ export interface FileReading {
   readonly problems: readonly string[];
 }
 
+/** What the parser says in words for programmers, by its code. */
+const plainReasons: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: "this key is written twice",
+  MULTIPLE_DOCS: "expected one document, got --- and a second one",
+};
+
 /** `name` is shown in messages; `keys` are the known options. An empty file is a file without options. */
 export function readConfigText(text: string, name: string, keys: readonly string[]): FileReading {
   const lines = new LineCounter();
@@ -24,10 +31,10 @@ export function readConfigText(text: string, name: string, keys: readonly string
   const placeOf = (offset: number) => `${name}:${lines.linePos(offset).line}`;
   const mistakes = [...document.errors, ...document.warnings];
   if (mistakes.length > 0) {
-    return {
-      entries: [],
-      problems: mistakes.map(({ pos, message }) => `${placeOf(pos[0])}: ${message.split("\n")[0]}`),
-    };
+    const problems = mistakes.map(
+      ({ pos, code, message }) => `${placeOf(pos[0])}: ${plainReasons[code] ?? message.split("\n")[0]}`,
+    );
+    return { entries: [], problems };
   }
   const reader = new Reader(placeOf, keys, (node) => node.toJS(document, { maxAliasCount: 100 }));
   reader.readSection(document.contents, "", name);
@@ -62,12 +69,18 @@ class Reader implements FileReading {
     const place = this.#placeOf(keyNode.range?.[0] ?? 0);
     const key = `${prefix}${isScalar(keyNode) ? String(keyNode.value) : "?"}`;
     const origin = `${place}: ${key}`;
-    if (this.#keys.includes(key)) {
-      this.entries.push({ key, origin, value: value === null ? null : this.#jsOf(value) });
-    } else if (prefix === "" && this.#keys.some((known) => known.startsWith(`${key}.`))) {
+    if (this.#keys.includes(key)) this.#readValue(key, origin, value);
+    else if (prefix === "" && this.#keys.some((known) => known.startsWith(`${key}.`)))
       this.readSection(value, `${key}.`, place);
-    } else {
-      this.problems.push(`${origin}: no such option${this.#suggestion(key)}`);
+    else this.problems.push(`${origin}: no such option${this.#suggestion(key)}`);
+  }
+
+  #readValue(key: string, origin: string, value: Node | null): void {
+    try {
+      this.entries.push({ key, origin, value: value === null ? null : this.#jsOf(value) });
+    } catch (thrown) {
+      // An alias without its anchor, or aliases that blow up.
+      this.problems.push(`${origin}: ${messageOf(thrown)}`);
     }
   }
 

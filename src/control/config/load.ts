@@ -10,6 +10,7 @@ import type { Settings } from "../../core/settings.ts";
 import type { Secret, StoreAccess } from "../../core/store-access.ts";
 import type { StoreUrl } from "../../core/store-url.ts";
 import { formatDuration } from "../../core/units.ts";
+import { writtenText } from "../../core/written-text.ts";
 import type { CertificateFiles } from "./kinds.ts";
 import {
   allOptions,
@@ -98,13 +99,13 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Value of --config, where given. */
   readonly file?: string | undefined;
-  readonly readFile: (path: string) => Promise<string>;
+  readonly readFile: (path: string) => Promise<Buffer>;
   /** What this command uses where nobody says otherwise. */
   readonly defaults?: { readonly listen?: HostPort | null; readonly admin?: HostPort | null };
 }
 
-/** Largest config file that is read, in characters. */
-const maxFileLength = 1_048_576;
+/** Largest config file that is read. */
+const maxFileBytes = 1_048_576;
 
 /** Values that were set, by option key, with the place to blame. */
 type Values = Map<string, { readonly origin: string; readonly value: unknown }>;
@@ -139,14 +140,16 @@ async function readFileLayer(
   sources: ConfigSources,
   take: (key: string, origin: string, value: unknown) => void,
 ): Promise<readonly string[]> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await sources.readFile(file);
+    bytes = await sources.readFile(file);
   } catch (thrown) {
     const origin = sources.file === undefined ? "UNDERSTUDY_CONFIG" : "--config";
     return [`${origin}: expected a file that can be read: ${messageOf(thrown)}`];
   }
-  if (text.length > maxFileLength) return [`${file}: expected at most 1 MiB, got more`];
+  if (bytes.length > maxFileBytes) return [`${file}: expected at most 1 MiB, got more`];
+  const text = writtenText(bytes);
+  if (typeof text !== "string") return [`${file}:${text.line}: ${text.message}`];
   // Loaded only where there is a file: the parser costs 20 ms at start and 3 MB.
   const { readConfigText } = await import("./file.ts");
   const keys = allOptions.map(({ key }) => key);

@@ -6,6 +6,7 @@ import { type BigIntStats, createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { Problem } from "../../core/rule-source.ts";
+import { writtenText } from "../../core/written-text.ts";
 
 const maxFiles = 4_096;
 const maxFileBytes = 256 * 1024 * 1024;
@@ -42,11 +43,15 @@ export async function readRuleFiles(path: string, base: string): Promise<RuleFil
   for (const { name, path: absolute } of "listed" in listing ? listing.listed : []) {
     const text = await readText(absolute);
     if (typeof text === "string") files.push({ name, path: absolute, text });
-    else problems.push({ place: name, path: "", message: text.message });
+    else problems.push({ place: placeIn(name, text.line), path: "", message: text.message });
     hash.update(`${basename(name)}\0${typeof text === "string" ? text : text.message}\0`);
   }
-  for (const { message } of problems) hash.update(message);
+  for (const { place, message } of problems) hash.update(`${basename(place)}\0${message}\0`);
   return { files, problems, digest: hash.digest("hex") };
+}
+
+function placeIn(name: string, line: number | undefined): string {
+  return line === undefined ? name : `${name}:${line}`;
 }
 
 /** Bytes of the files at `path`, as far as they can be seen. */
@@ -86,7 +91,9 @@ export function isRuleFileName(name: string): boolean {
   return /\.(?:yaml|yml|json)$/.test(name) && !name.startsWith(".");
 }
 
-async function readText(path: string): Promise<string | { readonly message: string }> {
+async function readText(
+  path: string,
+): Promise<string | { readonly line?: number; readonly message: string }> {
   const found = await statOf(path);
   if ("message" in found) return { message: `expected a file that can be read, got ${found.message}` };
   // A pipe or a device could keep us reading for ever.
@@ -94,7 +101,7 @@ async function readText(path: string): Promise<string | { readonly message: stri
   if (found.size > maxFileBytes)
     return { message: `expected at most ${maxFileBytes} bytes, got ${found.size}` };
   try {
-    return await readFile(path, "utf8");
+    return writtenText(await readFile(path));
   } catch (thrown) {
     return { message: `expected a file that can be read, got ${reasonOf(thrown)}` };
   }

@@ -48,6 +48,13 @@ const maxDepth = 100;
 const maxAliasedNodes = 100_000;
 const maxComplaints = 1_000;
 
+/** What the parser says in words for programmers, by its code. */
+const plainReasons: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS:
+    "expected one document, got --- and a second one: all rules go into one list, or into files of one folder",
+  RESOURCE_EXHAUSTION: "not valid YAML: nested too deeply",
+};
+
 /** Reads one YAML document. JSON is YAML too. */
 export function readYaml(text: string): YamlTree {
   const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, strict: true });
@@ -80,10 +87,8 @@ class TreeReader {
 
   read(): unknown {
     const { errors, warnings, contents } = this.#document;
-    for (const { pos, message, code } of [...errors, ...warnings]) {
-      const reason = code === "RESOURCE_EXHAUSTION" ? "nested too deeply" : message.split("\n")[0];
-      this.#complain(pos[0], [], `not valid YAML: ${reason}`);
-    }
+    for (const { pos, message, code } of [...errors, ...warnings])
+      this.#complain(pos[0], [], plainReasons[code] ?? `not valid YAML: ${message.split("\n")[0]}`);
     return this.#plain(contents, [], 0);
   }
 
@@ -167,7 +172,7 @@ class TreeReader {
   #keyOf(pair: Pair, path: RulePath): string | undefined {
     const key = textOfKey(pair.key);
     if (key === undefined)
-      this.#complain(offsetIn(pair.key), path, "expected a text as key, got something else");
+      this.#complain(offsetIn(pair.key), path, `expected a text as key, got ${oddKey(pair.key)}`);
     // Assigning it would change what an object is instead of adding a key.
     else if (key === "__proto__")
       this.#complain(offsetIn(pair.key), [...path, key], "the key __proto__ is not allowed");
@@ -220,6 +225,13 @@ function textOfKey(key: unknown): string | undefined {
   return typeof key.value === "number" || typeof key.value === "boolean"
     ? (key.source ?? String(key.value))
     : undefined;
+}
+
+/** `{{…}}` without quotes is a mapping whose key is a mapping. */
+function oddKey(key: unknown): string {
+  return isMap(key)
+    ? 'a mapping: text that begins with { needs quotes, as in "{{request.path}}"'
+    : "something else";
 }
 
 function isAnchored(node: unknown): node is Node & { anchor: string } {

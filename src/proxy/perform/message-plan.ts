@@ -25,6 +25,7 @@ export function planMessages(spec: RuleSpec, deps: ScriptDeps): MessagePlan | nu
   );
   if (parts.length === 0) {
     refuseIdleMessage(spec);
+    refuseBodyFaults(spec);
     return null;
   }
   refuseOthers(spec);
@@ -48,6 +49,17 @@ function refuseIdleMessage(spec: RuleSpec): void {
     ["matches", index, "message"],
     "expected fault.websocket, patch.websocket or respond.websocket beside it: nothing else acts on a message",
   );
+}
+
+/** A rule about WebSockets alone, with faults that only a body can have. Its bytes would pass as they are. */
+function refuseBodyFaults({ matches, fault }: RuleSpec): void {
+  if (matches.length === 0 || !matches.every(({ websocket }) => websocket)) return;
+  for (const key of ["throttle", "slice", "truncate", "corrupt", "events"] as const)
+    if (fault?.[key])
+      throw new RuleProblem(
+        ["fault", key],
+        "works on bodies, and a WebSocket has none: expected fault.websocket, such as delayMessages or cut",
+      );
 }
 
 function refuseOthers({ fault, patch, respond }: RuleSpec): void {

@@ -47,12 +47,28 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   return {
     observe: counters.observe,
     contentType: "text/plain; version=0.0.4; charset=utf-8",
-    async scrape() {
+    scrape: shared(async () => {
       exposition ??= import("./exposition.ts").then(({ createExposition }) => createExposition(families()));
       const render = await exposition;
       usage = (await deps.processUsage?.()) ?? null;
       return render();
-    },
+    }),
+  };
+}
+
+/** Who asks while the work is under way shares the next turn of it: many who scrape at once cost traffic two turns. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | null = null;
+  const begin = () => {
+    next = null;
+    const turn = work();
+    running = turn.catch(() => undefined);
+    return turn;
+  };
+  return () => {
+    next ??= running.then(begin);
+    return next;
   };
 }
 

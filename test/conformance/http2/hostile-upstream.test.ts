@@ -195,15 +195,27 @@ test("hostile upstream: what it sends on a stream that is answered here goes now
     },
   ));
 
-test("§6.8 GOAWAY: a call on the rich link beyond the last stream fails, the next one uses another link", () =>
+test("§6.8 GOAWAY: a call on the rich link beyond the last stream is refused, so that its client sends it again", () =>
   between({ mode: "fixed", rules: [held] }, async ({ client, upstream, rig }) => {
     client.send(hello, requestFrame(1, "/rich"));
     const server = await upstream();
     await server.until(({ type }) => type === frameTypes.headers);
     server.send(serverHello, goAwayFrame(0, errorCodes.none));
     assert.partialDeepStrictEqual(await rig.event(({ kind }) => kind === "call"), {
-      status: 502,
+      outcome: "failed",
       flags: ["UC"],
     });
-    await client.until(({ stream, type }) => stream === 1 && type === frameTypes.data);
+    assert.equal(await client.resetCode(1), errorCodes.refusedStream);
   }));
+
+for (const mode of ["fixed", "transparent"] as const)
+  test(`§7: a call on the rich link that the upstream resets ends with the upstream's own code (${mode})`, () =>
+    between({ mode, rules: [held] }, async ({ client, upstream }) => {
+      client.send(hello, requestFrame(1, "/rich"), requestFrame(3, "/rich"));
+      const server = await upstream();
+      await server.until(({ type, stream }) => type === frameTypes.headers && stream === 3);
+      server.send(serverHello, resetFrame(1, errorCodes.enhanceYourCalm));
+      assert.equal(await client.resetCode(1), errorCodes.enhanceYourCalm);
+      server.send(responseFrame(3), resetFrame(3, errorCodes.cancel));
+      assert.equal(await client.resetCode(3), errorCodes.cancel);
+    }));

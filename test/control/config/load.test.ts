@@ -21,7 +21,7 @@ function load(layers: Layers): Promise<Config> {
     flags: new Map(Object.entries(layers.flags ?? {})),
     env: layers.env ?? {},
     file: layers.file === undefined ? undefined : "understudy.yaml",
-    readFile: async () => layers.file ?? assert.fail("nothing to read"),
+    readFile: async () => Buffer.from(layers.file ?? assert.fail("nothing to read")),
     defaults: layers.defaults ?? {},
   });
 }
@@ -149,12 +149,14 @@ test("config: paths of TLS are meant as seen from the file that names them", asy
     env: {},
     file: "/etc/understudy/understudy.yaml",
     readFile: async () =>
-      [
-        "tls:",
-        "  caDir: ca",
-        "  upstreamCas: [a.pem, /b.pem]",
-        "  clientCertificates: {bank.test: {cert: me.pem, key: /me.key}}",
-      ].join("\n"),
+      Buffer.from(
+        [
+          "tls:",
+          "  caDir: ca",
+          "  upstreamCas: [a.pem, /b.pem]",
+          "  clientCertificates: {bank.test: {cert: me.pem, key: /me.key}}",
+        ].join("\n"),
+      ),
   });
   assert.equal(tls.caDir, "/etc/understudy/ca");
   assert.deepEqual(tls.upstreamCas, ["/etc/understudy/a.pem", "/b.pem"]);
@@ -190,7 +192,7 @@ test("config: a path in the file is meant as seen from the file", async () => {
       await loadConfig({
         flags: new Map(),
         env: { UNDERSTUDY_CONFIG: "conf/understudy.yaml" },
-        readFile: async () => text,
+        readFile: async () => Buffer.from(text),
       })
     ).rules;
   assert.equal(await rulesOf("rules: mocks/shop.yaml"), "conf/mocks/shop.yaml");
@@ -253,7 +255,15 @@ const wrong: readonly [layers: Layers, message: string][] = [
   [{ file: "headMs: 30s" }, "understudy.yaml:1: headMs: no such option; did you mean deadlines.headMs?"],
   [{ file: "limits: 5" }, 'understudy.yaml:1: limits: expected options as "name: value" lines'],
   [{ file: "- a" }, 'understudy.yaml: expected options as "name: value" lines'],
-  [{ file: "quiet: true\nquiet: false" }, "understudy.yaml:2: Map keys must be unique"],
+  [{ file: "quiet: true\nquiet: false" }, "understudy.yaml:2: this key is written twice"],
+  [
+    { file: "quiet: true\n---\nquiet: false" },
+    "understudy.yaml:2: expected one document, got --- and a second one",
+  ],
+  [
+    { file: "quiet: true\nopaqueHosts: *hosts" },
+    "understudy.yaml:2: opaqueHosts: Unresolved alias (the anchor must be set before the alias): hosts",
+  ],
   [
     { flags: { "deadlines.detectMs": "2s", "deadlines.headMs": "1s" } },
     "--deadlines-detect-ms: expected at most deadlines.headMs (1s), got 2s",
@@ -288,7 +298,11 @@ test("config: a file that cannot be read is told by the name of what asked for i
   await assert.rejects(loadConfig({ ...base, env: { UNDERSTUDY_CONFIG: "a" } }), {
     message: "UNDERSTUDY_CONFIG: expected a file that can be read: ENOENT: no such file",
   });
-  const long = async () => "#".repeat(2_000_000);
+  const latin1 = async () => Buffer.from("# caf\n# caf\xe9\n", "latin1");
+  await assert.rejects(loadConfig({ ...base, readFile: latin1, env: {}, file: "a" }), {
+    message: "a:2: expected text in UTF-8, got another encoding (save the file as UTF-8)",
+  });
+  const long = async () => Buffer.alloc(2_000_000, "#");
   await assert.rejects(loadConfig({ ...base, readFile: long, env: {}, file: "a" }), {
     message: "a: expected at most 1 MiB, got more",
   });

@@ -621,13 +621,17 @@ const wholeFiles: readonly (readonly [text: string, ...expected: readonly string
   ],
   [
     "version: 1\nrules: []\n---\nversion: 1\n",
-    "r.yaml:3: not valid YAML: Source contains multiple documents; please use YAML.parseAllDocuments()",
+    "r.yaml:3: expected one document, got --- and a second one: all rules go into one list, or into files of one folder",
   ],
   [
     "version: 1\nrules:\n  - name: a\n    respond: {body: [}\n  - name: b\n    respond: {status: 99}\n",
     "r.yaml:4: rules[0]: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]",
     "r.yaml:4: rules[0]: not valid YAML: Flow map in block collection must be sufficiently indented and end with a }",
     "r.yaml:6: rules[1].respond.status: expected a final status from 200 to 599, got 99",
+  ],
+  [
+    "version: 1\nrules:\n  - name: a\n    respond: {json: {id: {{request.path}}}}\n",
+    'r.yaml:4: rules[0].respond.json.id: expected a text as key, got a mapping: text that begins with { needs quotes, as in "{{request.path}}"',
   ],
   [
     "version: 1\nrules:\n  - name: a\n    respond: {body: !secret x}\n",

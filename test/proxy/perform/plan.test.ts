@@ -7,6 +7,7 @@ import { seededRandom } from "../../../src/core/random.ts";
 import type { FaultSpec, PatchSpec, RespondSpec } from "../../../src/core/rule.ts";
 import { formatRulePath, RuleProblem } from "../../../src/core/rule-problem.ts";
 import { createPlanner } from "../../../src/proxy/perform/plan.ts";
+import { ruleOf } from "../../control/rules/written.ts";
 import { lineDialect } from "../../support/line-dialect.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { call, fault, fixedDelay, messagePatch, replySpec, response, responseOf, rule } from "./calls.ts";
@@ -82,6 +83,23 @@ test("plan: a mock keeps its faults; an abort is the terminal and leaves no room
       () => plan(rule({ fault: fault({ abort }), ...part })),
       (thrown) => thrown instanceof RuleProblem && formatRulePath(thrown.path) === key,
     );
+  }
+});
+
+test("plan: faults of bodies are refused in a rule about WebSockets alone, and taken where other calls match", () => {
+  const { matches } = ruleOf("matches: [{websocket: {path: /chat}}, {path: /chat}]", "fault: {delay: 1s}");
+  const socketOnly = matches.slice(0, 1);
+  for (const [key, value] of Object.entries(everyFault)) {
+    if (value === null) continue;
+    const spec = { fault: fault({ [key]: value }) };
+    assert.doesNotThrow(() => plan(rule({ ...spec, matches })), key);
+    if (key === "delay" || key === "abort")
+      assert.doesNotThrow(() => plan(rule({ ...spec, matches: socketOnly })));
+    else
+      assert.throws(
+        () => plan(rule({ ...spec, matches: socketOnly })),
+        (thrown) => thrown instanceof RuleProblem && formatRulePath(thrown.path) === `fault.${key}`,
+      );
   }
 });
 

@@ -9,6 +9,7 @@ import { systemClock } from "../../../src/core/clock.ts";
 import { createDeadlines } from "../../../src/core/deadlines.ts";
 import type { Link, LinkEvents } from "../../../src/core/link.ts";
 import { createReadBuffers } from "../../../src/core/read-buffers.ts";
+import { createSecureInlets } from "../../../src/proxy/accept/secure-reads.ts";
 import { createDial } from "../../../src/proxy/relay/socket-link.ts";
 import { testAuthority } from "../../support/https.ts";
 import { secureDial } from "../../support/secure-dial.ts";
@@ -83,15 +84,19 @@ test("outlast reset: over TCP", async () => {
   assert.equal(told.takesOn, true);
 });
 
-test("outlast reset: over TLS", async () => {
-  const authority = await testAuthority();
-  const leaf = await authority.issue("shop.test");
-  const server = createTlsServer({ cert: leaf.chain, key: leaf.key });
-  const told = await lastWord(server, (port, events) => {
-    const aim = { upstream: { host: "127.0.0.1", port }, serverName: "shop.test", protocols: [] };
-    return secureDial(authority.trust).link(aim, events);
+for (const [how, deps] of [
+  ["", {}],
+  [", read through buffers of ours", { inletOf: createSecureInlets(createReadBuffers()) }],
+] as const)
+  test(`outlast reset: over TLS${how}`, async () => {
+    const authority = await testAuthority();
+    const leaf = await authority.issue("shop.test");
+    const server = createTlsServer({ cert: leaf.chain, key: leaf.key });
+    const told = await lastWord(server, (port, events) => {
+      const aim = { upstream: { host: "127.0.0.1", port }, serverName: "shop.test", protocols: [] };
+      return secureDial(authority.trust, deps).link(aim, events);
+    });
+    assert.equal(told.words, "hello, and goodbye");
+    assert.match(told.end, /^reset: /);
+    assert.equal(told.takesOn, true);
   });
-  assert.equal(told.words, "hello, and goodbye");
-  assert.match(told.end, /^reset: /);
-  assert.equal(told.takesOn, true);
-});

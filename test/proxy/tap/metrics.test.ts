@@ -39,6 +39,24 @@ test("metrics: calls are counted by direction, rule, outcome and status class", 
   assert.equal(value('understudy_response_flags_total{flag="DI"}'), 1);
 });
 
+test("metrics: many who scrape at once share the work, and none misses what came before it asked", async () => {
+  let readings = 0;
+  const read = () => ++readings;
+  const gauges = [{ name: "readings", help: "Readings.", read }];
+  const metrics = createMetrics({ maxRuleLabels: 10, clock: manualClock(), gauges });
+  await metrics.scrape();
+  const first = metrics.scrape();
+  await Promise.resolve(); // it is under way
+  await Promise.resolve();
+  metrics.observe(call());
+  const crowd = await Promise.all(Array.from({ length: 100 }, () => metrics.scrape()));
+  await first;
+  assert.equal(readings, 3);
+  assert.ok(crowd.every((text) => /^understudy_requests_total\{.*\} 1$/m.test(text)));
+  await metrics.scrape();
+  assert.equal(readings, 4);
+});
+
 test("metrics: the histogram cumulates its buckets and sums seconds", async () => {
   const metrics = createMetrics({ maxRuleLabels: 10, clock: manualClock() });
   for (const durationMs of [0.2, 0.5, 0.6, 90, 61_000]) metrics.observe(call({ durationMs }));

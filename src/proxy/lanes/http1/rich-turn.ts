@@ -80,7 +80,7 @@ export class RichTurn {
 
   /** Has nothing to say to a client that has left: it may be a call that hangs. */
   get mayHang(): boolean {
-    return this.#claim.rule.terminal.kind === "abort";
+    return this.#runs && this.#claim.rule.terminal.kind === "abort";
   }
 
   /** False: the client was never told to send the rest of its body, or the upstream has left instead of taking it. */

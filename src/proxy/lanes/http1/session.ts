@@ -180,6 +180,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const now = this.#traffic.clock.now();
     const waiting = this.#half.takeWaiting();
     const cut = waiting.length > 0 || !this.#walk.done || this.#phase === "rich";
+    // A call that hangs has been served until here.
+    const hung = this.#turn?.mayHang;
     this.#phase = "over";
     for (const call of waiting) {
       call.fail("failed", "DC", "the client left before its reply was complete");
@@ -190,6 +192,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#turn?.leave();
     this.#downstreamDrain?.wake();
     this.#linkDrain?.wake();
+    if (!hung) this.#call?.fail("failed", "DC", "the client left before its reply was complete");
     this.#call?.finish(this.#traffic, now);
     this.#handover?.drop();
     this.#giveParsersBack();

@@ -66,7 +66,7 @@ export class FromClient implements ClientEvents {
   }
 
   get serverFrameBytes(): number {
-    return this.#deps.settings.server.frameBytes;
+    return this.#deps.settings.framesOfClient;
   }
 
   get hasUpstream(): boolean {

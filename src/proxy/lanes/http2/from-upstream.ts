@@ -2,35 +2,31 @@
 // the client as it would have seen them without us.
 
 import type { Connection } from "../../../core/connection.ts";
-import type { ResponseReply } from "../../../core/exchange.ts";
 import { http2CodeText } from "../../../core/http2-codes.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { LinkEnd } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
-import type { HeadOfFlavour } from "../dialects/grpc/flavour.ts";
-import { grpcRefusal } from "../dialects/grpc/refusal.ts";
-import { grpcStatusIn } from "../dialects/grpc/status.ts";
 import type { ClientHalf } from "./client-half.ts";
 import type { ConnectionWindows } from "./connection-windows.ts";
-import { replyFields } from "./fixed-replies.ts";
 import type { FrameHead } from "./frame-walk.ts";
-import { errorCodes, flags, frame, frameTypes, headerFrames, maxWindowBytes, resetFrame } from "./frames.ts";
+import { errorCodes, flags, maxWindowBytes, resetFrame } from "./frames.ts";
 import type { HpackEncoder } from "./hpack/encoder.ts";
 import type { HeaderBlock } from "./hpack/header-block.ts";
-import { encodeLiterals } from "./hpack/literal-block.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { ReadTime } from "./read-time.ts";
 import { flawOfTrailers } from "./request-head.ts";
 import { ResponseHead } from "./response-head.ts";
-import { failureText } from "./rich-road.ts";
 import type { SettingsExchange } from "./settings-exchange.ts";
 import { bodyLeftAfter, RelayedStream } from "./stream.ts";
 import type { StreamTable } from "./stream-table.ts";
+import { tellFailure } from "./tell-failure.ts";
 import type { Objection, UpstreamEvents } from "./upstream-events.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
 
 type Verdict = "pass" | "take";
+
+const upstreamLeft = "the upstream ended the connection";
 
 export interface FromUpstreamDeps {
   readonly connection: Connection;
@@ -94,7 +90,7 @@ export class FromUpstream implements UpstreamEvents {
   }
 
   get clientFrameBytes(): number {
-    return this.#deps.settings.client.frameBytes;
+    return this.#deps.settings.framesOfUpstream;
   }
 
   get window(): number {
@@ -147,6 +143,12 @@ export class FromUpstream implements UpstreamEvents {
   }
 
   responseBlock(id: number, endStream: boolean, block: HeaderBlock): Objection | null {
+    const objection = this.#objectionToBlock(id, endStream, block);
+    if (objection === null) this.#deps.settings.tableSaid();
+    return objection;
+  }
+
+  #objectionToBlock(id: number, endStream: boolean, block: HeaderBlock): Objection | null {
     const stream = this.#deps.table.open.get(id);
     if (!(stream instanceof RelayedStream)) return this.objectionTo(id);
     stream.call.responseBytes += block.listBytes;
@@ -154,9 +156,7 @@ export class FromUpstream implements UpstreamEvents {
     const flaw = stream.responded
       ? this.#flawOfTrailers(stream, endStream, block)
       : this.#takeHead(stream, endStream, block);
-    if (flaw !== null) return { flaw };
-    this.#deps.settings.tableSaid();
-    return null;
+    return flaw === null ? null : { flaw };
   }
 
   #takeHead(stream: RelayedStream, endStream: boolean, block: HeaderBlock): string | null {
@@ -186,6 +186,7 @@ export class FromUpstream implements UpstreamEvents {
     if (client.refusesPush || (promised & 1) === 1 || promised <= this.#lastPromised) return "idle";
     this.#lastPromised = promised;
     const objection = this.objectionTo(id);
+    if (objection === null) settings.tableSaid();
     if (objection !== "shut") return objection;
     table.remember(promised);
     wires.asideUpstream(resetFrame(promised, errorCodes.cancel));
@@ -202,7 +203,7 @@ export class FromUpstream implements UpstreamEvents {
     const { responded } = stream;
     stream.call.fail("failed", "UPE", detail);
     if (responded && stream.call.status > 0) wires.aside(resetFrame(id, errorCodes.protocol));
-    else this.#answer(id, stream, 502, detail);
+    else tellFailure(id, stream, 502, detail, this.#deps);
     table.remember(id);
     table.finish(id, stream);
   }
@@ -222,6 +223,8 @@ export class FromUpstream implements UpstreamEvents {
       stream.call.remark(`the upstream reset the stream with ${http2CodeText(code)}`);
       if (!stream.responded) stream.call.outcome = "failed";
     }
+    // RFC 9113 §5.1: trailers may be on their way that the client sent before it heard of this.
+    if (!stream.requestDone) this.#deps.table.remember(id);
     this.#deps.table.finish(id, stream);
   }
 
@@ -261,8 +264,15 @@ export class FromUpstream implements UpstreamEvents {
   }
 
   upstreamEnded(): void {
+    const { wires, lifetime, up } = this.#deps;
     this.gone = true;
-    this.#deps.lifetime.closeWhenDone();
+    lifetime.closeWhenDone();
+    if (wires.closing || wires.gone) return;
+    // Replies of ours keep the connection; what the upstream has not answered never will be.
+    this.#failRelayed("UC", upstreamLeft, null);
+    lifetime.goAway(errorCodes.none, upstreamLeft, null);
+    up.endRequests();
+    wires.flushSoon();
   }
 
   /** The pinned link is gone. One that was never open may be dialled again by a later call. */
@@ -273,7 +283,7 @@ export class FromUpstream implements UpstreamEvents {
     this.gone = !neverOpen;
     wires.upstreamFull = false;
     const flag = how === "refused" ? "UF" : how === "timeout" ? "UT" : "UC";
-    const text = detail === "" ? "the upstream ended the connection" : detail;
+    const text = detail === "" ? upstreamLeft : detail;
     const relayed = table.open.places.filter((stream) => stream?.kind === "relayed").length;
     const isAlone = relayed === table.open.size && table.lastLocal === 0;
     // Nothing but this upstream has spoken here: its end is the connection's end, as it came.
@@ -285,6 +295,7 @@ export class FromUpstream implements UpstreamEvents {
     this.#failRelayed(flag, text, neverOpen ? (how === "timeout" ? 504 : 502) : null);
     if (up.insideFrame) connection.socket.destroy();
     else lifetime.closeWhenDone();
+    if (this.gone) lifetime.goAway(errorCodes.none, text, null);
     wires.flush();
   }
 
@@ -295,37 +306,12 @@ export class FromUpstream implements UpstreamEvents {
     for (const [id, stream] of table.open.entries()) {
       if (!(stream instanceof RelayedStream)) continue;
       stream.call.fail("failed", flag, detail);
-      if (status !== null && connection.mode !== "transparent") this.#answer(id, stream, status, detail);
+      if (status !== null && connection.mode !== "transparent")
+        tellFailure(id, stream, status, detail, this.#deps);
       else wires.aside(resetFrame(id, code));
       table.remember(id);
       table.finish(id, stream);
     }
-  }
-
-  /** A reply of ours that says in plain words what went wrong, where the client lets us send as much. */
-  #answer(id: number, stream: RelayedStream, status: number, detail: string): void {
-    const { wires, windows, settings } = this.#deps;
-    const refusal = stream.grpcType === null ? null : grpcRefusal(headOf(stream), status, detail);
-    if (refusal) return this.#answerGrpc(id, stream, refusal);
-    const { headers, text } = failureText(detail);
-    const fits = text.length <= Math.min(windows.room, settings.client.windowBytes, windows.frameBytes);
-    const body = fits && stream.call.method !== "HEAD" ? text : null;
-    const block = encodeLiterals(replyFields(status, headers, body?.length ?? null, null));
-    stream.call.status = status;
-    wires.aside(headerFrames(id, body ? 0 : flags.endStream, block, settings.takeTableDue()));
-    if (body) windows.send(frame(frameTypes.data, flags.endStream, id, body), body.length);
-    // RFC 9113 §8.1: the rest of the request is not wanted
-    if (!stream.requestDone) wires.aside(resetFrame(id, errorCodes.none));
-  }
-
-  /** The same in the words of gRPC: a reply of trailers alone. */
-  #answerGrpc(id: number, stream: RelayedStream, { status, headers }: ResponseReply): void {
-    const { wires, settings } = this.#deps;
-    const block = encodeLiterals(replyFields(status, headers, null, null));
-    stream.call.status = status;
-    stream.call.grpcStatus = grpcStatusIn(headers);
-    wires.aside(headerFrames(id, flags.endStream, block, settings.takeTableDue()));
-    if (!stream.requestDone) wires.aside(resetFrame(id, errorCodes.none));
   }
 
   upstreamBroke(code: number, detail: string): void {
@@ -336,11 +322,6 @@ export class FromUpstream implements UpstreamEvents {
     }
     lifetime.refuse(errorCodes.internal, `the upstream broke HTTP/2: ${detail}`, "UPE");
   }
-}
-
-/** As far as a refusal in the words of gRPC depends on it. */
-function headOf({ call: { method, path }, grpcType }: RelayedStream): HeadOfFlavour {
-  return { method, path, header: (name) => (name === "content-type" ? (grpcType ?? undefined) : undefined) };
 }
 
 /** How a call of gRPC ended, by the last block of its reply; null where that does not say. */

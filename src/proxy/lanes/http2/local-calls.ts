@@ -102,7 +102,7 @@ export class LocalCalls {
   #open(id: number, endStream: boolean, head: Http2Head, call: Http2Call): LocalStream {
     const { settings, table, wires } = this.#deps;
     settings.send();
-    const windows = { send: settings.client.windowBytes, receive: settings.server.windowBytes };
+    const { windows } = settings;
     const stream = new LocalStream(id, call, head, windows, {
       credit: (given, bytes) => {
         wires.aside(windowUpdateFrame(given.id, bytes));
@@ -115,7 +115,7 @@ export class LocalCalls {
       stream.requestDone = true;
       stream.bodyBytes = 0;
       stream.pipe.end([]);
-    }
+    } else stream.welcomeBody(windows);
     return stream;
   }
 
@@ -149,7 +149,7 @@ export class LocalCalls {
   #serve(stream: LocalStream, claim: Claim | null): void {
     void serveRich(stream, claim, this.#road).then(() => {
       stream.discards = true;
-      if (this.#isOpen(stream)) stream.settle(true);
+      if (this.#isHere(stream)) stream.settle(true);
       this.#deps.windows.pass(Number.POSITIVE_INFINITY);
     });
   }
@@ -177,8 +177,12 @@ export class LocalCalls {
     return this.#rich;
   }
 
+  #isHere(stream: LocalStream): boolean {
+    return this.#deps.table.open.get(stream.id) === stream;
+  }
+
   #isOpen(stream: LocalStream): boolean {
-    return this.#deps.table.open.get(stream.id) === stream && !stream.responseDone;
+    return this.#isHere(stream) && !stream.responseDone;
   }
 
   #sendFields(stream: LocalStream, fields: HeaderList, endStream: boolean): void {
@@ -197,14 +201,14 @@ export class LocalCalls {
   }
 
   #reset(stream: LocalStream, code: number): void {
-    if (this.#isOpen(stream)) this.#deps.table.reset(stream.id, stream, code);
+    if (this.#isHere(stream)) this.#deps.table.reset(stream.id, stream, code);
     this.#deps.wires.flushSoon();
   }
 
   #endReply(stream: LocalStream): void {
     stream.responseDone = true;
     stream.call.finish(this.#deps.traffic);
-    stream.discards = true;
+    stream.discards = !stream.uploads;
     this.#deps.table.closeIfDone(stream.id, stream);
   }
 }

@@ -3,9 +3,11 @@
 
 import { UnderstudyError } from "../../../core/errors.ts";
 import type { Exchange } from "../../../core/exchange.ts";
+import type { HeaderList } from "../../../core/headers.ts";
 import { http2CodeText } from "../../../core/http2-codes.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { errorCodes, flags, headerFrames, maxWindowBytes, resetFrame, windowUpdateFrame } from "./frames.ts";
+import { defaultTableBytes } from "./hpack/dynamic-table.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
 import { requestFields } from "./request-fields.ts";
 import { fieldsForHttp2 } from "./request-head.ts";
@@ -29,6 +31,9 @@ export class RichCalls {
   readonly #port: RichCallsPort;
   readonly #streams = new StreamMap<RichStream>();
   #nextId = 1;
+  #tableBytes = defaultTableBytes;
+  /** A smaller table that the next block must begin with (RFC 7541 §4.2); -1: none. */
+  #tableDue = -1;
 
   constructor(port: RichCallsPort) {
     this.#port = port;
@@ -41,6 +46,12 @@ export class RichCalls {
 
   get(id: number): RichStream | undefined {
     return this.#streams.get(id);
+  }
+
+  /** The same where the reply is not complete. */
+  unanswered(id: number): RichStream | undefined {
+    const stream = this.#streams.get(id);
+    return stream?.replied ? undefined : stream;
   }
 
   /** RFC 9113 §5.1: neither the upstream nor we have opened it. */
@@ -62,7 +73,8 @@ export class RichCalls {
     );
     this.#streams.set(id, stream);
     const isEmpty = exchange.body.lengthBytes === 0;
-    const block = encodeLiterals(requestFields(exchange, connectProtocol));
+    stream.sent = isEmpty;
+    const block = this.#blockOf(requestFields(exchange, connectProtocol));
     this.#port.write(headerFrames(id, isEmpty ? flags.endStream : 0, block));
     if (!isEmpty) void this.#sendBody(exchange, stream);
     return stream;
@@ -79,10 +91,27 @@ export class RichCalls {
       if (!isOpen()) return;
       const trailers = fieldsForHttp2(exchange.body.trailers());
       if (trailers.length === 0) this.queue.end(out);
-      else this.#port.write(headerFrames(out.id, flags.endStream, encodeLiterals(trailers)));
+      else this.#port.write(headerFrames(out.id, flags.endStream, this.#blockOf(trailers)));
+      stream.sent = true;
+      if (stream.replied) this.leave(stream);
     } catch {
       if (isOpen()) this.#cancel(stream, "DC", "the request body was cut");
     }
+  }
+
+  // ── the upstream's header table ──────────────────────────────────────────────────────────────────────────────────
+
+  /** The upstream's SETTINGS_HEADER_TABLE_SIZE. We put nothing into its table; but that it is smaller must be said. */
+  allowTable(bytes: number): void {
+    if (bytes < this.#tableBytes)
+      this.#tableDue = this.#tableDue < 0 ? bytes : Math.min(bytes, this.#tableDue);
+    this.#tableBytes = bytes;
+  }
+
+  #blockOf(fields: HeaderList): Buffer {
+    const due = this.#tableDue;
+    this.#tableDue = -1;
+    return encodeLiterals(fields, due);
   }
 
   // ── windows ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,16 +135,33 @@ export class RichCalls {
 
   // ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The reply of the stream is complete, or has failed: its place is free. */
+  /** The reply is complete; the request goes on where it is not. */
+  replied(stream: RichStream): void {
+    stream.replied = true;
+    if (stream.sent) this.leave(stream);
+  }
+
+  /** The stream is over: its place is free. */
   leave(stream: RichStream): void {
     this.#streams.delete(stream.out.id);
     this.queue.remove(stream.out);
+    stream.over();
     this.places.passOn();
+  }
+
+  /** For a reply that is complete: resolves when the rest of its request is out, or given up. */
+  async whenSent(reply: Promise<unknown> | null): Promise<void> {
+    const stream = this.#find(reply);
+    if (stream?.replied) await stream.whenOver();
+  }
+
+  #find(reply: Promise<unknown> | null): RichStream | null {
+    return this.#streams.places.find((place) => place !== null && place.reply === reply) ?? null;
   }
 
   /** Nobody wants the reply any more. */
   abandon(reply: Promise<unknown> | null): void {
-    const stream = this.#streams.places.find((place) => place !== null && place.reply === reply);
+    const stream = this.#find(reply);
     if (stream) this.#reset(stream, errorCodes.cancel);
   }
 
@@ -126,13 +172,17 @@ export class RichCalls {
 
   resetByUpstream(stream: RichStream, code: number): void {
     this.leave(stream);
+    stream.resetBy(code);
     this.#fail(stream, "UC", `the upstream reset the stream with ${http2CodeText(code)}`);
   }
 
   /** RFC 9113 §6.8: streams above `last` were never looked at. */
   disown(last: number): void {
-    for (const [id, stream] of this.#streams.entries())
-      if (id > last) this.#cancel(stream, "UC", "the upstream is going away");
+    for (const [id, stream] of this.#streams.entries()) {
+      if (id <= last) continue;
+      stream.resetBy(errorCodes.refusedStream);
+      this.#cancel(stream, "UC", "the upstream is going away");
+    }
   }
 
   /** The link is over, and so are its calls. `flag` null: nobody is told, because it was us who ended it. */
@@ -141,6 +191,7 @@ export class RichCalls {
     this.#streams.clear();
     for (const [, stream] of streams) {
       this.queue.remove(stream.out);
+      stream.over();
       if (flag !== null) this.#fail(stream, flag, detail);
     }
     this.places.wakeAll();
@@ -158,7 +209,7 @@ export class RichCalls {
   }
 
   #fail(stream: RichStream, flag: Flag, detail: string): void {
-    stream.fail(flag, detail, errorFor(flag, detail));
+    if (!stream.replied) stream.fail(flag, detail, errorFor(flag, detail));
   }
 }
 

@@ -103,7 +103,7 @@ export class RichFrames implements FrameReader {
     if (this.#owedBytes > defaultWindowBytes)
       return this.#wrong(errorCodes.flowControl, "more DATA than the connection's window");
     if (calls.isIdle(id)) return this.#wrong(errorCodes.protocol, `DATA on stream ${id}, which is not open`);
-    const stream = calls.get(id);
+    const stream = calls.unanswered(id);
     if (!stream) return "take";
     stream.owedBytes += length;
     if (stream.owedBytes > defaultWindowBytes)
@@ -123,7 +123,7 @@ export class RichFrames implements FrameReader {
     const stream = this.#stream;
     if (!stream) return;
     if (this.#ends) {
-      this.#deps.calls.leave(stream);
+      this.#deps.calls.replied(stream);
       stream.end([]);
     } else this.#deps.calls.credit(stream, false);
   }
@@ -182,12 +182,12 @@ export class RichFrames implements FrameReader {
     const { calls } = this.#deps;
     const block = this.#decoder.decode(bytes, from, to);
     if ("flaw" in block) return this.#wrong(errorCodes.compression, block.flaw);
-    const stream = calls.get(head.stream);
+    const stream = calls.unanswered(head.stream);
     if (!stream) return "take";
     const ends = (head.flags & flags.endStream) !== 0;
     const flaw = stream.takeBlock(block, ends, this.#head);
     if (flaw !== null) calls.malformed(stream, flaw);
-    else if (ends) calls.leave(stream);
+    else if (ends) calls.replied(stream);
     return "take";
   }
 

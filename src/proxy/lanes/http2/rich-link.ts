@@ -92,6 +92,11 @@ export class RichLink implements LinkEvents, RichCallsPort {
     return this.#calls.ask(exchange, connectProtocol, this.#settings.windowBytes, events).reply;
   }
 
+  /** For a reply that is complete: resolves when the rest of its request is out, or given up. */
+  whenSent(reply: Promise<Reply> | null): Promise<void> {
+    return this.#calls.whenSent(reply);
+  }
+
   /** The call is over, however far it came. */
   abandon(reply: Promise<Reply> | null): void {
     this.#calls.abandon(reply);
@@ -140,6 +145,7 @@ export class RichLink implements LinkEvents, RichCallsPort {
     if (flaw) return this.#broke(flaw.code, flaw.reason);
     if (!this.#calls.resizeWindows(this.#settings.windowBytes - before))
       return this.#broke(errorCodes.flowControl, "SETTINGS make a window larger than 2^31-1");
+    this.#calls.allowTable(this.#settings.tableBytes);
     this.write(settingsAck);
     this.places.wakeAll();
     this.#greeting.came();

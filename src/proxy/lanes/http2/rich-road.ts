@@ -41,14 +41,19 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
   let link: RichLink | null = null;
   let relayed: Promise<Reply> | null = null;
   let messages: StreamRelay | null = null;
+  let resetCode: number | null = null;
   const webSocket = (): StreamRelay => {
     messages ??= streamRelayOf(stream, deps);
     return messages;
   };
   const send = (exchange: Exchange, link: RichLink): Promise<Reply> => {
+    stream.uploads = stream.head.connectProtocol === null;
     const outgoing = stream.upgrade ? webSocket().outgoing(exchange) : exchange;
     relayed = link.relay(outgoing, stream.head.connectProtocol, {
       interim: (fields) => deps.fields(stream, fields, false),
+      reset: (code) => {
+        resetCode = code;
+      },
       failed: (flag, detail) => call.fail("failed", flag, detail),
     });
     return stream.upgrade ? relayed.then((reply) => webSocket().incoming(reply)) : relayed;
@@ -66,8 +71,11 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     const reply = await (claim ? claim.serve(exchange, forward) : forward(exchange));
     const response = reply.kind === "websocket" ? webSocket().answer(reply) : reply;
     await writeReply(response, stream, claim, deps);
+    // An upstream may answer before it has the whole request, and read on (RFC 9113 §8.1).
+    if (stream.uploads) await (link as RichLink | null)?.whenSent(relayed);
+    if (stream.uploads && resetCode !== null && !stream.requestDone) deps.reset(stream, resetCode);
   } catch (error) {
-    await answerFailure(error, stream, deps);
+    await answerFailure(error, resetCode, stream, deps);
   } finally {
     const used = link as RichLink | null; // assigned in a callback, which the compiler does not see
     used?.abandon(relayed);
@@ -154,7 +162,8 @@ async function writeReply(
   call.grpcStatus = grpcStatusIn(reply.headers);
   const isOurs = claim !== null && claim.rule.terminal.kind !== "relay";
   const bodiless = call.method === "HEAD" || reply.status === 204 || reply.status === 304;
-  const length = bodiless || call.method === "CONNECT" ? null : reply.body.lengthBytes;
+  const isUnsaid = bodiless || call.method === "CONNECT" || (!isOurs && saysNoLength(reply));
+  const length = isUnsaid ? null : reply.body.lengthBytes;
   const fields = replyFields(reply.status, headersFor(reply), length, isOurs ? traffic.clock.wall() : null);
   const isEmpty = bodiless || (reply.body.lengthBytes === 0 && reply.body.trailers().length === 0);
   deps.fields(stream, fields, isEmpty);
@@ -170,6 +179,11 @@ async function writeReply(
   else deps.end(stream);
 }
 
+/** An upstream that ends its reply with the head need not say that there is no body, as replies of gRPC do not. */
+function saysNoLength({ body, headers }: ResponseReply): boolean {
+  return body.lengthBytes === 0 && !headers.some(([name]) => name.toLowerCase() === "content-length");
+}
+
 /** A length that stands there, but does not fit the body any more, gives way to the one that holds. */
 function headersFor(reply: ResponseReply): HeaderList {
   const { lengthBytes } = reply.body;
@@ -179,8 +193,16 @@ function headersFor(reply: ResponseReply): HeaderList {
   );
 }
 
-/** The call could not be served. A reply that has begun can only be cut; a transparent client sees a reset. */
-async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoadDeps): Promise<void> {
+/**
+ * The call could not be served. A reply that has begun can only be cut; a transparent client sees a reset. `resetCode`: how the
+ * upstream has ended its stream, which the client sees as it would have done without us; null: it has not.
+ */
+async function answerFailure(
+  error: unknown,
+  resetCode: number | null,
+  stream: LocalStream,
+  deps: RichRoadDeps,
+): Promise<void> {
   const { call } = stream;
   const code = error instanceof UnderstudyError ? error.code : null;
   if (stream.abort.signal.aborted) {
@@ -189,12 +211,13 @@ async function answerFailure(error: unknown, stream: LocalStream, deps: RichRoad
   }
   if (call.status !== 0) {
     if (code !== "body_cut" || call.outcome === "relayed") call.flag(call.flags.includes("FI") ? "FI" : "UC");
-    return deps.reset(stream, errorCodes.internal);
+    return deps.reset(stream, resetCode ?? errorCodes.internal);
   }
   const upstreamFailed = code === "connect_failed" || code === "connect_timeout" || code === "body_cut";
   const flag = code === "connect_timeout" ? "UT" : code === "body_cut" ? "UC" : "UF";
   if (upstreamFailed) call.fail("failed", flag, messageOf(error));
   else call.fail("failed", "UPE", `the rule could not be carried out: ${messageOf(error)}`);
+  if (upstreamFailed && resetCode !== null) return deps.reset(stream, resetCode);
   if (upstreamFailed && deps.connection.mode === "transparent")
     return deps.reset(stream, code === "body_cut" ? errorCodes.internal : errorCodes.refusedStream);
   const status =

@@ -1,6 +1,8 @@
 // One call on the rich link: what is still to be sent of its request, and its reply as it comes.
 //
 //   asked ──1xx──► asked ──final head──► responded ──DATA──► responded ──END_STREAM, trailers──► the pipe's end
+//
+// A request may outlast its reply (RFC 9113 §8.1): the stream is over when both are.
 
 import { emptyBody } from "../../../core/body.ts";
 import type { Reply } from "../../../core/exchange.ts";
@@ -16,6 +18,8 @@ import { bodyLeftAfter } from "./stream.ts";
 /** What one call wants to hear besides its reply. */
 export interface RichCallEvents {
   interim(headers: HeaderList): void;
+  /** The upstream has reset the stream, be it behind the reply; or it has disowned it, which is REFUSED_STREAM. */
+  reset(code: number): void;
   failed(flag: Flag, detail: string): void;
 }
 
@@ -24,6 +28,10 @@ export class RichStream {
   readonly out: Outgoing;
   readonly reply: Promise<Reply>;
   failed = false;
+  /** The reply is complete. */
+  replied = false;
+  /** The request is complete. */
+  sent = false;
   /** Octets that came and were not credited. */
   owedBytes = 0;
   /** Nobody reads what came: no credit. */
@@ -33,6 +41,7 @@ export class RichStream {
   readonly #isHead: boolean;
   #resolve: (reply: Reply) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
+  #onOver: () => void = () => undefined;
   #responded = false;
   /** Octets that the head announced and that have not come; null: not announced. */
   #bodyLeft: number | null = null;
@@ -103,6 +112,22 @@ export class RichStream {
     if (this.#bodyLeft === null) return null;
     this.#bodyLeft = bodyLeftAfter(this.#bodyLeft, bytes, ends);
     return this.#bodyLeft < 0 ? "its body is not content-length long" : null;
+  }
+
+  /** Resolves when the stream is over. */
+  whenOver(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onOver = resolve;
+    });
+  }
+
+  /** The stream is over. */
+  over(): void {
+    this.#onOver();
+  }
+
+  resetBy(code: number): void {
+    this.#events.reset(code);
   }
 
   /** `content` stays as it is. */

@@ -9,23 +9,15 @@ import { ConnectOffer } from "./connect-offer.ts";
 import { errorCodes, flags, frame, frameTypes, maxWindowBytes, settingsAck } from "./frames.ts";
 import type { HpackEncoder } from "./hpack/encoder.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
+import { OwedAcks } from "./owed-acks.ts";
 import { ownSettings, PeerSettings, withConnectProtocol } from "./peer-settings.ts";
 import type { SendQueue } from "./send-queue.ts";
-import { type Http2Stream, LocalStream } from "./stream.ts";
+import { type Http2Stream, LocalStream, type StreamWindows } from "./stream.ts";
 import type { StreamMap } from "./stream-map.ts";
 import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
 
 type Verdict = "pass" | "take";
-
-/** SETTINGS that a peer may leave unacknowledged (RFC 9113 §6.5.3); each takes a place here. */
-const maxOwed = 1_000;
-
-/** Whose SETTINGS an ACK answers; `bytes`: the table size that holds from then on. */
-interface Owed {
-  readonly from: "us" | "client" | "upstream";
-  readonly bytes: number;
-}
 
 const noBytes = Buffer.alloc(0);
 
@@ -50,10 +42,10 @@ export class SettingsExchange {
   sent = false;
   readonly #offer: ConnectOffer;
   readonly #deps: SettingsExchangeDeps;
-  #acksFromClient: Owed[] = [];
-  #acksFromUpstream: Owed[] = [];
-  /** Our ACK waits, because SETTINGS come first (RFC 9113 §3.4). */
-  #ackDue = false;
+  readonly #acksFromClient = new OwedAcks();
+  #acksFromUpstream = new OwedAcks();
+  /** So many ACKs of ours wait, because SETTINGS come first (RFC 9113 §3.4). */
+  #acksDue = 0;
   /** What the client's decoder holds at most. */
   #tableBytes = 4_096;
   /** A smaller table that the client's decoder must be told about (RFC 7541 §4.2); -1: none. */
@@ -75,17 +67,16 @@ export class SettingsExchange {
       return "take";
     }
     this.#resizeWindows(this.client.windowBytes - before);
-    const { tableBytes } = this.client;
-    if (this.#acksFromUpstream.length >= maxOwed) {
+    if (this.#acksFromUpstream.isFull) {
       this.#deps.lifetime.refuse(errorCodes.enhanceYourCalm, "too many SETTINGS that nobody acknowledges");
       return "take";
     }
-    if (up.isDialled) this.#acksFromUpstream.push({ from: "client", bytes: tableBytes });
+    if (up.isDialled) this.#acksFromUpstream.sent("client", this.client);
     else {
       // Nobody is there yet who could acknowledge them; whoever comes gets them first of all.
-      this.#applyTable(tableBytes);
-      this.#ackDue = !this.sent;
+      this.#applyTable(this.client.tableBytes);
       if (this.sent) this.#deps.wires.aside(settingsAck);
+      else this.#acksDue++;
     }
     queue.pump();
     return up.isDialled ? "pass" : "take";
@@ -109,9 +100,9 @@ export class SettingsExchange {
   }
 
   ackFromClient(): Verdict {
-    const answered = this.#acksFromClient.shift();
+    const answered = this.#acksFromClient.came();
     if (answered?.from !== "upstream") return "take";
-    this.#deps.client.decoder.allowTable(answered.bytes);
+    this.#deps.client.decoder.allowTable(answered.tableBytes);
     return "pass";
   }
 
@@ -119,7 +110,8 @@ export class SettingsExchange {
 
   /** The client's SETTINGS go out first of all on a new pinned link. */
   linkOpens(): void {
-    this.#acksFromUpstream = [{ from: "us", bytes: this.client.tableBytes }];
+    this.#acksFromUpstream = new OwedAcks();
+    this.#acksFromUpstream.sent("us", this.client);
   }
 
   /** A Buffer: the frame that goes on instead. */
@@ -132,26 +124,53 @@ export class SettingsExchange {
       this.#deps.fromUpstream.upstreamBroke(flaw.code, flaw.reason);
       return "take";
     }
-    if (this.#acksFromClient.length >= maxOwed) {
+    if (this.#acksFromClient.isFull) {
       this.#deps.fromUpstream.upstreamBroke(errorCodes.enhanceYourCalm, "too many SETTINGS");
       return "take";
     }
     this.#deps.encoder.allowTable(this.server.tableBytes);
-    const change = this.server.windowBytes - before;
-    if (change > 0)
-      for (const stream of this.#deps.table.open.places)
-        if (stream instanceof LocalStream) stream.windowBytes += change;
-    this.#acksFromClient.push({ from: "upstream", bytes: this.server.tableBytes });
-    if (!this.sent && this.#ackDue) queueMicrotask(() => this.#sendLateAck());
+    this.#acksFromClient.sent("upstream", this.server);
+    this.#resizeUploads(before);
     this.sent = true;
-    return (this.#offer.joins() && withConnectProtocol(bytes, from, to)) || "pass";
+    const offering = this.#offer.joins() ? withConnectProtocol(bytes, from, to) : null;
+    if (this.#acksDue === 0) return offering ?? "pass";
+    // Before any ACK of the upstream, which answers later SETTINGS.
+    return Buffer.concat([
+      offering ?? frame(frameTypes.settings, 0, 0, bytes.subarray(from, to)),
+      ...this.#lateAcks(),
+    ]);
   }
 
   ackFromUpstream(): Verdict {
-    const answered = this.#acksFromUpstream.shift();
+    const answered = this.#acksFromUpstream.came();
     if (answered?.from !== "client") return "take";
-    this.#applyTable(answered.bytes);
+    this.#applyTable(answered.tableBytes);
     return "pass";
+  }
+
+  #resizeUploads(before: number): void {
+    const { windowBytes } = this.server;
+    if (windowBytes === before) return;
+    for (const stream of this.#deps.table.open.places)
+      if (stream instanceof LocalStream) stream.resizeWindow(before, windowBytes);
+  }
+
+  // ── what may come ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The largest frame that the client may send. */
+  get framesOfClient(): number {
+    return this.#acksFromClient.frameBytes;
+  }
+
+  /** The largest frame that the upstream may send. */
+  get framesOfUpstream(): number {
+    return this.#acksFromUpstream.frameBytes;
+  }
+
+  /** The windows of a new stream that is answered here. */
+  get windows(): StreamWindows {
+    const { windowBytes: receive } = this.#acksFromClient;
+    return { send: this.client.windowBytes, receive, leastReceive: this.server.windowBytes };
   }
 
   // ── ours ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,18 +195,18 @@ export class SettingsExchange {
     if (this.sent) return;
     this.sent = true;
     this.#sendOwn(this.#offer.joins());
-    this.#sendLateAck();
+    for (const ack of this.#lateAcks()) this.#deps.wires.aside(ack);
   }
 
   #sendOwn(offers: boolean): void {
-    this.#acksFromClient.push({ from: "us", bytes: 0 });
+    this.#acksFromClient.sent("us", this.server);
     this.#deps.wires.aside(ownSettings(offers));
   }
 
-  #sendLateAck(): void {
-    if (!this.#ackDue) return;
-    this.#ackDue = false;
-    this.#deps.wires.aside(settingsAck);
+  #lateAcks(): readonly Buffer[] {
+    const acks = new Array<Buffer>(this.#acksDue).fill(settingsAck);
+    this.#acksDue = 0;
+    return acks;
   }
 
   /** PING of the client: the upstream answers it, where it is there. */

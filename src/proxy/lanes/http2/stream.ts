@@ -34,8 +34,19 @@ export interface CreditPort {
   credit(stream: LocalStream, bytes: number): void;
 }
 
-/** Credit below this is saved up, where the window is large enough. */
+/** The windows that a stream begins with. */
+export interface StreamWindows {
+  readonly send: number;
+  /** What the client may take for it. */
+  readonly receive: number;
+  /** What it is once the client has all our SETTINGS. */
+  readonly leastReceive: number;
+}
+
+/** Credit below this is saved up. */
 const creditStepBytes = 16_384;
+/** The least window that a stream has which is answered here: an upstream that grants each upload its own never sees it. */
+const leastWindowBytes = 65_535;
 
 /** Answered here, or relayed on the link for claimed calls. */
 export class LocalStream {
@@ -58,20 +69,15 @@ export class LocalStream {
   upgrade: UpgradeClaim | null = null;
   /** What comes is read by nobody. */
   discards = false;
+  /** What comes goes to the upstream, even behind its reply. */
+  uploads = false;
   bodyLeft: number | null;
   /** Length of the body, where it is known; null: not. */
   bodyBytes: number | null;
   readonly #port: CreditPort;
-  readonly #stepBytes: number;
   #full = false;
 
-  constructor(
-    id: number,
-    call: Http2Call,
-    head: Http2Head,
-    windows: { readonly send: number; readonly receive: number },
-    port: CreditPort,
-  ) {
+  constructor(id: number, call: Http2Call, head: Http2Head, windows: StreamWindows, port: CreditPort) {
     this.id = id;
     this.call = call;
     this.head = head;
@@ -79,7 +85,6 @@ export class LocalStream {
     this.bodyBytes = head.contentLength;
     this.out = new Outgoing(id, windows.send);
     this.windowBytes = windows.receive;
-    this.#stepBytes = Math.min(creditStepBytes, windows.receive >> 1);
     this.#port = port;
     this.pipe = new BodyPipe({ start: () => this.#wants(true), stop: () => this.#wants(false) });
   }
@@ -100,9 +105,27 @@ export class LocalStream {
   settle(all: boolean): void {
     const blocked = this.#full && this.peek === null && !this.discards;
     if (this.requestDone || blocked || this.owedBytes === 0) return;
-    if (!all && this.owedBytes < this.#stepBytes) return;
+    if (!all && this.owedBytes < creditStepBytes) return;
     const bytes = this.owedBytes;
     this.owedBytes = 0;
+    this.#grant(bytes);
+  }
+
+  /** The client sends a body: it may send some of it at once, whatever its window is. */
+  welcomeBody({ leastReceive }: StreamWindows): void {
+    this.#grant(lackOf(leastReceive));
+  }
+
+  /** SETTINGS change the windows of all streams (RFC 9113 §6.9.2) from `before` to `after`, and are on their way. */
+  resizeWindow(before: number, after: number): void {
+    if (after > before) this.windowBytes += after - before;
+    const lack = lackOf(after) - lackOf(before);
+    // Behind the SETTINGS: together with the window of before it might be more than a window can be.
+    if (lack > 0) queueMicrotask(() => this.#grant(lack));
+  }
+
+  #grant(bytes: number): void {
+    if (this.requestDone || bytes <= 0) return;
     this.windowBytes += bytes;
     this.#port.credit(this, bytes);
   }
@@ -111,6 +134,10 @@ export class LocalStream {
     this.#full = !more;
     if (more) this.settle(true);
   }
+}
+
+function lackOf(windowBytes: number): number {
+  return Math.max(0, leastWindowBytes - windowBytes);
 }
 
 /** What is left of an announced body behind `bytes` of it; -1 where that is not what was announced (RFC 9113 §8.1.1). */

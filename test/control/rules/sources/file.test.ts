@@ -128,6 +128,25 @@ test("folder: links that kubectl swaps are followed, a circle of links is told",
   ]);
 });
 
+test("file: one in another encoding is refused with its line, and followed as any other", {
+  timeout: 20_000,
+}, async (context) => {
+  const { at, next } = watching(context, "r.yaml");
+  const text = `${rules("a")}# café\n`;
+  writeFileSync(at("r.yaml"), Buffer.from(text, "latin1"));
+  const told = async () => (await next()).problems.map(formatProblem);
+  const expected = "expected text in UTF-8, got";
+  assert.deepEqual(await told(), [
+    `${at("r.yaml")}:4: ${expected} another encoding (save the file as UTF-8)`,
+  ]);
+  writeFileSync(at("new"), Buffer.from(text, "utf16le"));
+  renameSync(at("new"), at("r.yaml"));
+  assert.deepEqual(await told(), [`${at("r.yaml")}:1: ${expected} UTF-16 (save the file as UTF-8)`]);
+  writeFileSync(at("new"), text);
+  renameSync(at("new"), at("r.yaml"));
+  assert.deepEqual(namesOf(await next()), ["a"]);
+});
+
 test("file: one that a rule answers with takes part in the revision", {
   timeout: 20_000,
 }, async (context) => {

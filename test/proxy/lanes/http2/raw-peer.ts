@@ -121,3 +121,15 @@ export function requestFrame(
 export function responseFrame(stream: number, status = 200, flagBits = 0x4): Buffer {
   return frame(frameTypes.headers, flagBits, stream, encodeLiterals([[":status", String(status)]]));
 }
+
+export function dataFrame(stream: number, bytes: Uint8Array, flagBits = 0): Buffer {
+  return frame(frameTypes.data, flagBits, stream, bytes);
+}
+
+export const is =
+  (type: number, stream: number) =>
+  (given: RawFrame): boolean =>
+    given.type === type && given.stream === stream;
+
+/** SETTINGS, and not an ACK. */
+export const isSettings = ({ type, flags }: RawFrame): boolean => type === frameTypes.settings && flags === 0;

@@ -21,7 +21,11 @@ function rig(room = 1_000) {
     const head = new Http2Head([], 0);
     Object.assign(head, { method: "POST", authority: "shop.svc", path: "/" });
     const asked: Pick<Exchange, "head" | "body"> = { head, body }; // it looks at nothing else
-    const events = { interim: () => undefined, failed: (flag: string) => failures.push(flag) };
+    const events = {
+      interim: () => undefined,
+      reset: () => undefined,
+      failed: (flag: string) => failures.push(flag),
+    };
     const stream = calls.ask(asked as Exchange, null, 1_000, events);
     stream.reply.catch(() => undefined);
     return stream;

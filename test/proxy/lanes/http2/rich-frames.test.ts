@@ -38,7 +38,7 @@ function rig() {
     broke: (code) => broken.push(code),
   });
   const asked: Pick<Exchange, "head" | "body"> = { head: new Http2Head([], 0), body: emptyBody };
-  const events = { interim: () => undefined, failed: () => undefined };
+  const events = { interim: () => undefined, reset: () => undefined, failed: () => undefined };
   const stream = calls.ask(asked as Exchange, null, 1_000, events); // it looks at nothing else
   frames.feed(settingsFrame([]));
   return { calls, frames, stream, written, broken };

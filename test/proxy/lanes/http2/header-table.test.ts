@@ -1,0 +1,109 @@
+// A header table that a peer makes smaller must be said in the next block (RFC 7541 §4.2), by whoever writes it; and each
+// SETTINGS has an ACK of its own, in their order (RFC 9113 §6.5.3).
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import type { RuleSpec } from "../../../../src/core/rule.ts";
+import {
+  errorCodes,
+  flags,
+  frameTypes,
+  headerFrames,
+  preface,
+  resetFrame,
+  settingsAck,
+  settingsFrame,
+} from "../../../../src/proxy/lanes/http2/frames.ts";
+import { encodeLiterals } from "../../../../src/proxy/lanes/http2/hpack/literal-block.ts";
+import { between } from "../../../conformance/http2/pair.ts";
+import { openRig } from "../../../support/rig.ts";
+import { noFault, replyWith } from "../../../support/rule-spec.ts";
+import { is, type RawPeer, requestFrame, responseFrame } from "./raw-peer.ts";
+
+const delayed: Partial<RuleSpec> = { name: "d", fault: { ...noFault, delay: { type: "fixed", ms: 1 } } };
+const mock: Partial<RuleSpec> = {
+  name: "m",
+  matches: [{ path: { op: "exact", value: "/m" } }],
+  respond: replyWith("hi"),
+};
+const acksOf = (peer: RawPeer) =>
+  peer.frames.filter(({ type, flags: bits }) => type === frameTypes.settings && bits === flags.ack);
+
+test("header table: claimed calls go on at an upstream that wants none", async () => {
+  const answer = (_request: Http2ServerRequest, response: Http2ServerResponse) =>
+    response.stream.respond({ ":status": 200 }, { endStream: true });
+  const server = createServer({ settings: { headerTableSize: 0 } }, answer);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await using rig = await openRig({ upstream: { host: "127.0.0.1", port }, rules: [delayed] });
+  const client = connect(`http://127.0.0.1:${rig.address.port}`);
+  const statuses: unknown[] = [];
+  for (let i = 0; i < 3; i++) {
+    const call = client.request({ ":path": `/${i}` });
+    const [head] = await once(call.resume(), "response");
+    statuses.push(head[":status"], head["content-length"]);
+  }
+  client.destroy();
+  server.close();
+  assert.deepEqual(statuses, [200, undefined, 200, undefined, 200, undefined]);
+});
+
+test("header table: an upstream hears of the smallest size there was, once", () =>
+  between({ rules: [delayed] }, async ({ client, upstream }) => {
+    client.send(preface, settingsFrame([]), requestFrame(1, "/"));
+    const server = await upstream();
+    server.send(settingsFrame([[1, 64]]), settingsFrame([[1, 4_096]]));
+    await server.until(() => acksOf(server).length === 2);
+    client.send(requestFrame(3, "/"), requestFrame(5, "/"));
+    const next = await server.until(is(frameTypes.headers, 3));
+    assert.deepEqual([...(next?.payload.subarray(0, 2) ?? [])], [0x3f, 64 - 31]); // RFC 7541 §6.3
+    const last = await server.until(is(frameTypes.headers, 5));
+    assert.notEqual((last?.payload[0] ?? 0) & 0xe0, 0x20);
+  }));
+
+test("header table: SETTINGS of a client before anybody answers are all acknowledged", () =>
+  between({ rules: [mock] }, async ({ client }) => {
+    const two = [settingsFrame([[1, 64]]), settingsFrame([[1, 128]])];
+    client.send(preface, ...two, requestFrame(1, "/m"));
+    await client.until(is(frameTypes.data, 1));
+    assert.equal(acksOf(client).length, 2);
+  }));
+
+test("header table: ours come before those of the upstream, which answer later SETTINGS", () =>
+  between({ rules: [mock] }, async ({ client, upstream }) => {
+    client.send(preface, settingsFrame([[1, 64]]), settingsFrame([[1, 128]]), requestFrame(1, "/r"));
+    const server = await upstream();
+    client.send(settingsFrame([[1, 4_096]]));
+    await server.until(() => server.frames.filter(({ type }) => type === frameTypes.settings).length === 2);
+    server.send(settingsFrame([]), settingsAck, settingsAck, responseFrame(1));
+    await client.until(is(frameTypes.headers, 1));
+    assert.deepEqual(
+      client.frames.slice(0, 4).map(({ type, flags: bits }) => [type, bits]),
+      [
+        [frameTypes.settings, 0],
+        [frameTypes.settings, flags.ack],
+        [frameTypes.settings, flags.ack],
+        [frameTypes.settings, flags.ack],
+      ],
+    );
+  }));
+
+test("header table: a size that a block said whose stream the client had given up is not said again", () =>
+  between({ rules: [mock] }, async ({ client, upstream }) => {
+    client.send(preface, settingsFrame([]), requestFrame(1, "/r"), requestFrame(3, "/r"));
+    const server = await upstream();
+    server.send(settingsFrame([]), settingsAck);
+    await server.until(is(frameTypes.headers, 3));
+    client.send(settingsFrame([[1, 64]]), settingsFrame([[1, 4_096]]), resetFrame(1, errorCodes.cancel));
+    await server.until(is(frameTypes.reset, 1));
+    const resized = encodeLiterals([[":status", "200"]], 64);
+    server.send(settingsAck, settingsAck, headerFrames(1, flags.endStream, resized));
+    await client.until(is(frameTypes.headers, 1));
+    client.send(requestFrame(5, "/m"));
+    const reply = await client.until(is(frameTypes.headers, 5));
+    assert.equal(reply?.payload[0], 0x88); // :status 200, and no size before it
+  }));
