@@ -315,6 +315,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   #proxyHead(call: Call, bytes: Buffer, at: number, next: number): number {
     const scanner = this.#scanner;
+    this.#flush(bytes, at); // the end of the body before it
     const upstream = this.#traffic.destinationOf(call.authority);
     if (scanner.targetForm === "authority" && upstream) return this.#connect(call, bytes, next);
     const verdict = this.#traffic.decide(scanner, this.#connection);
@@ -639,9 +640,14 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       const go = this.#afterResponses;
       this.#afterResponses = null;
       go?.();
-    } else if (this.#traffic.isDraining() && this.#phase === "head") this.#close();
+    } else if (this.#phase === "head" && (this.#traffic.isDraining() || this.#isLeftBehind)) this.#close();
     else if (this.#phase === "switching" || this.#phase === "full") this.#proceed("head");
     else if (this.#phase === "peek") this.#sayContinue();
+  }
+
+  /** The client has ended, and the end of an upstream is not that of its connection. */
+  get #isLeftBehind(): boolean {
+    return this.#downstreamEnded && this.#connection.mode === "proxy";
   }
 
   /** A call has begun that has reached nobody yet. */
