@@ -71,8 +71,7 @@ export class FromUpstream implements UpstreamEvents {
     const upstream = connection.originalDestination;
     if (!upstream || up.isDialled || this.gone) return;
     encoder.reset();
-    settings.linkOpens();
-    up.connect(upstream, settings.client.said, windows.clientTakes);
+    up.connect(upstream, settings.linkOpens(), windows.clientTakes);
   }
 
   // ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────────

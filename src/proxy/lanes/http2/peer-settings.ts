@@ -29,8 +29,19 @@ export class PeerSettings {
   frameBytes = defaultFrameBytes;
   /** Streams that we may have open at once (RFC 9113 §5.1.2). */
   maxStreams = Number.POSITIVE_INFINITY;
-  /** Everything said so far, as a new peer has to hear it. */
   readonly said = new Map<number, number>();
+  /** The smallest table there was so far. */
+  #leastTableBytes = defaultTableBytes;
+
+  /**
+   * SETTINGS frames that say everything said so far to a new peer. A table that was smaller in between has one of its own:
+   * the first block of the peer must say it (RFC 7541 §4.2).
+   */
+  get forNewPeer(): readonly Buffer[] {
+    const all = settingsFrame(this.said);
+    if (this.#leastTableBytes >= Math.min(this.tableBytes, defaultTableBytes)) return [all];
+    return [settingsFrame([[ids.tableBytes, this.#leastTableBytes]]), all];
+  }
 
   /** RFC 9113 §6.5.2: a client's; a server must never say so. */
   get saysPush(): boolean {
@@ -63,8 +74,10 @@ export class PeerSettings {
   }
 
   #set(id: number, value: number): FrameFlaw | null {
-    if (id === ids.tableBytes) this.tableBytes = value;
-    else if (id === ids.maxStreams) this.maxStreams = value;
+    if (id === ids.tableBytes) {
+      this.tableBytes = value;
+      this.#leastTableBytes = Math.min(value, this.#leastTableBytes);
+    } else if (id === ids.maxStreams) this.maxStreams = value;
     else if (id === ids.enablePush && value > 1)
       return { code: errorCodes.protocol, reason: `SETTINGS_ENABLE_PUSH of ${value}` };
     else if (id === ids.connectProtocol && value > 1)

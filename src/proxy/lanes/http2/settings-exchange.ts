@@ -108,10 +108,12 @@ export class SettingsExchange {
 
   // ── the upstream's ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The client's SETTINGS go out first of all on a new pinned link. */
-  linkOpens(): void {
+  /** The client's SETTINGS, which go out first of all on a new pinned link. */
+  linkOpens(): readonly Buffer[] {
     this.#acksFromUpstream = new OwedAcks();
-    this.#acksFromUpstream.sent("us", this.client);
+    const frames = this.client.forNewPeer;
+    for (const _ of frames) this.#acksFromUpstream.sent("us", this.client);
+    return frames;
   }
 
   /** A Buffer: the frame that goes on instead. */

@@ -7,7 +7,7 @@ import type { HostPort } from "../../../core/address.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import { Farewell } from "./farewell.ts";
-import { defaultWindowBytes, preface, settingsFrame, windowUpdateFrame } from "./frames.ts";
+import { defaultWindowBytes, preface, windowUpdateFrame } from "./frames.ts";
 import type { HeldFrames } from "./held-frames.ts";
 import type { UpstreamEvents } from "./upstream-events.ts";
 import { UpstreamFrames } from "./upstream-frames.ts";
@@ -69,13 +69,13 @@ export class UpstreamHalf implements LinkEvents {
   // ── the link ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** `said`: SETTINGS of the client so far; `windowBytes`: what the client lets the connection send. */
-  connect(upstream: HostPort, said: Iterable<readonly [number, number]>, windowBytes: number): void {
+  connect(upstream: HostPort, said: readonly Buffer[], windowBytes: number): void {
     if (this.#link) return;
     this.#frames.restart();
     const link = this.#dial(upstream, this);
     this.#link = link;
     this.#frames.data.windowBytes = Math.max(windowBytes, defaultWindowBytes);
-    const parts = [preface, settingsFrame(said)];
+    const parts = [preface, ...said];
     if (windowBytes > defaultWindowBytes) parts.push(windowUpdateFrame(0, windowBytes - defaultWindowBytes));
     link.write(Buffer.concat(parts));
   }

@@ -75,7 +75,7 @@ test("header table: SETTINGS of a client before anybody answers are all acknowle
 
 test("header table: ours come before those of the upstream, which answer later SETTINGS", () =>
   between({ rules: [mock] }, async ({ client, upstream }) => {
-    client.send(preface, settingsFrame([[1, 64]]), settingsFrame([[1, 128]]), requestFrame(1, "/r"));
+    client.send(preface, settingsFrame([[1, 64]]), settingsFrame([[4, 1_000]]), requestFrame(1, "/r"));
     const server = await upstream();
     client.send(settingsFrame([[1, 4_096]]));
     await server.until(() => server.frames.filter(({ type }) => type === frameTypes.settings).length === 2);
@@ -106,4 +106,21 @@ test("header table: a size that a block said whose stream the client had given u
     client.send(requestFrame(5, "/m"));
     const reply = await client.until(is(frameTypes.headers, 5));
     assert.equal(reply?.payload[0], 0x88); // :status 200, and no size before it
+  }));
+
+test("header table: an upstream that is dialled later hears of a size that the client had in between", () =>
+  between({ rules: [mock] }, async ({ client, upstream }) => {
+    client.send(preface, settingsFrame([[1, 64]]), requestFrame(1, "/m"));
+    await client.until(is(frameTypes.data, 1));
+    client.send(settingsFrame([[1, 4_096]]), requestFrame(3, "/r"));
+    const server = await upstream();
+    await server.until(is(frameTypes.headers, 3));
+    const said = server.frames.filter(({ type }) => type === frameTypes.settings);
+    assert.deepEqual(
+      said.map(({ payload }) => payload.readUInt32BE(2)),
+      [64, 4_096],
+    );
+    server.send(settingsFrame([]), settingsAck, settingsAck, responseFrame(3));
+    await client.until(is(frameTypes.headers, 3));
+    assert.equal(acksOf(client).length, 2, "the ACKs of the upstream answer us");
   }));
