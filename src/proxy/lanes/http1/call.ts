@@ -21,6 +21,8 @@ export class Call extends CallRecord {
   sink: ResponseSink | null = null;
   /** How the upstream of a claimed call broke off; null: it has not, or its FIN came behind the head of its response. */
   brokenBy: "fin" | "rst" | null = null;
+  /** We have sent 100 Continue, so that a rule can look at the body: the upstream's own would be a second one. */
+  saidContinue = false;
   /** True once the rich road has sent this call upstream. */
   upstreamUsed = false;
   /** Fields of the reply that made the connection a tunnel; kept only where `looksAtUpgrade`. */

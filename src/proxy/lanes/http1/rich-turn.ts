@@ -70,7 +70,7 @@ export class RichTurn {
     if (walk.done) this.#pipe.end(walk.trailers());
     const { framing, contentLength, expectContinue } = scanner;
     this.#bodyBytes = framing === "chunked" ? null : framing === "length" ? contentLength : 0;
-    this.#waits = expectContinue && first.length === 0 && !walk.done;
+    this.#waits = expectContinue && !call.saidContinue && first.length === 0 && !walk.done;
   }
 
   /** The reply is not the upstream's. */
@@ -167,6 +167,7 @@ export class RichTurn {
   #interim(status: number, headers: HeaderList): void {
     const { connection, half, scanner } = this.#deps;
     if (status === 100) this.#waits = false;
+    if (status === 100 && this.call.saidContinue) return;
     if (scanner.minorVersion === 0 || connection.socket.destroyed) return;
     const bytes = encodeResponseHead(status, "", headers);
     this.call.responseBytes += bytes.length;

@@ -315,6 +315,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   #proxyHead(call: Call, bytes: Buffer, at: number, next: number): number {
     const scanner = this.#scanner;
+    this.#flush(bytes, at); // the end of the body before it
     const upstream = this.#traffic.destinationOf(call.authority);
     if (scanner.targetForm === "authority" && upstream) return this.#connect(call, bytes, next);
     const verdict = this.#traffic.decide(scanner, this.#connection);
@@ -379,9 +380,18 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#peek = new Peek(verdict, head, limits.maxRuleBodyBytes);
     this.#phase = "peek";
     this.deadlineAt = call.startedAt + deadlines.ruleBodyMs;
-    if (scanner.expectContinue) this.#connection.socket.write(continueHead);
+    this.#sayContinue();
     if (this.#walk.done) this.#decidePeeked(noBytes);
     return next;
+  }
+
+  /** Asks for the body that a rule looks at, where the client waits to be asked; not amid a response that is due before. */
+  #sayContinue(): void {
+    const call = this.#call;
+    if (this.#phase !== "peek" || !call || this.#half.waiting > 0) return;
+    if (!this.#scanner.expectContinue || call.saidContinue) return;
+    call.saidContinue = true;
+    this.#connection.socket.write(continueHead);
   }
 
   /** The hot path of mocks: a reply that never varies, to a request without a body. */
@@ -451,7 +461,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     const lacks = peek.lacks(body);
     if (lacks !== null) {
       return void lacks.then(() => {
-        if (this.#peek === peek && !this.#gone) this.#decidePeeked(peek.body);
+        if (this.#peek === peek && this.#phase === "peek") this.#decidePeeked(peek.body);
       });
     }
     this.#peek = null;
@@ -621,7 +631,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     call.finish(this.#traffic, now);
     this.#progress = false;
     if (this.#half.waiting > 0) return;
-    const follows = this.#phase === "barrier" || this.#lastWords !== null;
+    const follows = this.#keepsBack || this.#lastWords !== null;
     if (!reusable && (follows || this.#connection.mode === "proxy")) return this.#closeBehind(call);
     if (this.#phase === "head" && !this.#headBegun)
       this.deadlineAt = now + this.#traffic.settings.deadlines.idleMs;
@@ -630,13 +640,24 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       const go = this.#afterResponses;
       this.#afterResponses = null;
       go?.();
-    } else if (this.#traffic.isDraining() && this.#phase === "head") this.#close();
+    } else if (this.#phase === "head" && (this.#traffic.isDraining() || this.#isLeftBehind)) this.#close();
     else if (this.#phase === "switching" || this.#phase === "full") this.#proceed("head");
+    else if (this.#phase === "peek") this.#sayContinue();
+  }
+
+  /** The client has ended, and the end of an upstream is not that of its connection. */
+  get #isLeftBehind(): boolean {
+    return this.#downstreamEnded && this.#connection.mode === "proxy";
+  }
+
+  /** A call has begun that has reached nobody yet. */
+  get #keepsBack(): boolean {
+    return this.#phase === "barrier" || this.#phase === "peek";
   }
 
   /** Nothing follows a response that says so, or that only the end of the connection ends (RFC 9112 §9.6). */
   #closeBehind(call: Call): void {
-    if (this.#phase === "barrier")
+    if (this.#keepsBack)
       this.#call?.fail("failed", "UC", `the response to ${call.method} ${call.path} closed the connection`);
     this.#close();
   }
@@ -655,6 +676,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
 
   idleLinkEnded(how: "fin" | "rst"): void {
     if (this.#phase === "rich") return this.#turn?.upstreamLeft();
+    if (this.#phase === "peek") return; // nothing of this call has gone there yet; another link takes it
     if (this.#connection.mode === "proxy" || this.#answeredHere) return;
     if (how === "rst") this.#connection.socket.resetAndDestroy();
     else this.#close();
@@ -666,7 +688,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (speaks) call.status = flag === "UT" ? 504 : 502;
     failAll(this.#half.takeWaiting(), this.#traffic, "failed", flag, detail);
     // One that waits for its turn fails with those before it, and ends with the connection.
-    if (this.#phase === "barrier") this.#call?.fail("failed", flag, detail);
+    if (this.#keepsBack) this.#call?.fail("failed", flag, detail);
     else this.#call = null;
     if (speaks) this.#finishWith(failureBytes(call.status, detail));
     else if (how === "rst") this.#connection.socket.resetAndDestroy();

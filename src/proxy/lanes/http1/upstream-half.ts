@@ -180,9 +180,7 @@ export class UpstreamHalf implements LinkEvents {
       return this.#switch(call, bytes, at, next);
     }
     if (status < 200) {
-      if (call.sink) call.sink.interim(status, scanner.headers);
-      if (call.sink) this.#from = next;
-      scanner.reset();
+      this.#interim(call, bytes, at, next);
       return next;
     }
     if (!call.sink) call.status = status;
@@ -198,6 +196,21 @@ export class UpstreamHalf implements LinkEvents {
     this.#inBody = true;
     if (this.#walk.done) this.#complete(call, bytes, next);
     return next;
+  }
+
+  /** 1xx: more is to come. A second 100 would be one too many for clients that begin their body with each. */
+  #interim(call: Call, bytes: Buffer, at: number, next: number): void {
+    const scanner = this.#scanner;
+    const { status } = scanner;
+    if (call.sink) {
+      call.sink.interim(status, scanner.headers);
+      this.#from = next;
+    } else if (status === 100 && call.saidContinue) {
+      this.#flush(bytes, at);
+      this.#from = next;
+      call.responseBytes -= next - at;
+    }
+    scanner.reset();
   }
 
   #body(call: Call, bytes: Buffer, at: number): number {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
-import { drainSocket, openRig, openServer } from "../../../support/rig.ts";
+import { drainSocket, openRig, openServer, readUntil } from "../../../support/rig.ts";
 import { noFault, replyWith } from "../../../support/rule-spec.ts";
 
 const late: Partial<RuleSpec> = { fault: { ...noFault, delay: { type: "fixed", ms: 1 } } };
@@ -61,6 +61,57 @@ for (const before of ["", post("one")])
     assert.equal(reset, false);
     assert.deepEqual(heard, [before + broken]);
   });
+
+test("endings: an upstream that closes an idle connection while a rule looks at the next request is dialled again", async () => {
+  const heard: string[] = [];
+  const idle: Socket[] = [];
+  await using upstream = await openServer((socket) => {
+    socket.once("data", (chunk) => {
+      heard.push(chunk.toString());
+      idle.push(socket);
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    });
+    socket.on("end", () => socket.end());
+  });
+  await using rig = await openRig({ upstream: upstream.address, rules: [looking] });
+  const client = await rig.connect();
+  client.write(post("one"));
+  await readUntil(client, "ok");
+  client.write(post("two").slice(0, -1));
+  const closed = new Promise((resolve) => idle[0]?.once("close", resolve));
+  idle[0]?.end();
+  await closed;
+  client.write("o");
+  await readUntil(client, "ok");
+  assert.deepEqual(heard, [post("one"), post("two")]);
+  client.destroy();
+});
+
+test("endings: no request that a rule looks at follows a response that says close", async () => {
+  const last = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+  await using upstream = await openServer((socket) => void socket.once("data", () => socket.write(last)));
+  await using rig = await openRig({ upstream: upstream.address, rules: [looking] });
+  const client = await rig.connect();
+  client.write(`GET / HTTP/1.1\r\nHost: x\r\n\r\n${post("two").slice(0, -1)}`);
+  assert.deepEqual(await drainSocket(client), { bytes: Buffer.from(last), reset: false });
+  client.end("o");
+  const told = await rig.event((event) => event.kind === "call" && event.method === "POST");
+  assert.partialDeepStrictEqual(told, { outcome: "failed", flags: ["UC"] });
+});
+
+test("endings: a request that a rule looks at fails with the call before it, and is told of", async () => {
+  await using upstream = await openServer((socket) => void socket.once("data", () => socket.end()));
+  await using rig = await openRig({ upstream: upstream.address, rules: [looking] });
+  const client = await rig.connect();
+  client.write(`GET / HTTP/1.1\r\nHost: x\r\n\r\n${post("two").slice(0, -1)}`);
+  assert.deepEqual(await drainSocket(client), { bytes: Buffer.alloc(0), reset: false });
+  client.destroy();
+  for (const method of ["GET", "POST"])
+    assert.partialDeepStrictEqual(
+      await rig.event((event) => event.kind === "call" && event.method === method),
+      { outcome: "failed", flags: ["UC"] },
+    );
+});
 
 const begun = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
 const ends: readonly (readonly [
