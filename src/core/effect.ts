@@ -29,7 +29,10 @@ export type Terminal =
       readonly answer: Handler;
       /** Present where the answer never varies; it then equals what `answer` would give. */
       readonly fixed: FixedReply | null;
-      /** True where `answer` may wait before it replies: it does so until `exchange.faultEnds` at most. Left out: false. */
+      /**
+       * True where `answer` may wait before it replies: it does so until `exchange.faultEnds` at most. Left out: false. An abort
+       * that does not wait is none any more where `exchange.faultEnds` has aborted before its turn: the call is relayed.
+       */
       readonly waits?: boolean;
     };
 

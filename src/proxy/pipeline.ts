@@ -256,7 +256,7 @@ class RuleClaim implements Claim {
     const { effects, terminal } = this.rule;
     const harms = isFault(this.rule);
     const exchange = harms || waits(terminal) ? this.#bound(given, harms) : given;
-    const end = terminal.kind === "relay" ? forward : terminal.answer;
+    const end = endOf(terminal, forward);
     const folded = effects.reduceRight<Handler>(
       (next, effect) => (passed) => effect.apply(passed, next),
       end,
@@ -274,6 +274,13 @@ class RuleClaim implements Claim {
 
 function isMessageFault({ spec }: Rule): boolean {
   return spec.fault?.websocket !== undefined;
+}
+
+/** An abort whose rule has ended while the call waited for its turn harms it no more. */
+function endOf(terminal: Terminal, forward: Handler): Handler {
+  if (terminal.kind === "relay") return forward;
+  if (terminal.kind === "mock" || terminal.waits) return terminal.answer;
+  return (exchange) => (exchange.faultEnds?.aborted ? forward(exchange) : terminal.answer(exchange));
 }
 
 function waits(terminal: Terminal): boolean {

@@ -53,6 +53,12 @@ export abstract class CallRecord implements CallEvent {
     if (!this.flags.includes(flag)) this.flags = [...this.flags, flag];
   }
 
+  /** It is the upstream that answers, be it because the abort of its rule has ended before its turn. */
+  goesOn(): void {
+    if (this.outcome === "aborted") this.flags = this.flags.filter((flag) => flag !== "FI");
+    this.outcome = "relayed";
+  }
+
   /** Where a step leaves a remark for people. */
   remark(text: string): void {
     this.detail = this.detail === "" ? text : `${this.detail}; ${text}`;

@@ -29,7 +29,8 @@ export interface AbortDeps {
 
 /** The terminal of `fault.abort`. `rule`: the name that the body of an HTTP status shows. */
 export function abortTerminal(spec: HttpAbortSpec, rule: string, deps: AbortDeps): Terminal {
-  if (spec.kind === "hang") return { kind: "abort", answer: (exchange) => hang(exchange, deps), fixed: null };
+  if (spec.kind === "hang")
+    return { kind: "abort", answer: (exchange) => hang(exchange, deps), fixed: null, waits: true };
   if (spec.kind === "resetStream" || spec.kind === "goAway") {
     const { code } = spec;
     const reply: Reply = { kind: "sever", how: "stream", code, goAway: spec.kind === "goAway" };

@@ -21,8 +21,9 @@ export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<Aft
   for (const effect of rule.effects) if (effect.fault) call.flag(effect.kind === "delay" ? "DI" : "FI");
   const sent: { upload: Upload | null } = { upload: null };
   try {
-    const reply = await claim.serve(exchangeOf(rich, deps), (exchange) =>
-      relayRich(exchange, destinationOf(exchange, deps), {
+    const reply = await claim.serve(exchangeOf(rich, deps), (exchange) => {
+      call.goesOn();
+      return relayRich(exchange, destinationOf(exchange, deps), {
         half: deps.half,
         call,
         interim: deps.interim,
@@ -31,8 +32,8 @@ export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<Aft
         sends: (upload) => {
           sent.upload = upload;
         },
-      }),
-    );
+      });
+    });
     const after = await writeReply(reply, rich, deps);
     return await behindUpload(after, sent.upload, call, deps);
   } catch (error) {

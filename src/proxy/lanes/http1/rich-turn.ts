@@ -78,9 +78,9 @@ export class RichTurn {
     return this.#claim.rule.terminal.kind !== "relay";
   }
 
-  /** Has nothing to say to a client that has left: it may be a call that hangs. */
+  /** Has nothing to say to a client that has left. */
   get mayHang(): boolean {
-    return this.#runs && this.#claim.rule.terminal.kind === "abort";
+    return this.#runs && hangs(this.#claim);
   }
 
   /** False: the client was never told to send the rest of its body, or the upstream has left instead of taking it. */
@@ -183,6 +183,13 @@ export class RichTurn {
   }
 }
 
-function readsNoBody({ rule }: Claim): boolean {
-  return rule.terminal.kind === "abort" && rule.effects.every(({ fault }) => fault);
+function hangs({ rule: { terminal } }: Claim): boolean {
+  return terminal.kind === "abort" && terminal.waits === true;
+}
+
+/** Another abort may end while the call is delayed, which then needs its body. */
+function readsNoBody(claim: Claim): boolean {
+  const { terminal, effects } = claim.rule;
+  if (terminal.kind !== "abort" || !effects.every(({ fault }) => fault)) return false;
+  return hangs(claim) || !effects.some(({ kind }) => kind === "delay");
 }

@@ -62,6 +62,7 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     const found = deps.link(stream.abort.signal);
     const to = found instanceof Promise ? await found : found;
     link = to;
+    call.goesOn();
     call.upstream = to.upstream;
     if (stream.head.connectProtocol === null) return send(exchange, to);
     return askConnect(stream, to).then((refusal) => refusal ?? send(exchange, to));
@@ -160,7 +161,7 @@ async function writeReply(
   const { call } = stream;
   call.status = reply.status;
   call.grpcStatus = grpcStatusIn(reply.headers);
-  const isOurs = claim !== null && claim.rule.terminal.kind !== "relay";
+  const isOurs = claim !== null && claim.rule.terminal.kind !== "relay" && call.outcome !== "relayed";
   const bodiless = call.method === "HEAD" || reply.status === 204 || reply.status === 304;
   const isUnsaid = bodiless || call.method === "CONNECT" || (!isOurs && saysNoLength(reply));
   const length = isUnsaid ? null : reply.body.lengthBytes;

@@ -4,6 +4,7 @@
 import type { HostPort } from "../../../core/address.ts";
 import { pause, sleep } from "../../../core/clock.ts";
 import type { Connection } from "../../../core/connection.ts";
+import type { ConnectionFault } from "../../../core/connection-fault.ts";
 import type { ConnectionClaim, Traffic } from "../../../core/lane.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { FaultedSplice } from "./faulted-splice.ts";
@@ -30,17 +31,29 @@ export async function serveFaulted(
   } catch {
     return end("the client left during the delay");
   }
-  if (fault.kind === "bytes") {
-    const splice = new FaultedSplice(connection, fault, faultEnds, traffic);
+  const harm = faultEnds.aborted ? leftOf(fault) : fault;
+  if (harm.kind === "bytes") {
+    const splice = new FaultedSplice(connection, harm, faultEnds, traffic);
     const spliced = await splice.run(upstream, first);
-    return { ...spliced, flags: [...flags, ...spliced.flags] };
+    return { ...spliced, spared: harm !== fault, flags: [...flags, ...spliced.flags] };
   }
   flags.push("FI");
-  if (fault.how === "rst") socket.resetAndDestroy();
-  else if (fault.how === "fin") await close(connection, traffic);
+  if (harm.how === "rst") socket.resetAndDestroy();
+  else if (harm.how === "fin") await close(connection, traffic);
   else await hang(connection, faultEnds, traffic);
   socket.destroy();
   return end("");
+}
+
+/** Of a fault that has ended before its turn; one that hangs ends by a reset. */
+function leftOf(fault: ConnectionFault): ConnectionFault {
+  if (fault.kind === "bytes" || fault.how === "hang") return fault;
+  return {
+    kind: "bytes",
+    delayMs: () => 0,
+    touches: () => false,
+    transform: (_direction, chunks) => chunks,
+  };
 }
 
 /** FIN, and what the client sends is read to nobody: unread, it would make a reset of the end. */

@@ -91,7 +91,7 @@ function serveOpaque(
 
 function outcomeOf(end: SpliceEnd, claim: ConnectionClaim | null): Outcome {
   if (end.flags.includes("UF") || end.flags.includes("UT")) return "failed";
-  return claim?.fault.kind === "abort" ? "aborted" : "relayed";
+  return claim?.fault.kind === "abort" && !end.spared ? "aborted" : "relayed";
 }
 
 function nameOf(protocol: Protocol): OpaqueEvent["protocol"] {

@@ -17,6 +17,8 @@ export interface SpliceEnd {
   readonly downBytes: number;
   readonly flags: readonly Flag[];
   readonly detail: string;
+  /** The abort of a rule had ended before its turn, so that there was none. Left out: false. */
+  readonly spared?: boolean;
 }
 
 /**
