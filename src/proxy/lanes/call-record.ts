@@ -64,9 +64,9 @@ export abstract class CallRecord implements CallEvent {
     this.detail = this.detail === "" ? text : `${this.detail}; ${text}`;
   }
 
-  /** The call failed for a reason of its own; the first reason stands. */
+  /** The call failed for a reason of its own; the first reason stands, and what has been told. */
   fail(outcome: "failed" | "refused", flag: Flag, detail: string): void {
-    if (this.outcome === "failed" || this.outcome === "refused") return;
+    if (this.#finished || this.outcome === "failed" || this.outcome === "refused") return;
     this.outcome = outcome;
     this.flag(flag);
     this.detail = detail;

@@ -124,6 +124,19 @@ test("early answers: a client that leaves in its upload cuts it upstream, and it
   assert.partialDeepStrictEqual(told, { status: 413, outcome: "relayed", flags: [] });
 });
 
+test("early answers: what has been told of a call that nobody claims stays, though its client leaves in the upload", async () => {
+  const { server } = hasty(early);
+  await using upstream = await server;
+  await using rig = await openRig({ upstream: upstream.address });
+  const client = await rig.connect();
+  client.write(`${framings["Content-Length"]?.[0]}B`);
+  await readUntil(client, "early");
+  const told = await rig.event((event) => event.kind === "call");
+  client.destroy();
+  await rig.event((event) => event.kind === "connection-closed");
+  assert.partialDeepStrictEqual(told, { status: 413, outcome: "relayed", flags: [], detail: "" });
+});
+
 test("early answers: a rule lasts as long as the upload that it slows", async () => {
   const { seen, server } = hasty(early);
   await using upstream = await server;
