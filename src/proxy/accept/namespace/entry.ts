@@ -12,6 +12,7 @@ import { createSignalRelay, relayedSignals } from "./signal-relay.ts";
 import { networkOf, sweep } from "./sweep.ts";
 
 const backlog = 4_096;
+const orphanCheckMs = 500;
 // The command's stderr; our own fd 2 tells the sidecar why a start failed.
 const commandStderr = 4;
 /** `sweep`: no PID namespace around us, so we must end what the command leaves behind. */
@@ -94,6 +95,8 @@ const relay = createSignalRelay(systemClock, (signal) => child?.kill(signal));
 for (const signal of relayedSignals) process.on(signal, () => relay.witnessed(signal));
 // The sidecar is gone, even by SIGKILL: so must be everything here.
 process.on("disconnect", () => leave(1));
+// Node does not tell where the channel ends while a socket is on its way through it.
+setInterval(() => process.connected || leave(1), orphanCheckMs).unref();
 process.on("message", (raw) => {
   const message = toHelper(raw);
   switch (message?.kind) {
