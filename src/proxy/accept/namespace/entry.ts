@@ -75,6 +75,12 @@ function leave(code: number): void {
   process.exit(code);
 }
 
+/** Node does not tell where the channel ends while a socket is on its way through it. */
+function watchForEnd(): void {
+  if (!process.connected) leave(1);
+  systemClock.after(orphanCheckMs, watchForEnd);
+}
+
 function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
@@ -95,8 +101,7 @@ const relay = createSignalRelay(systemClock, (signal) => child?.kill(signal));
 for (const signal of relayedSignals) process.on(signal, () => relay.witnessed(signal));
 // The sidecar is gone, even by SIGKILL: so must be everything here.
 process.on("disconnect", () => leave(1));
-// Node does not tell where the channel ends while a socket is on its way through it.
-setInterval(() => process.connected || leave(1), orphanCheckMs).unref();
+watchForEnd();
 process.on("message", (raw) => {
   const message = toHelper(raw);
   switch (message?.kind) {
