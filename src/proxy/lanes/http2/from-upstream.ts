@@ -108,6 +108,10 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.wires.toClient.add(frames);
   }
 
+  heldPassed(type: number, flagBits: number): void {
+    this.#deps.settings.heldPassed(type, flagBits);
+  }
+
   returnWindow(bytes: number): void {
     this.#deps.windows.pass(bytes);
   }

@@ -66,6 +66,7 @@ export class ResponseData {
     for (let next = held.take(events.window); next; next = held.take(events.window)) {
       events.spendWindow(next.windowBytes);
       events.toClient(next.bytes);
+      events.heldPassed(next.bytes[3] ?? 0, next.bytes[4] ?? 0); // RFC 9113 §4.1: type and flags
     }
   }
 }

@@ -50,6 +50,8 @@ export class SettingsExchange {
   #tableBytes = 4_096;
   /** A smaller table that the client's decoder must be told about (RFC 7541 §4.2); -1: none. */
   #tableDue = -1;
+  /** What is acknowledged by the ACKs that wait for the client's window (HeldFrames). */
+  readonly #heldTables: number[] = [];
 
   constructor(deps: SettingsExchangeDeps) {
     this.#deps = deps;
@@ -146,8 +148,23 @@ export class SettingsExchange {
   ackFromUpstream(): Verdict {
     const answered = this.#acksFromUpstream.came();
     if (answered?.from !== "client") return "take";
-    this.#applyTable(answered.tableBytes);
+    const { up } = this.#deps;
+    const { tableBytes } = answered;
+    if (up.held.isEmpty) this.#applyTable(tableBytes);
+    else {
+      // Replies of ours overtake what is held: for the client they stand before this ACK.
+      this.#heldTables.push(tableBytes);
+      up.allowTable(tableBytes);
+    }
     return "pass";
+  }
+
+  /** A frame that was held goes to the client. */
+  heldPassed(type: number, flagBits: number): void {
+    if (type === frameTypes.headers || type === frameTypes.pushPromise) this.#tableDue = -1;
+    if (type !== frameTypes.settings || (flagBits & flags.ack) === 0) return;
+    const tableBytes = this.#heldTables.shift();
+    if (tableBytes !== undefined) this.#noteTable(tableBytes);
   }
 
   #resizeUploads(before: number): void {
@@ -224,15 +241,19 @@ export class SettingsExchange {
   // ── the table of the client's decoder ────────────────────────────────────────────────────────────────────────────
 
   #applyTable(bytes: number): void {
+    this.#noteTable(bytes);
+    this.#deps.up.allowTable(bytes);
+  }
+
+  #noteTable(bytes: number): void {
     if (bytes < this.#tableBytes)
       this.#tableDue = this.#tableDue < 0 ? bytes : Math.min(bytes, this.#tableDue);
     this.#tableBytes = bytes;
-    this.#deps.up.allowTable(bytes);
   }
 
   /** A block of the upstream says the size itself where it is due. */
   tableSaid(): void {
-    this.#tableDue = -1;
+    if (this.#deps.up.held.isEmpty) this.#tableDue = -1;
   }
 
   /** What must stand at the beginning of our next block; empty where nothing. */

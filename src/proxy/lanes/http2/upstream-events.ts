@@ -25,6 +25,8 @@ export interface UpstreamEvents {
   pass(bytes: Buffer, from: number, to: number): void;
   /** Whole frames of ours, or such as have waited. */
   toClient(frames: Buffer): void;
+  /** A frame that had waited has been given to `toClient`. */
+  heldPassed(type: number, flagBits: number): void;
   /** Nothing of the client's bytes is held any longer. */
   readonly holdsNothing: boolean;
   /** Something of ours waits for a border between frames. */

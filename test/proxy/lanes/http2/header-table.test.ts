@@ -10,12 +10,14 @@ import type { RuleSpec } from "../../../../src/core/rule.ts";
 import {
   errorCodes,
   flags,
+  frame,
   frameTypes,
   headerFrames,
   preface,
   resetFrame,
   settingsAck,
   settingsFrame,
+  windowUpdateFrame,
 } from "../../../../src/proxy/lanes/http2/frames.ts";
 import { encodeLiterals } from "../../../../src/proxy/lanes/http2/hpack/literal-block.ts";
 import { between } from "../../../conformance/http2/pair.ts";
@@ -28,6 +30,11 @@ const mock: Partial<RuleSpec> = {
   name: "m",
   matches: [{ path: { op: "exact", value: "/m" } }],
   respond: replyWith("hi"),
+};
+const large: Partial<RuleSpec> = {
+  name: "large",
+  matches: [{ path: { op: "exact", value: "/large" } }],
+  respond: replyWith("x".repeat(60_000)),
 };
 const acksOf = (peer: RawPeer) =>
   peer.frames.filter(({ type, flags: bits }) => type === frameTypes.settings && bits === flags.ack);
@@ -106,6 +113,33 @@ test("header table: a size that a block said whose stream the client had given u
     client.send(requestFrame(5, "/m"));
     const reply = await client.until(is(frameTypes.headers, 5));
     assert.equal(reply?.payload[0], 0x88); // :status 200, and no size before it
+  }));
+
+test("header table: a reply that overtakes an ACK, held behind DATA, does not say the size that it allows", () =>
+  between({ rules: [large, mock] }, async ({ client, upstream }) => {
+    client.send(preface, settingsFrame([]), requestFrame(1, "/r"));
+    const server = await upstream();
+    server.send(settingsFrame([]), settingsAck);
+    await server.until(is(frameTypes.headers, 1));
+    client.send(requestFrame(3, "/large"));
+    await client.until(
+      ({ type, stream, flags: bits }) => type === frameTypes.data && stream === 3 && bits === 1,
+    );
+    client.send(settingsFrame([[1, 0]]));
+    await server.until(() => server.frames.filter(({ type }) => type === frameTypes.settings).length === 2);
+    const head = headerFrames(1, 0, encodeLiterals([[":status", "200"]]));
+    const ping = frame(frameTypes.ping, 0, 0, Buffer.alloc(8));
+    server.send(head, frame(frameTypes.data, 0, 1, Buffer.alloc(10_000)), settingsAck, ping);
+    await client.until(({ type }) => type === frameTypes.ping);
+    assert.equal(acksOf(client).length, 1, "the client's window holds the ACK up");
+    client.send(requestFrame(5, "/m"));
+    const before = await client.until(is(frameTypes.headers, 5));
+    assert.equal(before?.payload[0], 0x88); // :status 200, and no size before it
+    client.send(windowUpdateFrame(0, 65_535));
+    await client.until(() => acksOf(client).length === 2);
+    client.send(requestFrame(7, "/m"));
+    const behind = await client.until(is(frameTypes.headers, 7));
+    assert.equal(behind?.payload[0], 0x20); // RFC 7541 §6.3
   }));
 
 test("header table: an upstream that is dialled later hears of a size that the client had in between", () =>
