@@ -133,6 +133,7 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
   const trusting = prepareTrust(config, shell);
   trusting.catch(() => undefined); // told where it is waited for
   let begun = false;
+  let unresolved: readonly string[] = [];
   if (hasLostRules(line)) observers.say(lostRulesHint(line));
   try {
     const job = { ...flags, config, command: line.rest, shell, observers };
@@ -144,12 +145,13 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
       signals.pass(stage.signal);
       return exitCodeOf(await ending, shell);
     } finally {
+      unresolved = stage.unresolved();
       await stage.close();
     }
   } finally {
     signals.stop();
     await (await trusting.catch(() => null))?.folder?.close();
-    await observers.finish(begun);
+    await observers.finish(begun, unresolved);
   }
 }
 
