@@ -22,7 +22,7 @@ export interface Serving {
   readonly whenRulesAreBad: "refuse" | "relay";
 }
 
-/** Resolves to the exit code after SIGTERM or SIGINT, and a drain; a second signal cuts the drain short. */
+/** Resolves to the exit code after SIGTERM, SIGINT or SIGHUP (the terminal is closed), and a drain; a second signal cuts the drain short. */
 export async function serve(serving: Serving, shell: Shell): Promise<number> {
   const { config } = serving;
   const observers = await createObservers(config, shell, systemClock);
@@ -90,7 +90,7 @@ function watchSignals(shell: Shell): Ending {
   const second = Promise.withResolvers<void>();
   let signals = 0;
   const onSignal = () => (signals++ === 0 ? first : second).resolve();
-  const stops = (["SIGTERM", "SIGINT"] as const).map((signal) => shell.onSignal(signal, onSignal));
+  const stops = (["SIGTERM", "SIGINT", "SIGHUP"] as const).map((signal) => shell.onSignal(signal, onSignal));
   return {
     first: first.promise,
     second: second.promise,
