@@ -49,14 +49,8 @@ export interface PipelineDeps {
   readonly isDraining: () => boolean;
 }
 
-/** What decides the traffic of one sidecar. */
-export interface Pipeline extends Traffic {
-  /** Whether a rule in force could answer or end calls to a host of that name (in lower case), without any upstream. */
-  answersHost(host: string): boolean;
-}
-
 /** The traffic that all lanes of one sidecar share. */
-export function createPipeline(deps: PipelineDeps): Pipeline {
+export function createPipeline(deps: PipelineDeps): Traffic {
   const { calls } = deps;
   const faults = new FaultsUnderWay(deps);
   const rollOf = () => new CallRoll(deps);
