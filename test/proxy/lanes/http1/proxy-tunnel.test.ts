@@ -241,3 +241,39 @@ test("proxy tunnel: a CONNECT is claimed by rules that name the method, and by n
   await assert.rejects(tunnelThrough(rig, "pay.test:443"), /^Error: HTTP\/1\.1 403/);
   assert.equal(proxy.asked.length, 1);
 });
+
+test("proxy tunnel: each side may end before the other", async () => {
+  await using origin = await openServer((socket) => {
+    let text = "";
+    socket.on("data", (bytes: Buffer) => {
+      text += bytes;
+    });
+    socket.on("end", () => socket.end(`got ${text}`));
+  });
+  await using proxy = await openForwardProxy(origin.address.port);
+  await using rig = await openRig({ upstream: proxy.address, rules: [mock], deadlines: { detectMs: 10 } });
+  for (const words of ["", "\0raw"]) {
+    const client = await tunnelThrough(rig, "pay.test:5432");
+    client.end(words);
+    assert.deepEqual(await drainSocket(client), { bytes: Buffer.from(`got ${words}`), reset: false });
+  }
+});
+
+test("proxy tunnel: a client that leaves without a word, or is only mocked, leaves no tunnel behind", async () => {
+  const ends: Promise<unknown>[] = [];
+  await using origin = await openServer((socket) => {
+    ends.push(once(socket, "close"));
+    socket.resume().on("end", () => socket.end());
+  });
+  await using proxy = await openForwardProxy(origin.address.port);
+  await using rig = await openRig({ upstream: proxy.address, rules: [mock] });
+  const silent = await tunnelThrough(rig, "pay.test:80");
+  silent.resetAndDestroy();
+  const mocked = await tunnelThrough(rig, "pay.test:80");
+  mocked.write(get("/m"));
+  await readUntil(mocked, "mocked");
+  mocked.end();
+  await drainSocket(mocked);
+  assert.equal(ends.length, 2);
+  await Promise.all(ends);
+});
