@@ -39,7 +39,7 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
       host: connectOnHost,
       published,
     });
-    const started = await startSidecarFor(job, listeners, connectInside);
+    const started = await startSidecarFor(job, listeners, { connectInside });
     sidecar = started;
     announce(job, publishedAs, started.ruleCount);
     return {

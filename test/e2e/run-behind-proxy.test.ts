@@ -9,7 +9,7 @@ import { describe, test } from "node:test";
 import { aroundTests } from "../support/around-tests.ts";
 import { type ForwardProxy, openForwardProxy } from "../support/forward-proxy.ts";
 import { openSecureOrigin, type SecureOrigin, testAuthority } from "../support/https.ts";
-import { hasTool, noNamespaces, understudy, users } from "../support/understudy-process.ts";
+import { hasTool, noNamespaces, type User, understudy, users } from "../support/understudy-process.ts";
 
 let origin: SecureOrigin;
 let proxy: ForwardProxy;
@@ -57,24 +57,51 @@ const clients: Readonly<Record<string, readonly string[]>> = {
 /** One after the other, in one command. */
 const urls = ["https://shop.test/pay", "https://shop.test/r", "https://payments.internal/"];
 
+const skipOf = (user: User, tool: string) => user.skip || (hasTool(tool) ? false : `${tool} is missing`);
+
+async function runThere(user: User, flags: readonly string[], words: readonly string[]) {
+  const env = {
+    ...{ HOME: "/nonexistent", XDG_CONFIG_HOME: "", NO_PROXY: "", no_proxy: "", URLS: urls.join(" ") },
+    HTTPS_PROXY: `http://me:secret@127.0.0.1:${proxy.address.port}`,
+  };
+  const files = ["--rules", join(folder, "rules.yaml"), "--upstream-cas", join(folder, "upstream.pem")];
+  const script = 'for url in $URLS; do "$@" "$url"; echo; done';
+  const ran = await understudy(["run", ...flags, ...files, "--", "sh", "-c", script, "-", ...words], {
+    user,
+    env,
+  });
+  return { ...ran, lines: ran.stdout.split("\n").filter(Boolean) };
+}
+
+const credentials = `Proxy-Authorization: Basic ${btoa("me:secret")}`;
+
 describe("run behind a proxy", { skip: noNamespaces }, () => {
   for (const user of users)
     for (const [tool, words] of Object.entries(clients))
       test(`${tool}: relayed, mocked, and answered where the proxy knows no such host, as ${user.name}`, {
-        skip: user.skip || (hasTool(tool) ? false : `${tool} is missing`),
+        skip: skipOf(user, tool),
       }, async () => {
-        const env = {
-          ...{ HOME: "/nonexistent", XDG_CONFIG_HOME: "", NO_PROXY: "", no_proxy: "" },
-          HTTPS_PROXY: `http://127.0.0.1:${proxy.address.port}`,
-        };
-        const flags = ["--rules", join(folder, "rules.yaml"), "--upstream-cas", join(folder, "upstream.pem")];
-        const script = 'for url in $URLS; do "$@" "$url"; echo; done';
-        const { stdout, stderr } = await understudy(
-          ["run", ...flags, "--", "sh", "-c", script, "-", ...words],
-          { user, env: { ...env, URLS: urls.join(" ") } },
-        );
-        assert.deepEqual(stdout.split("\n").filter(Boolean), ["mocked", "real /r", "known to rules"], stderr);
+        const { lines, stderr } = await runThere(user, [], words);
+        assert.deepEqual(lines, ["mocked", "real /r", "known to rules"], stderr);
         assert.match(stderr, /GET shop\.test\/r → 200 relayed/);
         assert.match(stderr, /CONNECT payments\.internal:443 → 403 relayed/);
+        assert.match(proxy.asked.at(-1) ?? "", new RegExp(credentials, "i"));
+      });
+});
+
+describe("run behind a proxy, without a namespace", () => {
+  for (const user of users)
+    for (const [tool, words] of Object.entries(clients))
+      test(`${tool}: what is relayed leaves through it, as ${user.name}`, {
+        skip: skipOf(user, tool),
+      }, async () => {
+        const before = proxy.asked.length;
+        const { lines, stderr } = await runThere(user, ["--mode", "env"], words);
+        assert.deepEqual(lines, ["mocked", "real /r", "known to rules"], stderr);
+        assert.match(stderr, /leave through the proxy of HTTPS_PROXY, 127\.0\.0\.1:\d+\n/);
+        assert.doesNotMatch(stderr, /secret/);
+        const asked = proxy.asked.slice(before);
+        assert.ok(asked.some((head) => head.startsWith("CONNECT shop.test:443 ")));
+        assert.ok(asked.every((head) => head.includes(`\r\n${credentials}\r\n`)));
       });
 });

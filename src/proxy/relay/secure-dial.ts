@@ -4,7 +4,6 @@
 //   aim ──► connect TCP ──► handshake ──► channel ──attach──► link
 //              └── refused, timeout ──┴── certificate not trusted: connect_failed that says why
 
-import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -24,7 +23,7 @@ export interface SecureDialDeps extends UpstreamTrust {
   readonly connectMs: number;
   readonly inletOf: SecureInlets;
   /** Opens TCP to an upstream. Rejects where that fails, and when the signal aborts. */
-  readonly connectTcp: (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
+  readonly connectTcp: (upstream: HostPort, signal: AbortSignal) => Promise<Carrier>;
 }
 
 /** Upstreams whose last session is kept. */

@@ -1,22 +1,28 @@
-// A link to where a tunnel of a client leads, beside the tunnel that it has: the proxy is dialled again and asked again, in the
-// client's own words, credentials included.
+// A link through a tunnel that a forward proxy is asked for.
 //
 //   dial the proxy ──► CONNECT ──2xx──► open
 //                        └── any other answer, none in time, or a connection that ends: refused, or timeout, and why
 
 import { formatHostPort, type HostPort } from "../../../core/address.ts";
-import type { Timer } from "../../../core/clock.ts";
-import type { Traffic } from "../../../core/lane.ts";
+import type { Clock, Timer } from "../../../core/clock.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../../core/link.ts";
 import { Carry } from "./carry.ts";
+import type { HeadLimits } from "./request-scanner.ts";
 import { ResponseScanner } from "./response-scanner.ts";
 
 /** How the proxy is reached, and asked. */
 export interface TunnelRequest {
   readonly proxy: HostPort;
   readonly dial: Dial;
-  /** CONNECT, as the client sent it. */
+  /** CONNECT, whole. */
   readonly head: Buffer;
+}
+
+export interface AskedLinkDeps {
+  readonly clock: Clock;
+  readonly limits: HeadLimits;
+  /** For the answer. */
+  readonly connectMs: number;
 }
 
 export class AskedLink implements Link {
@@ -33,19 +39,15 @@ export class AskedLink implements Link {
   #ended = false;
   #gone = false;
 
-  constructor(
-    upstream: HostPort,
-    events: LinkEvents,
-    { proxy, dial, head }: TunnelRequest,
-    traffic: Traffic,
-  ) {
-    const { limits, deadlines } = traffic.settings;
+  constructor(upstream: HostPort, events: LinkEvents, request: TunnelRequest, deps: AskedLinkDeps) {
+    const { proxy, dial, head } = request;
+    const { clock, limits, connectMs } = deps;
     this.upstream = upstream;
     this.#proxy = proxy;
     this.#events = events;
     this.#answer = new ResponseScanner(limits);
-    this.#timer = traffic.clock.after(deadlines.connectMs, () =>
-      this.#fail("timeout", `did not answer within ${deadlines.connectMs} ms`),
+    this.#timer = clock.after(connectMs, () =>
+      this.#fail("timeout", `did not answer within ${connectMs} ms`),
     );
     this.#link = dial(proxy, {
       data: (chunk) => this.#gone || this.#read(chunk),

@@ -41,7 +41,7 @@ export class ProxyTunnel implements LinkEvents {
 
   readonly #dial: Dial = (upstream, events) => {
     const link = this.#link;
-    if (!link) return new AskedLink(upstream, events, this.#request, this.#traffic);
+    if (!link) return this.#ask(upstream, events);
     this.#link = null;
     this.#owner = events;
     const lent = new LentLink(upstream, link);
@@ -49,6 +49,13 @@ export class ProxyTunnel implements LinkEvents {
     queueMicrotask(() => this.#catchUp(events, link, lent));
     return lent;
   };
+
+  /** In the client's own words, credentials included. */
+  #ask(upstream: HostPort, events: LinkEvents): Link {
+    const { clock, settings } = this.#traffic;
+    const { limits, deadlines } = settings;
+    return new AskedLink(upstream, events, this.#request, { clock, limits, connectMs: deadlines.connectMs });
+  }
 
   #catchUp(events: LinkEvents, link: Link, lent: LentLink): void {
     for (const chunk of this.#kept) if (!lent.isGone) events.data(chunk);

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Traffic } from "../../../../src/core/lane.ts";
 import type { Link, LinkEvents } from "../../../../src/core/link.ts";
 import { defaultSettings } from "../../../../src/core/settings.ts";
 import { AskedLink } from "../../../../src/proxy/lanes/http1/asked-link.ts";
@@ -11,6 +10,8 @@ import { manualClock } from "../../../support/manual-clock.ts";
 const proxy = { host: "10.0.0.1", port: 3128 };
 const upstream = { host: "pay.test", port: 443 };
 const head = Buffer.from("CONNECT pay.test:443 HTTP/1.1\r\nHost: pay.test:443\r\n\r\n");
+const { limits, deadlines } = defaultSettings;
+const { connectMs } = deadlines;
 const words = "the proxy 10.0.0.1:3128, asked for a tunnel to pay.test:443, ";
 
 /** A link to a proxy that the test plays; `log` is what the lane hears, `sent` what the proxy gets. */
@@ -39,8 +40,7 @@ function ask() {
     end: () => void log.push("FIN"),
     close: (how, detail) => void log.push(`${how}: ${detail}`),
   };
-  const traffic = { clock, settings: defaultSettings } as unknown as Traffic;
-  const link = new AskedLink(upstream, events, { proxy, dial, head }, traffic);
+  const link = new AskedLink(upstream, events, { proxy, dial, head }, { clock, limits, connectMs });
   const from = toLink as LinkEvents | null;
   if (!from) throw new Error("not dialled");
   return { link, from, sent, log, clock, says: (text: string) => from.data(Buffer.from(text)) };
@@ -104,10 +104,10 @@ test("asked link: a proxy that ends, breaks off or is not there is a refusal", (
 
 test("asked link: a proxy that does not answer is waited for as long as for a connection", async () => {
   const { log, sent, clock } = ask();
-  await clock.advance(defaultSettings.deadlines.connectMs - 1);
+  await clock.advance(connectMs - 1);
   assert.deepEqual(log, []);
   await clock.advance(1);
-  assert.deepEqual(log, [`timeout: ${words}did not answer within ${defaultSettings.deadlines.connectMs} ms`]);
+  assert.deepEqual(log, [`timeout: ${words}did not answer within ${connectMs} ms`]);
   assert.equal(sent.at(-1), "gone");
 });
 
@@ -117,7 +117,7 @@ test("asked link: given up, it says nothing more and waits for nothing", async (
   says("HTTP/1.1 200 OK\r\n\r\n");
   from.end();
   from.close("closed", "");
-  await clock.advance(defaultSettings.deadlines.connectMs);
+  await clock.advance(connectMs);
   assert.deepEqual(log, []);
   assert.deepEqual(sent, [head.toString(), "RST"]);
 });
