@@ -52,7 +52,11 @@ export interface PipelineDeps {
 /** The traffic that all lanes of one sidecar share. */
 export function createPipeline(deps: PipelineDeps): Traffic {
   const { calls } = deps;
-  const faults = new FaultsUnderWay(deps);
+  const faults = new FaultsUnderWay({
+    ...deps,
+    // Who waits for open calls to end does not wait for harm to be done.
+    faultsHalted: () => deps.faultsHalted() || deps.isDraining(),
+  });
   const rollOf = () => new CallRoll(deps);
   const claim = (verdict: Rule, head: RequestHead): Claim => {
     const rule = verdict.calm !== undefined && deps.faultsHalted() ? verdict.calm : verdict;
