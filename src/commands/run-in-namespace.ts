@@ -17,6 +17,7 @@ import { createStandInAddresses, type StandInAddresses } from "../proxy/accept/s
 import { createStandIn } from "../proxy/accept/stand-in-names.ts";
 import type { ListenerSpec, Sidecar } from "../sidecar/sidecar.ts";
 import { endSidecar, type Job, type Stage, startSidecarFor } from "./run-stage.ts";
+import { wayOutOf } from "./way-out.ts";
 
 /** Takes the namespace over: it is closed with the stage, or when the stage cannot be set. */
 export async function stageInNamespace(job: Job, namespace: Namespace): Promise<Stage> {
@@ -39,7 +40,7 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
       host: connectOnHost,
       published,
     });
-    const started = await startSidecarFor(job, listeners, { connectInside });
+    const started = await startSidecarFor(job, listeners, { connectInside, wayOut: wayOutOf(job.config) });
     sidecar = started;
     announce(job, publishedAs, started.ruleCount);
     return {

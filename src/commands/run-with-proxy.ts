@@ -5,14 +5,15 @@ import { UnderstudyError } from "../core/errors.ts";
 import type { Ending } from "../proxy/accept/namespace/namespace.ts";
 import { proxyEnvironment } from "../proxy/accept/proxy-environment.ts";
 import { endSidecar, type Job, type Stage, startSidecarFor } from "./run-stage.ts";
-import { wayOutOf } from "./way-out.ts";
+import { wayOutIn, wayOutOf } from "./way-out.ts";
 
 /** A terminal sends these to the whole foreground group: the command has had its own copy. */
 const terminalSignals: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT", "SIGWINCH"];
 
 export async function stageWithProxy(job: Job): Promise<Stage> {
   const address = job.config.listen ?? { host: "127.0.0.1", port: 0 };
-  const { wayOut, line } = wayOutOf(job.shell.env);
+  const configured = wayOutOf(job.config);
+  const { wayOut, line } = configured ? { wayOut: configured, line: null } : wayOutIn(job.shell.env);
   if (line && !job.config.quiet) job.observers.say(line);
   const sidecar = await startSidecarFor(job, [{ kind: "bind", address, mode: { kind: "proxy" } }], {
     wayOut,

@@ -5,7 +5,7 @@ import { type HostPort, splitAuthority } from "../core/address.ts";
 import type { Deadlines } from "../core/deadlines.ts";
 import type { Carrier, Dial } from "../core/link.ts";
 import type { ReadBuffers } from "../core/read-buffers.ts";
-import { tunnelRequest, type WayOut } from "../core/way-out.ts";
+import { type ForwardProxy, tunnelRequest } from "../core/way-out.ts";
 import { isLoopback } from "../proxy/accept/loop-guard.ts";
 import { AskedLink, type AskedLinkDeps } from "../proxy/lanes/http1/asked-link.ts";
 import { LinkStream } from "../proxy/lanes/link-stream.ts";
@@ -45,9 +45,12 @@ export function createUpstreams(
     ? createInsideDial(isInside, connectInside, outside, timeout, connectMs)
     : outside;
   const { wayOut } = options;
-  const dial = wayOut ? dialThrough(wayOut, direct, { clock, limits: settings.limits, connectMs }) : direct;
+  const proxyFor = (upstream: HostPort) =>
+    !wayOut || isInside(upstream) || wayOut.spares(upstream) ? null : wayOut.proxy;
+  const asking = { clock, limits: settings.limits, connectMs };
+  const dial = wayOut ? dialThrough(proxyFor, direct, asking) : direct;
   const connectTcp: ConnectTcp = async (upstream, signal) => {
-    if (wayOut && !wayOut.spares(upstream)) return new LinkStream(upstream, dial);
+    if (proxyFor(upstream)) return new LinkStream(upstream, dial);
     const tcp = await import("../proxy/relay/connect-tcp.ts");
     const connect = connectInside ? tcp.connectTcpInside(isInside, connectInside) : tcp.connectTcp;
     return connect(upstream, signal);
@@ -59,12 +62,18 @@ export function createUpstreams(
   };
 }
 
-function dialThrough(wayOut: WayOut, direct: Dial, deps: AskedLinkDeps): Dial {
-  const { proxy } = wayOut;
-  return (upstream, events) =>
-    wayOut.spares(upstream)
-      ? direct(upstream, events)
-      : new AskedLink(upstream, events, { proxy, dial: direct, head: tunnelRequest(wayOut, upstream) }, deps);
+/** Through the proxy of an upstream, where it has one. */
+function dialThrough(
+  proxyFor: (upstream: HostPort) => ForwardProxy | null,
+  direct: Dial,
+  deps: AskedLinkDeps,
+): Dial {
+  return (upstream, events) => {
+    const proxy = proxyFor(upstream);
+    if (!proxy) return direct(upstream, events);
+    const request = { proxy: proxy.at, dial: direct, head: tunnelRequest(proxy, upstream) };
+    return new AskedLink(upstream, events, request, deps);
+  };
 }
 
 function openerOf(
