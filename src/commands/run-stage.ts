@@ -36,6 +36,8 @@ export interface Stage {
   execute(): Promise<Ending>;
   /** Passes on a signal that we received. */
   signal(signal: NodeJS.Signals): void;
+  /** Hosts that the command looked up in vain, as far as that is seen. */
+  unresolved(): readonly string[];
   /** Lets what the command sent leave, then ends everything. */
   close(): Promise<void>;
 }

@@ -34,6 +34,7 @@ export async function stageWithProxy(job: Job): Promise<Stage> {
     signal(signal) {
       if (!(hasTerminal && terminalSignals.includes(signal))) child?.kill(signal);
     },
+    unresolved: () => [],
     close: () => endSidecar(sidecar),
   };
 }

@@ -207,8 +207,8 @@ export interface CertificateFiles {
 
 /** Certificates by host: YAML `{bank.test: {cert: me.pem, key: me.key}}`, as text `bank.test=me.pem:me.key`. */
 export const clientCertificates: Kind<ReadonlyMap<string, CertificateFiles>> = {
-  expected: () =>
-    "hosts with the files of a certificate and its key, such as bank.test: {cert: me.pem, key: me.key}",
+  expected: (wrong) =>
+    `hosts with the files of a certificate and its key, such as ${typeof wrong === "string" ? "bank.test=me.pem:me.key" : "bank.test: {cert: me.pem, key: me.key}"}`,
   placeholder: "HOST=CERT:KEY,…",
   read: (value) => {
     const pairs = typeof value === "string" ? splitList(value).map(certificateInText) : entriesOf(value);

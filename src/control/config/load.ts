@@ -280,7 +280,7 @@ function mapValues<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, number>; // the names are those of `options`
 }
 
-/** What no value shows alone: two listeners on one address, deadlines that contradict each other. */
+/** What no value shows alone: two listeners on one address, deadlines that contradict each other, a store that nobody names. */
 function crossChecks(values: Values, defaults: NonNullable<ConfigSources["defaults"]>): readonly string[] {
   const originOf = (option: Option<unknown>) => values.get(option.key)?.origin ?? option.key;
   const problems: string[] = [];
@@ -307,6 +307,13 @@ function crossChecks(values: Values, defaults: NonNullable<ConfigSources["defaul
     problems.push(
       `${originOf(deadlineOptions.detectMs)}: expected at most deadlines.headMs (${formatDuration(headMs)}), ` +
         `got ${formatDuration(detectMs)}`,
+    );
+  }
+  // `store: off` is said by somebody who has both in a file, and wants none of them for once.
+  const { store, storeRequired } = placeOptions;
+  if (settled(values, storeRequired) && !values.has(store.key)) {
+    problems.push(
+      `${originOf(storeRequired)}: expected a store beside it (${flagOf(store.key)} URL), got none`,
     );
   }
   return problems;
