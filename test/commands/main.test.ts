@@ -103,7 +103,7 @@ test("understudy: mistakes are lines on stderr with a next step and an exit code
       ["run", "--nameserver", "dns.test", "--", "true"],
       {},
       78,
-      'understudy: --nameserver: expected an IP address, with or without a port, got "dns.test"\n' +
+      'understudy: --nameserver: expected an IP address, with or without a port from 1 to 65535, got "dns.test"\n' +
         "  next: understudy help run tells its flags, understudy help options every option with its variable and default\n",
     ],
     [
