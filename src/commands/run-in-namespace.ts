@@ -18,6 +18,7 @@ import { createStandIn } from "../proxy/accept/stand-in-names.ts";
 import { createUnresolvedNames, type UnresolvedNames } from "../proxy/accept/unresolved-names.ts";
 import type { ListenerSpec, Sidecar } from "../sidecar/sidecar.ts";
 import { endSidecar, type Job, type Stage, startSidecarFor } from "./run-stage.ts";
+import { wayOutOf } from "./way-out.ts";
 
 /** Takes the namespace over: it is closed with the stage, or when the stage cannot be set. */
 export async function stageInNamespace(job: Job, namespace: Namespace): Promise<Stage> {
@@ -45,7 +46,7 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
       host: connectOnHost,
       published,
     });
-    const started = await startSidecarFor(job, listeners, connectInside);
+    const started = await startSidecarFor(job, listeners, { connectInside, wayOut: wayOutOf(job.config) });
     sidecar = started;
     announce(job, publishedAs, started.ruleCount);
     return {

@@ -48,7 +48,7 @@ const patienceMs = 1_000;
 export async function startSidecarFor(
   job: Job,
   listeners: SidecarOptions["listeners"],
-  connectInside?: SidecarOptions["connectInside"],
+  way: Pick<SidecarOptions, "connectInside" | "wayOut"> = {},
 ): Promise<Sidecar> {
   const { config, observers } = job;
   return startSidecar(
@@ -64,7 +64,7 @@ export async function startSidecarFor(
       taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
       version: programVersion(),
       ...(job.tls ? { tls: job.tls } : {}),
-      ...(connectInside ? { connectInside } : {}),
+      ...way,
     },
     { clock: systemClock, random: systemRandom, ...observers.debugging },
   );

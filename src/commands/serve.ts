@@ -12,6 +12,7 @@ import { storeOptionsOf } from "./store-setup.ts";
 import { createTidyTap } from "./tidy-memory.ts";
 import { tlsOptionsOf } from "./tls-setup.ts";
 import { programVersion } from "./version.ts";
+import { wayOutOf } from "./way-out.ts";
 
 export interface Serving {
   readonly mode: string;
@@ -47,6 +48,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         whenStoreIsAway: config.store.required ? "refuse" : "relay",
         taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
         version,
+        wayOut: wayOutOf(config),
         ...(tls ? { tls } : {}),
       },
       { clock: systemClock, random: systemRandom, ...observers.debugging },

@@ -82,6 +82,8 @@ test("config: every option is read alike from flag, variable and file", async ()
     adminHosts: "a.svc,b.svc",
     rules: "/etc/rules",
     store: "etcd+https://a:1,b/team/rules",
+    upstreamProxy: "http://me:secret@proxy.test:3128",
+    upstreamProxyExcept: "shop.test,10.0.0.0/8",
     storeTokenFile: "/run/token",
     storeUser: "alice",
     storePasswordFile: "/run/password",

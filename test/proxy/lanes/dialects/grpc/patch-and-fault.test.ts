@@ -71,6 +71,37 @@ test("grpc patch: operations of JSON Patch, all or none", () =>
     },
   ));
 
+test("grpc patch: what it says of each message of a stream is bounded, and nothing is said twice", () =>
+  withShop(
+    `
+- name: ops
+  ${all}
+  patch: {grpc: {response: [{op: test, path: /inStock, value: 1}]}}
+- name: large
+  matches: [{grpc: {service: shop.v1.Inventory, method: Talk}}]
+  priority: 1
+  patch: {grpc: {request: {tenant: qa}}}
+`,
+    async ({ client, rig }) => {
+      const watched = await client.call("Watch", [{ sku: "a", amount: 1_000 }]);
+      assert.equal(watched.messages.length, 1_000);
+      const event = await rig.event((found) => found.kind === "call" && found.rule === "ops");
+      const detail = event.kind === "call" ? event.detail : "";
+      assert.match(
+        detail,
+        /^patch\.grpc: left unchanged: inStock is 0; patch\.grpc: left unchanged: inStock is 2; /,
+      );
+      assert.ok(detail.length < 1_100, `${detail.length} characters`);
+      const sku = "x".repeat(1_500_000);
+      const talked = await client.call("Talk", [{ sku }, { sku }]);
+      assert.equal(talked.messages.length, 2);
+      const large = await rig.event((found) => found.kind === "call" && found.rule === "large");
+      assert.partialDeepStrictEqual(large, {
+        detail: "patch.grpc: left unchanged: a message of more than 1048576 bytes",
+      });
+    },
+  ));
+
 test("grpc fault: a stream ends with a status after so many messages", () =>
   withShop(
     `
