@@ -15,7 +15,7 @@ import {
 } from "yaml";
 import type { RulePath } from "../../core/rule-problem.ts";
 import { printValue } from "./print-value.ts";
-import { type Mistake, type Opening, unclosedAt } from "./unclosed.ts";
+import { type Mistake, type Opening, openingsOf } from "./unclosed.ts";
 
 export interface YamlComplaint {
   /** Offset into the text in UTF-16 units. */
@@ -48,8 +48,8 @@ const maxDepth = 100;
 /** Nodes that aliases may add to what was written (the billion-laughs attack has none to speak of before that). */
 const maxAliasedNodes = 100_000;
 const maxComplaints = 1_000;
-/** Mistakes of syntax whose opening bracket or quote is looked for. */
-const maxOpenings = 20;
+/** Mistakes of syntax that are looked at: further ones come of them, and each is looked for in its line, however long. */
+const maxMistakes = 200;
 
 /** What the parser says in words for programmers, by its code. */
 const plainReasons: Readonly<Record<string, string>> = {
@@ -111,11 +111,11 @@ class TreeReader {
   #complainOfSyntax(): void {
     const { errors, warnings } = this.#document;
     const [lines, ends] = [new Set<number>(), new Set<number>()];
-    for (const mistake of [...errors, ...warnings]) {
+    const openingOf = openingsOf(this.#document, this.#text);
+    for (const mistake of [...errors, ...warnings].slice(0, maxMistakes)) {
       const [end] = mistake.pos;
       if (ends.has(end)) continue;
-      // Each look for what is unclosed goes through the whole text.
-      const { offset, reason } = this.#syntaxMistake(mistake, ends.size < maxOpenings);
+      const { offset, reason } = this.#syntaxMistake(mistake, openingOf);
       const line = this.#text.lastIndexOf("\n", offset - 1);
       if (lines.has(line)) continue;
       ends.add(end);
@@ -124,11 +124,11 @@ class TreeReader {
     }
   }
 
-  #syntaxMistake(mistake: Mistake, looksForOpening: boolean): Opening {
+  #syntaxMistake(mistake: Mistake, openingOf: (mistake: Mistake) => Opening | null): Opening {
     const [offset] = mistake.pos;
     const line = this.#text.slice(this.#text.lastIndexOf("\n", offset - 1) + 1, offset + 1);
     if (/^ *\t/.test(line)) return { offset, reason: "Tabs are not allowed as indentation" };
-    const unclosed = looksForOpening ? unclosedAt(this.#document, this.#text, mistake) : null;
+    const unclosed = openingOf(mistake);
     const [said = ""] = mistake.message.split("\n", 1);
     const [, hint] = hints.find(([words]) => words.test(said)) ?? [];
     return unclosed ?? { offset, reason: hint === undefined ? said : `${said} (${hint})` };
