@@ -53,6 +53,8 @@ const unreachableForMs = 10_000;
 const askMs = 2_000;
 
 const plainProtocols: ReadonlySet<string> = new Set(["http/1.1", "http/1.0"]);
+/** gRPC's C core called it so before, and its versions up to 2023 prefer that name among themselves. */
+const http2Protocols: ReadonlySet<string> = new Set(["h2", "grpc-exp"]);
 
 export function createOpener({ authority, secureDial, inletOf, traffic }: OpenerDeps): Opener {
   const { clock } = traffic;
@@ -163,12 +165,12 @@ class Upstreams {
 
 /** Without an upstream to ask: HTTP/1 where the client speaks it, since every rule can answer there. */
 function fallback(protocols: readonly string[]): string | null {
-  return ["http/1.1", "h2"].find((protocol) => protocols.includes(protocol)) ?? null;
+  return ["http/1.1", ...http2Protocols].find((protocol) => protocols.includes(protocol)) ?? null;
 }
 
 /** null: its first bytes tell. */
 function laneOf(protocol: string | null): Protocol | null {
   if (protocol === null) return null;
-  if (protocol === "h2") return "http/2";
+  if (http2Protocols.has(protocol)) return "http/2";
   return plainProtocols.has(protocol) ? "http/1" : "opaque";
 }
