@@ -70,7 +70,9 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
   /** null where the upstream cannot be had, or need not be asked. */
   async function channelFor(aim: SecureAim): Promise<SecureChannel | null> {
     if (aim.protocols.every((protocol) => plainProtocols.has(protocol))) return null;
-    const key = `${aim.serverName} ${formatHostPort(aim.upstream)}`;
+    // With what was offered: an upstream that speaks none of it may well be had by others.
+    const offered = [...http2Protocols, ...plainProtocols].filter((name) => aim.protocols.includes(name));
+    const key = [aim.serverName, formatHostPort(aim.upstream), ...offered].join(" ");
     if ((unreachable.get(key) ?? 0) > clock.now()) return null;
     try {
       const channel = await withinAskMs(secureDial.open(aim), clock);
