@@ -1,7 +1,8 @@
 // Another implementation of gRPC (C core, from Python) as the client: mocks, statuses and relayed calls.
 
 import assert from "node:assert/strict";
-import { execFile, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,8 +10,10 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import type { Server } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { withShop } from "../proxy/lanes/dialects/grpc/rules.ts";
+import { createGrpcDialect } from "../../src/proxy/lanes/dialects/grpc/dialect.ts";
+import { rulesOf, withShop } from "../proxy/lanes/dialects/grpc/rules.ts";
 import { openShop, protoFolder, shopPackage } from "../support/grpc-shop.ts";
+import { openRig } from "../support/rig.ts";
 import { noNamespaces, understudy } from "../support/understudy-process.ts";
 
 /** The system's own first: modules of Debian packages are found by no other. */
@@ -67,6 +70,61 @@ test("grpc from Python: mocked, refused, relayed, streamed, and out of time", { 
     },
   ),
 );
+
+/** Server and client of the C core, which would speak of bytes in metadata another way among themselves. */
+const binaryMetadata = `
+import grpc
+from concurrent import futures
+
+def answer(request, context):
+    given = dict(context.invocation_metadata())
+    context.send_initial_metadata((("x-head-bin", given["x-sent-bin"]),))
+    context.set_trailing_metadata((("x-tail-bin", given["x-sent-bin"]),))
+    return request
+
+class Echo(grpc.GenericRpcHandler):
+    def service(self, details):
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+server = grpc.server(futures.ThreadPoolExecutor(2), handlers=(Echo(),))
+print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+server.start()
+channel = grpc.insecure_channel(input())
+call = channel.unary_unary("/test.Echo/Get")
+for round in range(3):
+    _, told = call.with_call(b"hi", metadata=(("x-sent-bin", b"\\x00\\xff\\n"),), timeout=5)
+    print(dict(told.initial_metadata())["x-head-bin"], dict(told.trailing_metadata())["x-tail-bin"])
+channel.close()
+server.stop(None)
+`;
+
+test("grpc from Python to Python: metadata of bytes arrives", { skip }, async () => {
+  const child = spawn(python ?? "python3", ["-c", binaryMetadata], { stdio: ["pipe", "pipe", "inherit"] });
+  try {
+    let stdout = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    await once(child.stdout, "data");
+    await using rig = await openRig({
+      upstream: { host: "127.0.0.1", port: Number.parseInt(stdout, 10) },
+      rules: rulesOf(
+        "- name: m\n  matches: [{grpc: {service: mocked.S}}]\n  respond: {grpc: {status: NOT_FOUND}}\n",
+        null,
+      ),
+      dialects: [createGrpcDialect()],
+    });
+    child.stdin.end(`127.0.0.1:${rig.address.port}\n`);
+    const [code] = await once(child, "close");
+    const bytes = "b'\\x00\\xff\\n'";
+    assert.deepEqual(
+      [code, ...stdout.trim().split("\n").slice(1)],
+      [0, ...Array(3).fill(`${bytes} ${bytes}`)],
+    );
+  } finally {
+    child.kill();
+  }
+});
 
 for (const [from, descriptors, addServices] of [
   ["named", `descriptors: ${protoFolder}`, undefined],

@@ -7,6 +7,7 @@ import type { Traffic } from "../../core/lane.ts";
 import type { CallEvent, Flag, Outcome } from "../../core/tap.ts";
 
 const noFlags: readonly Flag[] = [];
+const maxRemarksChars = 1_000;
 
 export abstract class CallRecord implements CallEvent {
   readonly kind = "call";
@@ -59,8 +60,9 @@ export abstract class CallRecord implements CallEvent {
     this.outcome = "relayed";
   }
 
-  /** Where a step leaves a remark for people. */
+  /** Where a step leaves a remark for people. What is said once a message is said once; so much is kept of a long stream. */
   remark(text: string): void {
+    if (this.detail.length > maxRemarksChars || this.detail.includes(text)) return;
     this.detail = this.detail === "" ? text : `${this.detail}; ${text}`;
   }
 

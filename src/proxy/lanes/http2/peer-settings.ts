@@ -1,4 +1,5 @@
-// SETTINGS of a peer (RFC 9113 §6.5): read, checked, kept, and carried on with the one bound that we add.
+// SETTINGS of a peer (RFC 9113 §6.5): read, checked, kept, and carried on with the bounds that we add: a header table that we
+// keep, and no values of fields that HTTP does not allow.
 
 import type { FrameFlaw } from "./frame-flaw.ts";
 import {
@@ -17,11 +18,19 @@ const ids = {
   windowBytes: 4,
   frameBytes: 5,
   connectProtocol: 8,
+  /** github.com/grpc/grpc: metadata of `-bin` names may come as bytes. Both ends offer it that are gRPC's C core. */
+  trueBinaryMetadata: 0xfe03,
 } as const;
 /** The largest dynamic table that we keep for a peer; a larger one is announced as this. */
 const maxTableBytes = 65_536;
 /** Parameters that are kept for a later link; a peer that sends more of different ones sends nonsense. */
 const maxKinds = 64;
+
+/** What the two ends may agree on at most with us between them. */
+function mostOf(id: number): number {
+  if (id === ids.tableBytes) return maxTableBytes;
+  return id === ids.trueBinaryMetadata ? 0 : Number.POSITIVE_INFINITY;
+}
 
 export class PeerSettings {
   tableBytes = defaultTableBytes;
@@ -57,14 +66,14 @@ export class PeerSettings {
     return this.said.get(ids.connectProtocol) === 1;
   }
 
-  /** Takes bytes[from..to) over. null: nothing is wrong with it. The table size in `bytes` is lowered in place to what we keep. */
+  /** Takes bytes[from..to) over. null: nothing is wrong with it. What is beyond our bounds is lowered in place. */
   take(bytes: Buffer, from: number, to: number): FrameFlaw | null {
     if ((to - from) % 6 !== 0) return { code: errorCodes.frameSize, reason: "SETTINGS of a wrong length" };
     for (let at = from; at < to; at += 6) {
       const id = bytes.readUInt16BE(at);
       let value = bytes.readUInt32BE(at + 2);
-      if (id === ids.tableBytes && value > maxTableBytes) {
-        value = maxTableBytes;
+      if (value > mostOf(id)) {
+        value = mostOf(id);
         bytes.writeUInt32BE(value, at + 2);
       }
       const flaw = this.#set(id, value);

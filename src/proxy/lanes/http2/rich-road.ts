@@ -59,6 +59,7 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
       },
       failed: (flag, detail) => call.fail("failed", flag, detail),
     });
+    stream.abort.signal.addEventListener("abort", () => link.clientLeft(relayed), { once: true });
     return stream.upgrade ? relayed.then((reply) => webSocket().incoming(reply)) : relayed;
   };
   const forward = async (exchange: Exchange): Promise<Reply> => {

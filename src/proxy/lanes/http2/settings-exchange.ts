@@ -230,10 +230,10 @@ export class SettingsExchange {
     return acks;
   }
 
-  /** PING of the client: the upstream answers it, where it is there. */
-  ping(isAck: boolean, payload: Buffer): Verdict {
+  /** PING of the client: the upstream answers it, where it is there, and has to do with it. */
+  ping(payload: Buffer, isAck: boolean, isOurs: boolean): Verdict {
     const { up, wires } = this.#deps;
-    if (up.isDialled && (isAck || up.isOpen)) return "pass";
+    if (!isOurs && up.isDialled && (isAck || up.isOpen)) return "pass";
     if (isAck) return "take";
     this.send();
     wires.aside(frame(frameTypes.ping, flags.ack, 0, payload));

@@ -13,6 +13,7 @@ import type { Connection } from "../../../core/connection.ts";
 import type { SecureInlets } from "../../../core/inlet.ts";
 import type { Protocol, Traffic } from "../../../core/lane.ts";
 import type { Dial, SecureAim, SecureChannel, SecureDial } from "../../../core/link.ts";
+import { LinkStream } from "../link-stream.ts";
 import type { ClientHello } from "./client-hello.ts";
 import { createLeafServers } from "./leaf-servers.ts";
 import { OpenedConnection } from "./opened-connection.ts";
@@ -53,6 +54,8 @@ const unreachableForMs = 10_000;
 const askMs = 2_000;
 
 const plainProtocols: ReadonlySet<string> = new Set(["http/1.1", "http/1.0"]);
+/** gRPC's C core called it so before, and its versions up to 2023 prefer that name among themselves. */
+const http2Protocols: ReadonlySet<string> = new Set(["h2", "grpc-exp"]);
 
 export function createOpener({ authority, secureDial, inletOf, traffic }: OpenerDeps): Opener {
   const { clock } = traffic;
@@ -68,7 +71,9 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
   /** null where the upstream cannot be had, or need not be asked. */
   async function channelFor(aim: SecureAim): Promise<SecureChannel | null> {
     if (aim.protocols.every((protocol) => plainProtocols.has(protocol))) return null;
-    const key = `${aim.serverName} ${formatHostPort(aim.upstream)}`;
+    // With what was offered: an upstream that speaks none of it may well be had by others.
+    const offered = [...http2Protocols, ...plainProtocols].filter((name) => aim.protocols.includes(name));
+    const key = [aim.serverName, formatHostPort(aim.upstream), ...offered].join(" ");
     if ((unreachable.get(key) ?? 0) > clock.now()) return null;
     try {
       const channel = await withinAskMs(secureDial.open(aim), clock);
@@ -92,8 +97,10 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
       const { socket } = connection;
       socket.on("error", () => undefined); // close follows, wherever somebody cares
       const { serverName, protocols } = hello;
-      const aim = { upstream, serverName, protocols };
-      const channel = connection.nowhere === undefined ? await channelFor(aim) : null;
+      const { nowhere, dial: way } = connection;
+      const carrier = way && nowhere === undefined ? () => new LinkStream(upstream, way) : undefined;
+      const aim = { upstream, serverName, protocols, ...(carrier ? { carrier } : {}) };
+      const channel = nowhere === undefined ? await channelFor(aim) : null;
       const protocol = channel ? channel.protocol : fallback(protocols);
       const server = await servers.for(opening.name).catch((thrown) => {
         channel?.destroy();
@@ -110,7 +117,7 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
       });
       if (!secured) return;
       secured.socket.on("error", () => undefined);
-      const dial = connection.nowhere === undefined ? upstreams.dial : (connection.dial ?? upstreams.dial);
+      const dial = nowhere === undefined ? upstreams.dial : (way ?? upstreams.dial);
       const opened = new OpenedConnection(connection, secured, serverName, dial);
       traffic.route(opened, null, laneOf(protocol));
       reception.watch(secured.socket, secured.inlet !== null);
@@ -163,12 +170,12 @@ class Upstreams {
 
 /** Without an upstream to ask: HTTP/1 where the client speaks it, since every rule can answer there. */
 function fallback(protocols: readonly string[]): string | null {
-  return ["http/1.1", "h2"].find((protocol) => protocols.includes(protocol)) ?? null;
+  return ["http/1.1", ...http2Protocols].find((protocol) => protocols.includes(protocol)) ?? null;
 }
 
 /** null: its first bytes tell. */
 function laneOf(protocol: string | null): Protocol | null {
   if (protocol === null) return null;
-  if (protocol === "h2") return "http/2";
+  if (http2Protocols.has(protocol)) return "http/2";
   return plainProtocols.has(protocol) ? "http/1" : "opaque";
 }

@@ -80,5 +80,7 @@ function replaceEntry(type: Type, entryName: string): void {
   if (!entry || !key || !value || !field) return;
   type.remove(field);
   type.remove(entry);
-  type.add(new MapField(field.name, field.id, key.type, value.type, field.options));
+  const map = new MapField(field.name, field.id, key.type, value.type, field.options);
+  type.add(map);
+  map.resolve(); // the root has been resolved without it, and will not be again
 }

@@ -136,7 +136,8 @@ export function encodeEntry(
   key: Scalar,
   path: RulePath,
 ): Buffer {
-  const left = encodeScalar(key === "bool" ? name === "true" : name, key, path);
+  const isWord = key === "bool" && (name === "true" || name === "false");
+  const left = encodeScalar(isWord ? name === "true" : name, key, path);
   const right = encodeValue(json, field.value, path);
   const part = (id: number, { bytes, wireType }: Encoded) =>
     wireType === wireTypes.bytes ? lengthDelimited(id, bytes) : Buffer.concat([tag(id, wireType), bytes]);

@@ -4,9 +4,9 @@
 import type { DialectTools } from "../../../../core/dialect.ts";
 import type { GrpcPatchSpec } from "../../../../core/rule-grpc.ts";
 import type { JsonPatchSpec } from "../../../../core/rule-values.ts";
+import { innerType } from "./change-step.ts";
 import type { MessageChange } from "./message-change.ts";
 import type { FieldType, MessageType } from "./message-type.ts";
-import { wellKnown } from "./well-known.ts";
 
 /** The change of one side for messages of a type, made once; null: that side is not changed. */
 export function createJsonPatches(
@@ -73,8 +73,4 @@ function pointerIn(pointer: string, type: MessageType): string {
     return field ? field.jsonName.replaceAll("~", "~0").replaceAll("/", "~1") : step;
   });
   return steps.join("/");
-}
-
-function innerType({ value }: FieldType): MessageType | null {
-  return value.kind === "message" && !wellKnown.has(value.message.name) ? value.message : null;
 }

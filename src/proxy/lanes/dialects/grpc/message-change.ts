@@ -4,19 +4,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { allSteps, type RulePath, RuleProblem } from "../../../../core/rule-problem.ts";
 import type { JsonPatchOperation, JsonPatchSpec } from "../../../../core/rule-values.ts";
+import { type Change, checked, editing, innerType } from "./change-step.ts";
 import { decodeMessage } from "./decode.ts";
-import { encodeElement, encodeEntry, encodeField, MessageMismatch, unknownField } from "./encode.ts";
+import { encodeElement, encodeEntry, encodeField, unknownField } from "./encode.ts";
+import { mergeChanges } from "./merge-change.ts";
 import type { FieldType, MessageType } from "./message-type.ts";
 import { rawAt } from "./raw-message.ts";
-import { wellKnown } from "./well-known.ts";
-import { type Edit, editMessage, TestFailed } from "./wire-edit.ts";
-
-/** One step; the message after it. */
-type Change = (bytes: Uint8Array, type: MessageType) => Uint8Array;
-
-function editing(names: readonly string[], edit: Edit): Change {
-  return (bytes, type) => editMessage(bytes, type, names, edit);
-}
+import { editMessage, TestFailed } from "./wire-edit.ts";
 
 /** The message after all changes. Throws where one does not fit, TestFailed where a test does not hold. */
 export type MessageChange = (bytes: Uint8Array) => Uint8Array;
@@ -30,57 +24,6 @@ export function compileChange(spec: JsonPatchSpec, type: MessageType, path: Rule
           spec.operations.map((operation, index) => () => operationChange(operation, type, [...path, index])),
         );
   return (bytes) => changes.reduce((left, change) => change(left, type), bytes);
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** RFC 7396, member by member: null removes, a mapping goes deeper, anything else is set. */
-function mergeChanges(
-  value: unknown,
-  type: MessageType,
-  names: readonly string[],
-  path: RulePath,
-): readonly Change[] {
-  if (!isMapping(value))
-    throw new RuleProblem(path, `expected a mapping: fields of ${type.name}, got ${JSON.stringify(value)}`);
-  const steps = Object.entries(value).map(([name, member]) => (): readonly Change[] => {
-    const field = type.byName(name);
-    const place = [...path, name];
-    if (!field) throw new RuleProblem(place, unknownField(name, type));
-    const own = [...names, name];
-    if (member === null) return [editing(own, { op: "remove" })];
-    if (field.mapKey !== null && isMapping(member)) return entryChanges(member, field, own, place);
-    const inner = innerType(field);
-    if (inner && !field.repeated && isMapping(member) && Object.keys(member).length > 0)
-      return mergeChanges(member, inner, own, place);
-    checked(() => encodeField(member, field, [], true), place);
-    return [editing(own, { op: "set", value: member })];
-  });
-  return allSteps(steps).flat();
-}
-
-function entryChanges(
-  entries: Readonly<Record<string, unknown>>,
-  field: FieldType,
-  names: readonly string[],
-  path: RulePath,
-): readonly Change[] {
-  return Object.entries(entries).flatMap(([key, value]): readonly Change[] => {
-    const own = [...names, key];
-    const inner = innerType(field);
-    if (value === null) return [editing(own, { op: "remove" })];
-    if (inner && isMapping(value) && Object.keys(value).length > 0)
-      return mergeChanges(value, inner, own, [...path, key]);
-    checked(() => encodeEntry(key, value, field, field.mapKey ?? "string", []), [...path, key]);
-    return [editing(own, { op: "set", value })];
-  });
-}
-
-/** A message whose fields can be changed one by one; those with a JSON of their own are set whole. */
-function innerType({ value }: FieldType): MessageType | null {
-  return value.kind === "message" && !wellKnown.has(value.message.name) ? value.message : null;
 }
 
 function operationChange(operation: JsonPatchOperation, type: MessageType, path: RulePath): Change {
@@ -188,13 +131,4 @@ function targetOf(names: readonly string[], type: MessageType, path: RulePath): 
   const inner = innerType(field);
   if (!inner) throw new RuleProblem(path, `${name} has no fields of its own to change`);
   return targetOf(inside, inner, path);
-}
-
-function checked(encode: () => unknown, path: RulePath): void {
-  try {
-    encode();
-  } catch (thrown) {
-    if (thrown instanceof MessageMismatch) throw new RuleProblem([...path, ...thrown.path], thrown.message);
-    throw thrown;
-  }
 }

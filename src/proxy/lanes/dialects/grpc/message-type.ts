@@ -146,12 +146,11 @@ function valueTypeOf(field: Field, types: MessageTypes): ValueType {
   return { kind: "message", message: types.of(resolvedType) };
 }
 
+/** Of several names for one number, JSON has the first (`allow_alias`). */
 function enumOf(type: Enum): EnumType {
-  return {
-    name: withoutDot(type.fullName),
-    numbers: type.values,
-    names: new Map(Object.entries(type.valuesById).map(([number, name]) => [Number(number), name])),
-  };
+  const names = new Map<number, string>();
+  for (const [name, number] of Object.entries(type.values)) if (!names.has(number)) names.set(number, name);
+  return { name: withoutDot(type.fullName), numbers: type.values, names };
 }
 
 /** As protoc makes `json_name`: an underscore goes, and the letter behind it becomes a capital. */

@@ -74,7 +74,8 @@ export function grpcPatch(
       const reply = await next(
         toUpstream ? withRequest(exchange, flavour, toUpstream, maxBytes, note) : exchange,
       );
-      if (toDownstream === null || reply.kind !== "response") return reply;
+      // What says of another status why there is no message, is none itself.
+      if (toDownstream === null || reply.kind !== "response" || reply.status !== 200) return reply;
       const { status, reason, headers } = reply;
       const body = changedBody(reply.body, headers, flavour, toDownstream, maxBytes, note);
       return { kind: "response", status, reason, headers: withoutHeader(headers, "content-length"), body };
@@ -99,6 +100,7 @@ function withRequest(
   note: (text: string) => void,
 ): Exchange {
   const { head } = exchange;
+  if (head.method === "GET") note("its message stands in the query");
   const body = changedBody(exchange.body, head.headers, flavour, change, maxBytes, note);
   return { ...exchange, head: withoutLength(head), body };
 }
@@ -159,8 +161,10 @@ async function* changedMessages(
   const reader = new EnvelopeReader(maxBytes);
   for await (const chunk of chunks) {
     for (const found of reader.push(chunk)) {
-      if (found instanceof Uint8Array) yield found;
-      else if ((found.flags & ~envelopeFlags.compressed) !== 0) yield found.raw;
+      if (found instanceof Uint8Array) {
+        note(`a message of more than ${maxBytes} bytes`);
+        yield found;
+      } else if ((found.flags & ~envelopeFlags.compressed) !== 0) yield found.raw;
       else {
         const plain = inflate(found, headers, maxBytes);
         if (plain === null) note("a message whose compression could not be undone");

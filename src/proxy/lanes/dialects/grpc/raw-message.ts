@@ -48,3 +48,15 @@ export function rawAt(
       : inside(parts[Number(key)], deeper);
   return inside(parts.length === 0 ? undefined : Buffer.concat(parts), rest);
 }
+
+/** Type, without what stands before its name, and value of an encoded google.protobuf.Any. */
+export function anyParts(any: Uint8Array): { readonly type: string; readonly value: Uint8Array } {
+  let type = "";
+  let value: Uint8Array = Buffer.alloc(0);
+  for (const { id, from, to } of readFields(any)) {
+    const part = any.subarray(from, to);
+    if (id === 1) type = Buffer.from(part).toString();
+    else if (id === 2) value = part;
+  }
+  return { type: type.slice(type.lastIndexOf("/") + 1), value };
+}

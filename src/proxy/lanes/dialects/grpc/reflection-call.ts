@@ -5,10 +5,10 @@ import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import { createRequire } from "node:module";
 import type { HostPort } from "../../../../core/address.ts";
 import type { Dial } from "../../../../core/link.ts";
+import { LinkStream } from "../../link-stream.ts";
 import { EnvelopeReader, envelope } from "./envelope.ts";
 import { maxMessageBytes } from "./first-message.ts";
-import { LinkStream } from "./link-stream.ts";
-import { type ReflectionStream, StatusError } from "./reflection.ts";
+import { type ReflectionStream, StatusError, unimplemented } from "./reflection.ts";
 
 export interface ReflectionTarget {
   readonly upstream: HostPort;
@@ -71,7 +71,10 @@ function openStream(
     waiting = null;
   };
   stream.on("response", (headers) => {
-    if (headers[":status"] !== 200) end(new Error(`it answered with HTTP status ${headers[":status"]}`));
+    const status = headers[":status"];
+    // A server that routes by path answers so for a version that it does not have (grpc doc/http-grpc-status-mapping.md).
+    if (status === 404) end(new StatusError(unimplemented, ""));
+    else if (status !== 200) end(new Error(`it answered with HTTP status ${status}`));
     else if (headers["grpc-status"] !== undefined) end(statusOf(headers));
   });
   stream.on("trailers", (trailers) => end(statusOf(trailers)));
@@ -98,5 +101,14 @@ function openStream(
 
 function statusOf(fields: IncomingHttpHeaders): StatusError {
   const code = Number(fields["grpc-status"] ?? 2);
-  return new StatusError(code, decodeURIComponent(String(fields["grpc-message"] ?? "")));
+  return new StatusError(code, percentDecoded(String(fields["grpc-message"] ?? "")));
+}
+
+/** PROTOCOL-HTTP2 "Status-Message": what is not encoded as it should be is shown as it came. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -27,7 +27,8 @@ export class StatusError extends Error {
 /** Files of one service, imports included, and their bytes. */
 const maxFiles = 2_000;
 const maxSetBytes = 16_777_216;
-const unimplemented = 12;
+/** The status of a method that a server does not have. */
+export const unimplemented = 12;
 
 const services = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 

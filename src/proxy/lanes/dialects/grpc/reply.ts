@@ -5,8 +5,8 @@ import type { ResponseReply } from "../../../../core/exchange.ts";
 import type { HeaderList } from "../../../../core/headers.ts";
 import { envelope, envelopeFlags } from "./envelope.ts";
 import type { Flavour } from "./flavour.ts";
+import { anyParts } from "./raw-message.ts";
 import { connectError, connectHttpStatus, type Status, statusFields } from "./status.ts";
-import { readFields } from "./wire.ts";
 
 export interface ReplyParts {
   readonly metadata: HeaderList;
@@ -136,18 +136,6 @@ async function connectUnary(
     [["content-type", "application/json"], ...fields],
     bodyOf(error),
   );
-}
-
-/** Type and value of an encoded google.protobuf.Any. */
-function anyParts(any: Uint8Array): { readonly type: string; readonly value: Uint8Array } {
-  let type = "";
-  let value: Uint8Array = Buffer.alloc(0);
-  for (const { id, from, to } of readFields(any)) {
-    const part = any.subarray(from, to);
-    if (id === 1) type = Buffer.from(part).toString();
-    else if (id === 2) value = part;
-  }
-  return { type: type.slice(type.lastIndexOf("/") + 1), value };
 }
 
 /** A status without messages. */

@@ -59,6 +59,48 @@ const described = {
   ],
 };
 
+/** Maps of messages and of enums, one of whose values has two names. */
+const mapped = {
+  name: "mapped.proto",
+  package: "mapped.v1",
+  syntax: "proto3",
+  messageType: [
+    {
+      name: "Mapped",
+      field: [
+        { name: "by", number: 1, label: 3, type: 11, typeName: ".mapped.v1.Mapped.ByEntry", jsonName: "by" },
+        { name: "is", number: 2, label: 3, type: 11, typeName: ".mapped.v1.Mapped.IsEntry", jsonName: "is" },
+      ],
+      nestedType: [
+        entryOf("ByEntry", { type: 11, typeName: ".mapped.v1.Mapped" }),
+        entryOf("IsEntry", { type: 14, typeName: ".mapped.v1.State" }),
+      ],
+    },
+  ],
+  enumType: [
+    {
+      name: "State",
+      value: [
+        { name: "UNKNOWN", number: 0 },
+        { name: "STARTED", number: 1 },
+        { name: "RUNNING", number: 1 },
+      ],
+      options: { allowAlias: true },
+    },
+  ],
+};
+
+function entryOf(name: string, value: object): object {
+  return {
+    name,
+    field: [
+      { name: "key", number: 1, label: 1, type: 9, jsonName: "key" },
+      { name: "value", number: 2, label: 1, jsonName: "value", ...value },
+    ],
+    options: { mapEntry: true },
+  };
+}
+
 function withFile<T>(name: string, bytes: Uint8Array, work: (path: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), "understudy-set-"));
   try {
@@ -74,12 +116,14 @@ function setOf(file: object): Uint8Array {
   return FileDescriptorSet.encode(FileDescriptorSet.fromObject({ file: [file] })).finish();
 }
 
-function made(): MessageType {
-  const schema = withFile("made.binpb", setOf(described), (path) => createDescriptorFiles()([path]));
-  const type = schema.type("made.v1.Made");
+function typeIn(file: object, name: string): MessageType {
+  const schema = withFile("made.binpb", setOf(file), (path) => createDescriptorFiles()([path]));
+  const type = schema.type(name);
   assert.ok(type);
   return type;
 }
+
+const made = (): MessageType => typeIn(described, "made.v1.Made");
 
 test("descriptor set: maps, names of JSON and presence are those of the source", () => {
   const json = { plain: 0, otherName: "x", counts: { a: 1, b: 2 }, old: [1, 2], loose: [3, 4], maybe: 0 };
@@ -91,6 +135,15 @@ test("descriptor set: maps, names of JSON and presence are those of the source",
     old: [],
     loose: [],
   });
+});
+
+test("descriptor set: maps hold messages and enums, by the first of the names that a number has", () => {
+  const type = typeIn(mapped, "mapped.v1.Mapped");
+  const inner = { by: {}, is: { c: "UNKNOWN" } };
+  const bytes = encodeMessage({ by: { a: inner }, is: { b: "RUNNING" } }, type);
+  // by {a: is {c: 0}}, is {b: 1}, each entry with its key.
+  assert.equal(bytes.toString("hex"), "0a0c0a01611207" + "12050a01631000" + "12050a01621001");
+  assert.deepEqual(decodeMessage(bytes, type), { by: { a: inner }, is: { b: "STARTED" } });
 });
 
 test("descriptor set: numbers are packed where nothing says otherwise", () => {

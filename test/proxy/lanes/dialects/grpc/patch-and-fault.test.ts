@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyBody, streamBody } from "../../../../../src/core/body.ts";
 import type { ConnectionFacts } from "../../../../../src/core/connection.ts";
-import type { RequestHead } from "../../../../../src/core/exchange.ts";
+import type { Exchange, Reply, RequestHead } from "../../../../../src/core/exchange.ts";
 import { grpcFault } from "../../../../../src/proxy/lanes/dialects/grpc/fault.ts";
 import { withShop } from "./rules.ts";
 
@@ -71,6 +71,37 @@ test("grpc patch: operations of JSON Patch, all or none", () =>
     },
   ));
 
+test("grpc patch: what it says of each message of a stream is bounded, and nothing is said twice", () =>
+  withShop(
+    `
+- name: ops
+  ${all}
+  patch: {grpc: {response: [{op: test, path: /inStock, value: 1}]}}
+- name: large
+  matches: [{grpc: {service: shop.v1.Inventory, method: Talk}}]
+  priority: 1
+  patch: {grpc: {request: {tenant: qa}}}
+`,
+    async ({ client, rig }) => {
+      const watched = await client.call("Watch", [{ sku: "a", amount: 1_000 }]);
+      assert.equal(watched.messages.length, 1_000);
+      const event = await rig.event((found) => found.kind === "call" && found.rule === "ops");
+      const detail = event.kind === "call" ? event.detail : "";
+      assert.match(
+        detail,
+        /^patch\.grpc: left unchanged: inStock is 0; patch\.grpc: left unchanged: inStock is 2; /,
+      );
+      assert.ok(detail.length < 1_100, `${detail.length} characters`);
+      const sku = "x".repeat(1_500_000);
+      const talked = await client.call("Talk", [{ sku }, { sku }]);
+      assert.equal(talked.messages.length, 2);
+      const large = await rig.event((found) => found.kind === "call" && found.rule === "large");
+      assert.partialDeepStrictEqual(large, {
+        detail: "patch.grpc: left unchanged: a message of more than 1048576 bytes",
+      });
+    },
+  ));
+
 test("grpc fault: a stream ends with a status after so many messages", () =>
   withShop(
     `
@@ -134,6 +165,47 @@ test("http2 fault: RST_STREAM with its code, and GOAWAY after which the client d
     },
   ));
 
+function exchangeUntil(faultEnds: AbortSignal): Exchange {
+  const head: RequestHead = {
+    method: "POST",
+    scheme: "http",
+    authority: "shop",
+    path: "/shop.v1.Inventory/Watch",
+    headers: [],
+    header: (name) => (name === "content-type" ? "application/grpc" : undefined),
+  };
+  const connection: ConnectionFacts = {
+    id: "1",
+    direction: "outbound",
+    downstream: { host: "127.0.0.1", port: 1 },
+    originalDestination: null,
+  };
+  const { signal } = new AbortController();
+  return { id: "1", connection, head, body: emptyBody, signal, faultEnds };
+}
+
+test("grpc fault: a status without messages passes in its head, or gives way to that of the rule", async () => {
+  const { signal } = new AbortController();
+  const refused: Reply = {
+    ...{ kind: "response", status: 200, reason: "", body: emptyBody },
+    headers: [
+      ["content-type", "application/grpc"],
+      ["grpc-status", "5"],
+      ["grpc-message", "no"],
+    ],
+  };
+  const how = { kind: "status", code: 15, text: "" } as const;
+  const under = (afterMessages: number, faultEnds = signal) =>
+    grpcFault({ afterMessages, how }).apply(exchangeUntil(faultEnds), async () => refused);
+  assert.equal(await under(2), refused);
+  assert.equal(await under(0, AbortSignal.abort()), refused);
+  const harmed = await under(0);
+  assert.ok(harmed.kind === "response");
+  assert.equal((await harmed.body.read(1_000)).length, 0);
+  assert.deepEqual(harmed.headers, [["content-type", "application/grpc"]]);
+  assert.deepEqual(harmed.body.trailers(), [["grpc-status", "15"]]);
+});
+
 test("grpc fault: ends with its rule, in the middle of a stream and before one", async () => {
   const message = Buffer.from([0, 0, 0, 0, 1, 7]);
   for (const [afterMessages, endsBehind] of [
@@ -148,22 +220,7 @@ test("grpc fault: ends with its rule, in the middle of a stream and before one",
       }
     };
     if (endsBehind === 0) ends.abort();
-    const head: RequestHead = {
-      method: "POST",
-      scheme: "http",
-      authority: "shop",
-      path: "/shop.v1.Inventory/Watch",
-      headers: [],
-      header: (name) => (name === "content-type" ? "application/grpc" : undefined),
-    };
-    const connection: ConnectionFacts = {
-      id: "1",
-      direction: "outbound",
-      downstream: { host: "127.0.0.1", port: 1 },
-      originalDestination: null,
-    };
-    const { signal } = new AbortController();
-    const exchange = { id: "1", connection, head, body: emptyBody, signal, faultEnds: ends.signal };
+    const exchange = exchangeUntil(ends.signal);
     const fault = grpcFault({ afterMessages, how: { kind: "status", code: 15, text: "" } });
     const body = streamBody(null, chunks, () => [["grpc-status", "0"]]);
     const reply = await fault.apply(exchange, async () => ({

@@ -64,7 +64,7 @@ function echo(seen: string[]): (request: Http2ServerRequest, response: Http2Serv
       const body = Buffer.concat(parts);
       seen.push(body.toString("latin1"));
       const coding = request.headers["grpc-encoding"];
-      response.writeHead(200, {
+      response.writeHead(Number(request.headers["x-status"] ?? 200), {
         "content-type": request.headers["content-type"] ?? "",
         "x-real": "1",
         ...(coding === undefined ? {} : { "grpc-encoding": coding }),
@@ -273,3 +273,26 @@ overBoth("gzip: a message that says it is compressed and is not passes as it cam
   for (const method of ["Get", "Talk"])
     assert.deepEqual((await ask(method, "application/grpc-web", damaged, gzip)).body, damaged);
 });
+
+overBoth(
+  "a reply that says with its status that it is no message is not patched",
+  async (ask, _seen, rig) => {
+    const version = { "connect-protocol-version": "1", "x-status": "404" };
+    const error = '{"code":"not_found","message":"gone"}';
+    const unary = await ask("Count", "application/json", error, version);
+    assert.deepEqual(
+      [unary.status, unary.body.toString()],
+      [404, '{"code":"not_found","message":"gone","amount":2}'],
+    );
+    const event = await rig.event((found) => found.kind === "call" && found.rule === "renamed");
+    assert.equal(event.kind === "call" ? event.detail : "", "");
+  },
+);
+
+test("a Connect call by GET is not patched where its message stands, and that is told", () =>
+  withUpstream("HTTP/1", async (_ask, _seen, rig) => {
+    const query = "connect=v1&encoding=json&message=%7B%22sku%22%3A%22a%22%7D";
+    await fetch(`http://127.0.0.1:${rig.address.port}/shop.v1.Inventory/Count?${query}`);
+    const event = await rig.event((found) => found.kind === "call" && found.rule === "renamed");
+    assert.match(event.kind === "call" ? event.detail : "", /its message stands in the query/);
+  }));
