@@ -38,13 +38,19 @@ for (const [name, rules] of [
   });
 }
 
-test("HTTP/1 conversations: under a rule that only delays, both ends see what they do directly", async () => {
-  for (let seed = from; seed < from + seeds; seed++) {
-    const plan = withoutResets(planOf(seed));
-    const direct = await play(plan, null);
-    assert.deepEqual(differencesInMeaning(direct, await play(plan, delayed), plan), [], `seed ${seed}`);
-  }
-});
+for (const [name, otherRules] of [
+  ["under a rule that only delays", undefined],
+  ["under such a rule that comes and goes", others],
+] as const) {
+  test(`HTTP/1 conversations: both ends see what they do directly, ${name}`, async () => {
+    for (let seed = from; seed < from + seeds; seed++) {
+      const plan = withoutResets(planOf(seed));
+      const direct = await play(plan, null);
+      const seen = await play(plan, delayed, otherRules);
+      assert.deepEqual(differencesInMeaning(direct, seen, plan), [], `seed ${seed}`);
+    }
+  });
+}
 
 /** How much arrives before a reset is known to the upstream only where the bytes stay as they are. */
 function withoutResets(plan: Plan): Plan {

@@ -22,8 +22,10 @@ export interface Seen {
 /** By then every conversation is over, on the slowest machine. */
 const patienceMs = 15_000;
 
-/** `rules` null: directly. */
-export async function play(plan: Plan, rules: readonly Partial<RuleSpec>[] | null): Promise<Seen> {
+type Rules = readonly Partial<RuleSpec>[];
+
+/** `rules` null: directly. `otherRules`: they and `rules` are in force by turns, a millisecond each; left out: `rules` are. */
+export async function play(plan: Plan, rules: Rules | null, otherRules?: Rules): Promise<Seen> {
   const upstreams: Line[] = [];
   const parts: Promise<void>[] = [];
   let client: Line | null = null;
@@ -43,10 +45,20 @@ export async function play(plan: Plan, rules: readonly Partial<RuleSpec>[] | nul
     while ((rig?.active ?? 0) > 0) await pause(1);
     return true;
   };
+  let isPlaying = true;
+  const swap = async (given: Rules, other: Rules): Promise<void> => {
+    for (let turns = 0; isPlaying; turns++) {
+      rig?.setRules(turns % 2 === 0 ? given : other);
+      await pause(1);
+    }
+  };
+  const swapping = rules && otherRules ? swap(rules, otherRules) : null;
   const patience = new AbortController();
   const late = pause(patienceMs, false, { signal: patience.signal }).catch(() => false);
   const isOver = await Promise.race([whole(), late]);
   patience.abort();
+  isPlaying = false;
+  await swapping;
   const seen = seenBy(line, upstreams, rig, isOver);
   line.socket.destroy();
   await rig?.[Symbol.asyncDispose]();
