@@ -3,13 +3,14 @@
 
 import { type HostPort, parseHostPort } from "./core/address.ts";
 import { systemClock } from "./core/clock.ts";
+import { type GivenSettings, settingsFrom } from "./core/given-settings.ts";
 import { systemRandom } from "./core/random.ts";
-import { defaultSettings, type Settings } from "./core/settings.ts";
 import type { Tap } from "./core/tap.ts";
 import { startSidecar } from "./sidecar/sidecar.ts";
 
 export type { HostPort } from "./core/address.ts";
 export { type ErrorCode, UnderstudyError } from "./core/errors.ts";
+export type { GivenSettings } from "./core/given-settings.ts";
 export type * from "./core/rule.ts";
 export { defaultSettings, type Settings } from "./core/settings.ts";
 export type { CallEvent, OpaqueEvent, Tap, TapEvent } from "./core/tap.ts";
@@ -23,7 +24,8 @@ export interface ProxyOptions {
   readonly rules?: string;
   /** Address of the admin port; left out: none. */
   readonly admin?: string;
-  readonly settings?: Settings;
+  /** Those that are to be other than in `defaultSettings`. */
+  readonly settings?: GivenSettings;
   /** Told of every call; must neither throw nor wait. */
   readonly taps?: readonly Tap[];
 }
@@ -41,17 +43,17 @@ export interface Proxy extends AsyncDisposable {
 
 /**
  * Resolves once calls are served by the rules. Rejects with an UnderstudyError: `bad_rules` names each mistake in a line
- * of its own, `bad_config` a wrong address or one that cannot be bound. The caller ends it by `drain` or `close`.
+ * of its own, `bad_config` a wrong address or setting, or an address that cannot be bound. The caller ends it by `drain` or `close`.
  */
 export async function startProxy(options: ProxyOptions = {}): Promise<Proxy> {
-  const { listen = "127.0.0.1:0", to, rules, admin, settings = defaultSettings, taps = [] } = options;
+  const { listen = "127.0.0.1:0", to, rules, admin, settings = {}, taps = [] } = options;
   const mode =
     to === undefined
       ? ({ kind: "proxy" } as const)
       : ({ kind: "fixed", to: parseHostPort(to, "to"), direction: "outbound" } as const);
   const sidecar = await startSidecar(
     {
-      settings,
+      settings: settingsFrom(settings),
       listeners: [{ kind: "bind", address: parseHostPort(listen, "listen", { host: "127.0.0.1" }), mode }],
       admin: admin === undefined ? null : parseHostPort(admin, "admin", { host: "127.0.0.1" }),
       rules: rules ?? null,

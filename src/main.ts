@@ -16,7 +16,7 @@ const debug = createDebug(process.env.UNDERSTUDY_DEBUG, stderr, systemClock)("ma
 
 const shell: Shell = {
   env: process.env,
-  cwd: process.cwd(),
+  cwd: workingFolder(),
   stdout: sinkOf(process.stdout),
   stderr,
   openLog: async () =>
@@ -30,6 +30,15 @@ const shell: Shell = {
     return () => void process.off(signal, handler);
   },
 };
+
+/** Where it has been removed meanwhile, what needs no folder still works, and what is looked for there is not found. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return process.env.PWD ?? "/";
+  }
+}
 
 /** Stdout may be a file on a full disk, where stderr still has readers. */
 function tellLogTrouble(reason: string | null): void {

@@ -65,6 +65,33 @@ test("api: what is wrong rejects with an error that has a code", async (context)
   await assert.rejects(startProxy({ to: "nowhere" }), /to: expected an address/);
 });
 
+test("api: settings that are left out are the usual ones", async () => {
+  await using proxy = await startProxy({ settings: { limits: { maxHeadBytes: 2_000 } } });
+  const ask = async (length: number) => {
+    const headers = { "x-long": "x".repeat(length), connection: "close" };
+    return (await fetch(`http://127.0.0.1:${proxy.address.port}/`, { headers })).status;
+  };
+  assert.equal(await ask(3_000), 431);
+  assert.notEqual(await ask(1_000), 431);
+});
+
+for (const [settings, message] of [
+  [
+    { limits: { maxHeadByte: 1 } },
+    "settings.limits.maxHeadByte: no such setting; did you mean maxHeadBytes?",
+  ],
+  [{ limits: { maxHeaders: "5" } }, 'settings.limits.maxHeaders: expected a number from 0 on, got "5"'],
+  [{ deadlines: { idleMs: Number.NaN } }, "settings.deadlines.idleMs: expected a number from 0 on, got NaN"],
+  [{ deadlines: 5 }, "settings.deadlines: expected an object of settings, got 5"],
+  [{ portHints: { 80: "opaque" } }, 'settings.portHints: expected a Map of ports, got {"80":"opaque"}'],
+  [{ opaqueHosts: "a" }, 'settings.opaqueHosts: expected a list of hosts, got "a"'],
+  [{ colour: 1 }, "settings.colour: no such setting"],
+] as const)
+  test(`api: ${message}`, async () => {
+    const given: object = settings; // as from JavaScript
+    await assert.rejects(startProxy({ settings: given }), { code: "bad_config", message });
+  });
+
 test("api: the example of its page runs as it stands", async (context) => {
   const page = readFileSync(new URL("../docs/api.md", import.meta.url), "utf8");
   const [, example = ""] = /```js\n([\s\S]*?)```/.exec(page) ?? [];

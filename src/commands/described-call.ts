@@ -89,6 +89,7 @@ function readRequest(text: string, given: HeaderList, usual: string): RequestHea
   const [, name = "", rest = ""] = /^([a-z]+)(:\/\/.*)$/i.exec(named) ?? [];
   const scheme = schemes.get(name.toLowerCase());
   const method = written ?? scheme?.method ?? usual;
+  if (method === "CONNECT") return tunnelHead(named, given, text);
   if (scheme && method !== scheme.method)
     throw usage(`--request: expected ${scheme.method}, ${scheme.why}, got ${JSON.stringify(text)}`);
   const added = scheme?.fields.filter(([field]) => headerValue(given, field) === undefined) ?? [];
@@ -96,6 +97,15 @@ function readRequest(text: string, given: HeaderList, usual: string): RequestHea
   const head = requestHead({ method, url, headers: [...given, ...added] });
   if (head === null)
     throw usage(`--request: expected '[METHOD] URL' with ${known}, got ${JSON.stringify(text)}`);
+  return head;
+}
+
+/** RFC 9112 §3.2.3 */
+function tunnelHead(target: string, headers: HeaderList, text: string): RequestHead {
+  const head = /^[^/?#\s]+:\d+$/.test(target)
+    ? requestHead({ method: "CONNECT", authority: target, path: "", headers })
+    : null;
+  if (head === null) throw usage(`--request: expected 'CONNECT HOST:PORT', got ${JSON.stringify(text)}`);
   return head;
 }
 

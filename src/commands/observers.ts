@@ -8,6 +8,7 @@ import { createDebug, type Debug, debugAreas, unknownDebugAreas } from "../core/
 import { type Tap, type TapEvent, teeTaps } from "../core/tap.ts";
 import { createAccessLog } from "../proxy/tap/access-log.ts";
 import { createDebugLines } from "../proxy/tap/debug-lines.ts";
+import { createIdleRules } from "../proxy/tap/idle-rules.ts";
 import { createLiveLines } from "../proxy/tap/live-lines.ts";
 import { createSummary } from "../proxy/tap/summary.ts";
 import { lostAsJson } from "./bounded-sink.ts";
@@ -33,8 +34,11 @@ export interface Observers {
   started(facts: Started): void;
   /** A message for people; at a terminal it is shown even where quiet was asked for. */
   say(text: string): void;
-  /** Says the last word: the lines that still wait, and a summary where the work had `begun` at all. */
-  finish(begun: boolean): Promise<void>;
+  /**
+   * Says the last word: the lines that still wait, and a summary where the work had `begun` at all. `unresolved`: hosts that
+   * were looked up in vain, told where that may be why no rule has answered.
+   */
+  finish(begun: boolean, unresolved?: readonly string[]): Promise<void>;
 }
 
 /** JSON on stdout where asked for, and where nobody sits at stderr; otherwise lines for people on stderr. */
@@ -92,15 +96,16 @@ function liveObservers(config: Pick<Config, "quiet">, shell: Shell): Observers {
   const color = !env.NO_COLOR; // https://no-color.org
   const live = createLiveLines(stderr, { color, traffic: !config.quiet });
   const summary = createSummary();
+  const idle = createIdleRules();
   return {
-    taps: [live, summary],
+    taps: [live, summary, idle],
     debugging: {},
     started(facts) {
       if (!config.quiet) stderr.write(startedText(facts));
     },
     say: (text) => stderr.write(`understudy: ${text}\n`),
-    async finish(begun) {
-      if (begun && !config.quiet) stderr.write(summary.text());
+    async finish(begun, unresolved = []) {
+      if (begun && !config.quiet) stderr.write(summary.text() + idle.unresolvedText(unresolved));
     },
   };
 }
@@ -125,8 +130,9 @@ async function jsonObservers(
     log.flush(); // so that lines stand in the order of what happened
     destination.write(`${JSON.stringify({ level: 30, time: clock.wall(), ...base, ...fields })}\n`);
   };
+  const idle = createIdleRules();
   return {
-    taps: [log],
+    taps: [log, idle],
     debugging: {},
     started: ({ mode, version, listeners, admin, gossip, rules }) =>
       note({
@@ -139,7 +145,9 @@ async function jsonObservers(
         msg: "started",
       }),
     say: (text) => note({ msg: text }),
-    async finish() {
+    async finish(_begun, unresolved = []) {
+      const fields = idle.unresolvedFields(unresolved);
+      if (fields) note(fields);
       log.flush();
       await destination.close();
     },

@@ -29,7 +29,8 @@ ones stay. A --store that does not answer at the start holds nothing up: calls
 are relayed, and /readyz says 503 until the rules are there; --store-required
 refuses to start instead.
 
-SIGTERM or SIGINT: finishes open calls, then ends; a second one ends it at once.
+SIGTERM, SIGINT or SIGHUP: finishes open calls, then ends; a second one ends it
+at once.
 
 Exit code: 0 ended by a signal, 64 the command line is not understood, 65 the
 rules are wrong at the start, 69 the store does not answer (--store-required),

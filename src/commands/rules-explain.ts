@@ -28,7 +28,8 @@ the first key on which each failed. Nothing is sent anywhere.
   --request '[METHOD] URL'   the call: 'POST http://pay.shop.svc/v1/charges';
                              without a method GET, with --data POST. ws:// and
                              wss:// ask for a WebSocket, and
-                             grpc://HOST/SERVICE/METHOD is a gRPC call
+                             grpc://HOST/SERVICE/METHOD is a gRPC call;
+                             'CONNECT HOST:PORT' asks for a tunnel
   -H, --header 'NAME: VALUE' a header field; may be repeated
   -d, --data TEXT|@FILE      the body; @FILE reads it from a file
   -m, --message TEXT|@FILE   a message of the WebSocket: which rules would act

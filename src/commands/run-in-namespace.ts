@@ -15,15 +15,22 @@ import { originalDestination } from "../proxy/accept/original-destination.ts";
 import { hostResolvConf } from "../proxy/accept/resolv-conf.ts";
 import { createStandInAddresses, type StandInAddresses } from "../proxy/accept/stand-in-addresses.ts";
 import { createStandIn } from "../proxy/accept/stand-in-names.ts";
+import { createUnresolvedNames, type UnresolvedNames } from "../proxy/accept/unresolved-names.ts";
 import type { ListenerSpec, Sidecar } from "../sidecar/sidecar.ts";
 import { endSidecar, type Job, type Stage, startSidecarFor } from "./run-stage.ts";
+import { wayOutOf } from "./way-out.ts";
 
 /** Takes the namespace over: it is closed with the stage, or when the stage cannot be set. */
 export async function stageInNamespace(job: Job, namespace: Namespace): Promise<Stage> {
   const stop = new AbortController();
   const addresses = createStandInAddresses();
   let sidecar: Sidecar | null = null;
-  const dns = carryNames(job, namespace, addresses, (name) => sidecar?.answersHost(name) ?? false);
+  const { dns, unresolved } = carryNames(
+    job,
+    namespace,
+    addresses,
+    (name) => sidecar?.answersHost(name) ?? false,
+  );
   const letGo = async () => {
     stop.abort();
     dns.close();
@@ -39,7 +46,7 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
       host: connectOnHost,
       published,
     });
-    const started = await startSidecarFor(job, listeners, connectInside);
+    const started = await startSidecarFor(job, listeners, { connectInside, wayOut: wayOutOf(job.config) });
     sidecar = started;
     announce(job, publishedAs, started.ruleCount);
     return {
@@ -49,6 +56,7 @@ export async function stageInNamespace(job: Job, namespace: Namespace): Promise<
         return await ending;
       },
       signal: namespace.signal,
+      unresolved: unresolved.list,
       async close() {
         await endSidecar(started);
         await letGo();
@@ -67,15 +75,18 @@ function carryNames(
   namespace: Namespace,
   addresses: StandInAddresses,
   answersHost: (name: string) => boolean,
-): DnsCarrier {
+): { readonly dns: DnsCarrier; readonly unresolved: UnresolvedNames } {
   const resolvConf = hostResolvConf(systemClock);
   const debug = (observers.debugging.debug ?? noDebug)("accept");
-  return carryDns(namespace.dns, {
+  const unresolved = createUnresolvedNames(() => resolvConf().search);
+  const dns = carryDns(namespace.dns, {
     nameservers: () => nameservers ?? resolvConf().nameservers,
     clock: systemClock,
     random: systemRandom,
     standIn: createStandIn({ answersHost, addresses, resolvConf, debug }),
+    unresolved,
   });
+  return { dns, unresolved };
 }
 
 /** A server on the host, with the port inside that it leads to. */

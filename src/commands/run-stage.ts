@@ -36,6 +36,8 @@ export interface Stage {
   execute(): Promise<Ending>;
   /** Passes on a signal that we received. */
   signal(signal: NodeJS.Signals): void;
+  /** Hosts that the command looked up in vain, as far as that is seen. */
+  unresolved(): readonly string[];
   /** Lets what the command sent leave, then ends everything. */
   close(): Promise<void>;
 }
@@ -46,7 +48,7 @@ const patienceMs = 1_000;
 export async function startSidecarFor(
   job: Job,
   listeners: SidecarOptions["listeners"],
-  connectInside?: SidecarOptions["connectInside"],
+  way: Pick<SidecarOptions, "connectInside" | "wayOut"> = {},
 ): Promise<Sidecar> {
   const { config, observers } = job;
   return startSidecar(
@@ -62,7 +64,7 @@ export async function startSidecarFor(
       taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
       version: programVersion(),
       ...(job.tls ? { tls: job.tls } : {}),
-      ...(connectInside ? { connectInside } : {}),
+      ...way,
     },
     { clock: systemClock, random: systemRandom, ...observers.debugging },
   );

@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net";
 import { constants } from "node:os";
+import { basename } from "node:path";
 import type { Config } from "../control/config/load.ts";
 import { type HostPort, parseHostPort } from "../core/address.ts";
 import type { Authority } from "../core/certificates.ts";
@@ -121,8 +122,8 @@ function readFlags({ own }: CommandLine): RunFlags {
 /** Never a name: nobody could be asked for its address. */
 function readNameserver(text: string): HostPort {
   const place = parseHostPort(text, "--nameserver", { port: 53 });
-  if (isIP(place.host) !== 0) return place;
-  const expected = "expected an IP address, with or without a port,";
+  if (isIP(place.host) !== 0 && place.port !== 0) return place;
+  const expected = "expected an IP address, with or without a port from 1 to 65535,";
   throw new UnderstudyError("bad_config", `--nameserver: ${expected} got ${JSON.stringify(text)}`);
 }
 
@@ -133,6 +134,7 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
   const trusting = prepareTrust(config, shell);
   trusting.catch(() => undefined); // told where it is waited for
   let begun = false;
+  let unresolved: readonly string[] = [];
   if (hasLostRules(line)) observers.say(lostRulesHint(line));
   try {
     const job = { ...flags, config, command: line.rest, shell, observers };
@@ -144,18 +146,20 @@ async function perform(flags: RunFlags, line: CommandLine, shell: Shell): Promis
       signals.pass(stage.signal);
       return exitCodeOf(await ending, shell);
     } finally {
+      unresolved = stage.unresolved();
       await stage.close();
     }
   } finally {
     signals.stop();
     await (await trusting.catch(() => null))?.folder?.close();
-    await observers.finish(begun);
+    await observers.finish(begun, unresolved);
   }
 }
 
-/** There are no rules, but the command was given some: it stands before them. */
+/** There are no rules, but the command was given some: it stands before them. Another one of us knows the flag. */
 function hasLostRules({ config, rest }: CommandLine): boolean {
-  return !hasRules(config) && rest.some((word) => /^--rules(?:=|$)/.test(word));
+  if (hasRules(config) || rest.some((word) => /^understudy(?:\.js)?$/.test(basename(word)))) return false;
+  return rest.some((word) => /^--rules(?:=|$)/.test(word));
 }
 
 function hasRules({ rules, store }: Config): boolean {

@@ -12,6 +12,7 @@ import { storeOptionsOf } from "./store-setup.ts";
 import { createTidyTap } from "./tidy-memory.ts";
 import { tlsOptionsOf } from "./tls-setup.ts";
 import { programVersion } from "./version.ts";
+import { wayOutOf } from "./way-out.ts";
 
 export interface Serving {
   readonly mode: string;
@@ -22,7 +23,7 @@ export interface Serving {
   readonly whenRulesAreBad: "refuse" | "relay";
 }
 
-/** Resolves to the exit code after SIGTERM or SIGINT, and a drain; a second signal cuts the drain short. */
+/** Resolves to the exit code after SIGTERM, SIGINT or SIGHUP (the terminal is closed), and a drain; a second signal cuts the drain short. */
 export async function serve(serving: Serving, shell: Shell): Promise<number> {
   const { config } = serving;
   const observers = await createObservers(config, shell, systemClock);
@@ -47,6 +48,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         whenStoreIsAway: config.store.required ? "refuse" : "relay",
         taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
         version,
+        wayOut: wayOutOf(config),
         ...(tls ? { tls } : {}),
       },
       { clock: systemClock, random: systemRandom, ...observers.debugging },
@@ -90,7 +92,7 @@ function watchSignals(shell: Shell): Ending {
   const second = Promise.withResolvers<void>();
   let signals = 0;
   const onSignal = () => (signals++ === 0 ? first : second).resolve();
-  const stops = (["SIGTERM", "SIGINT"] as const).map((signal) => shell.onSignal(signal, onSignal));
+  const stops = (["SIGTERM", "SIGINT", "SIGHUP"] as const).map((signal) => shell.onSignal(signal, onSignal));
   return {
     first: first.promise,
     second: second.promise,

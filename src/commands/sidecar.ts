@@ -39,7 +39,8 @@ A sidecar never stands in the way: with rules that are wrong at the start it
 relays everything, logs what is wrong, and /readyz says 503 until they are
 mended.
 
-SIGTERM or SIGINT: finishes open calls, then ends; a second one ends it at once.
+SIGTERM, SIGINT or SIGHUP: finishes open calls, then ends; a second one ends it
+at once.
 
 Exit code: 0 ended by a signal, 64 the command line is not understood, 69 the
 store does not answer (--store-required), 78 a value is wrong, or an address is

@@ -1,19 +1,21 @@
-// A command in a namespace that is told of a proxy: its HTTPS calls go through a tunnel to that proxy, and rules see no more
-// of them than the CONNECT. Silence about that would look like mocks that do not work.
+// A command in a namespace that is told of a proxy. The tunnels of one that speaks plain HTTP are looked into; to one that speaks
+// TLS or SOCKS nothing can be seen, and silence about that would look like mocks that do not work.
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** In the order in which programs prefer them. */
 const variables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
+const unseen = /^(?:https|socks\w*):/i;
+
 /** What is to be told to whoever runs a command with that environment; null: nothing. */
 export function unseenBehindProxy(env: Environment): string | null {
-  const set = variables.filter((name) => env[name]);
+  const set = variables.filter((name) => unseen.test(env[name] ?? ""));
   if (set.length === 0) return null;
   const [verb, them] = set.length === 1 ? ["is", "it"] : ["are", "them"];
   const without = set.map((name) => `-u ${name}`).join(" ");
   return (
-    `${set.join(" and ")} ${verb} set: HTTPS calls of programs that heed ${them} go through a tunnel to that proxy, and rules do not ` +
-    `see into it; without ${them} rules see each call: env ${without} understudy run …`
+    `${set.join(" and ")} ${verb} set to a proxy that speaks TLS or SOCKS: rules do not see the HTTPS calls of programs that heed ` +
+    `${them}; without ${them} they see each call: env ${without} understudy run …`
   );
 }

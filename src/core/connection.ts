@@ -45,5 +45,8 @@ export interface Connection extends ConnectionFacts {
   /** Aborts when the downstream is gone or the sidecar gives the connection up. */
   readonly signal: AbortSignal;
   /** The same socket once it is a tunnel to `destination` (CONNECT): its next bytes are a protocol of their own. */
-  tunnelTo(destination: HostPort): Connection;
+  tunnelTo(destination: HostPort, way?: TunnelWay): Connection;
 }
+
+/** How the destination of a tunnel is reached, where not as that of everybody: through the proxy that its client asked. */
+export type TunnelWay = Required<Pick<ConnectionFacts, "dial">> & Pick<ConnectionFacts, "nowhere">;

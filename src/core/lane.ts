@@ -88,6 +88,8 @@ export interface Traffic {
   mayAnswerWebSockets(connection: Connection): boolean;
   /** For connections whose bytes are not parsed. */
   decideConnection(connection: ConnectionFacts): ConnectionClaim | null;
+  /** Whether a rule in force could answer or end calls to a host of that name (in lower case), without any upstream. */
+  answersHost(host: string): boolean;
   /** Whether a TLS connection to `serverName` is to be opened, because a rule may claim a call inside. */
   concernsTls(serverName: string, connection: ConnectionFacts): boolean;
   /** Hands a connection to the lane that its bytes ask for: after CONNECT, or where a lane steps aside. */

@@ -1,5 +1,6 @@
 // A connection to an upstream as a lane sees it: bytes out, bytes in, and how it ended.
 
+import type { Duplex } from "node:stream";
 import type { HostPort } from "./address.ts";
 
 /** How a link ended. `refused` and `timeout`: it was never open. */
@@ -48,7 +49,12 @@ export interface SecureAim {
   readonly serverName: string;
   /** ALPN offers in the client's order; empty where it made none (RFC 7301). */
   readonly protocols: readonly string[];
+  /** Opens what TLS is spoken upon; left out: TCP to the upstream. */
+  readonly carrier?: () => Carrier;
 }
+
+/** A stream to an upstream that may be cut. What it cannot be opened for is its error: connect_failed or connect_timeout. */
+export type Carrier = Duplex & { resetAndDestroy(): unknown };
 
 /** An open TLS connection to an upstream that nobody reads from yet. */
 export interface SecureChannel {

@@ -49,16 +49,14 @@ export interface PipelineDeps {
   readonly isDraining: () => boolean;
 }
 
-/** What decides the traffic of one sidecar. */
-export interface Pipeline extends Traffic {
-  /** Whether a rule in force could answer or end calls to a host of that name (in lower case), without any upstream. */
-  answersHost(host: string): boolean;
-}
-
 /** The traffic that all lanes of one sidecar share. */
-export function createPipeline(deps: PipelineDeps): Pipeline {
+export function createPipeline(deps: PipelineDeps): Traffic {
   const { calls } = deps;
-  const faults = new FaultsUnderWay(deps);
+  const faults = new FaultsUnderWay({
+    ...deps,
+    // Who waits for open calls to end does not wait for harm to be done.
+    faultsHalted: () => deps.faultsHalted() || deps.isDraining(),
+  });
   const rollOf = () => new CallRoll(deps);
   const claim = (verdict: Rule, head: RequestHead): Claim => {
     const rule = verdict.calm !== undefined && deps.faultsHalted() ? verdict.calm : verdict;

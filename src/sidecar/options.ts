@@ -10,6 +10,7 @@ import type { Debug } from "../core/debug.ts";
 import type { Random } from "../core/random.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Tap } from "../core/tap.ts";
+import type { WayOut } from "../core/way-out.ts";
 import type { ListenerSpec } from "../proxy/accept/listener.ts";
 import type { ConnectInside } from "../proxy/relay/adopted-link.ts";
 import type { UpstreamTrust } from "../proxy/relay/upstream-trust.ts";
@@ -43,6 +44,8 @@ export interface SidecarOptions {
   readonly taps: readonly Tap[];
   /** Tried first for loopback destinations: the inside of a network namespace. */
   readonly connectInside?: ConnectInside;
+  /** How connections leave; null or left out: directly. */
+  readonly wayOut?: WayOut | null;
   /** How TLS is opened where a rule concerns it; left out: it never is. */
   readonly tls?: TlsOptions;
   readonly version?: string;

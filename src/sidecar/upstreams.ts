@@ -1,20 +1,22 @@
 // How the other side is reached: for relayed bytes, for requests of the sidecar's own, and behind TLS that was opened.
 // Where there is a namespace around the program, its own servers are asked there first.
 
-import type { Socket } from "node:net";
 import { type HostPort, splitAuthority } from "../core/address.ts";
 import type { Deadlines } from "../core/deadlines.ts";
-import type { Dial } from "../core/link.ts";
+import type { Carrier, Dial } from "../core/link.ts";
 import type { ReadBuffers } from "../core/read-buffers.ts";
+import { type ForwardProxy, tunnelRequest } from "../core/way-out.ts";
 import { isLoopback } from "../proxy/accept/loop-guard.ts";
+import { AskedLink, type AskedLinkDeps } from "../proxy/lanes/http1/asked-link.ts";
+import { LinkStream } from "../proxy/lanes/link-stream.ts";
 import type { TlsLaneDeps } from "../proxy/lanes/tls/lane.ts";
 import { createInsideDial } from "../proxy/relay/adopted-link.ts";
 import { createDial } from "../proxy/relay/socket-link.ts";
 import { debuggedDial, debuggedSecureDial } from "./debugged.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
 
-/** Rejects when the signal aborts first. */
-export type ConnectTcp = (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
+/** Rejects when the signal aborts first, or the stream breaks later, because it could not be opened. */
+export type ConnectTcp = (upstream: HostPort, signal: AbortSignal) => Promise<Carrier>;
 
 /** The ways out of one sidecar. */
 export interface Upstreams {
@@ -39,18 +41,38 @@ export function createUpstreams(
   const isInside = ({ host }: HostPort) => isLoopback(host) || host === "localhost" || ownAddresses.has(host);
   const timeout = (ms: number) => AbortSignal.timeout(ms);
   const outside = createDial({ clock, connectMs, ...shared });
+  const direct = connectInside
+    ? createInsideDial(isInside, connectInside, outside, timeout, connectMs)
+    : outside;
+  const { wayOut } = options;
+  const proxyFor = (upstream: HostPort) =>
+    !wayOut || isInside(upstream) || wayOut.spares(upstream) ? null : wayOut.proxy;
+  const asking = { clock, limits: settings.limits, connectMs };
+  const dial = wayOut ? dialThrough(proxyFor, direct, asking) : direct;
   const connectTcp: ConnectTcp = async (upstream, signal) => {
+    if (proxyFor(upstream)) return new LinkStream(upstream, dial);
     const tcp = await import("../proxy/relay/connect-tcp.ts");
     const connect = connectInside ? tcp.connectTcpInside(isInside, connectInside) : tcp.connectTcp;
     return connect(upstream, signal);
   };
-  const dial = connectInside
-    ? createInsideDial(isInside, connectInside, outside, timeout, connectMs)
-    : outside;
   return {
     dial: debug ? debuggedDial(dial, debug, clock) : dial,
     connectTcp,
     loadOpener: openerOf(options, deps, shared.buffers, connectTcp),
+  };
+}
+
+/** Through the proxy of an upstream, where it has one. */
+function dialThrough(
+  proxyFor: (upstream: HostPort) => ForwardProxy | null,
+  direct: Dial,
+  deps: AskedLinkDeps,
+): Dial {
+  return (upstream, events) => {
+    const proxy = proxyFor(upstream);
+    if (!proxy) return direct(upstream, events);
+    const request = { proxy: proxy.at, dial: direct, head: tunnelRequest(proxy, upstream) };
+    return new AskedLink(upstream, events, request, deps);
   };
 }
 

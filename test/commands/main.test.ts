@@ -45,6 +45,22 @@ test("understudy: --help after the first word of several commands lists them", (
   assert.equal(understudy(["help", "rules", "--help"]).stdout, asked.stdout);
 });
 
+test("understudy: the folder that it is called in may be gone", () => {
+  const script = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$@"';
+  const called = (...args: readonly string[]) =>
+    spawnSync("sh", ["-c", script, "sh", process.execPath, program, ...args], {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
+  assert.match(called("--version").stdout, /^understudy /);
+  assert.equal(called("run", "-q", "--mode", "env", "echo", "hi").stdout, "hi\n");
+  const check = called("rules", "check", "r.yaml");
+  assert.deepEqual(
+    [check.status, check.stdout.split("\n")[0], check.stderr],
+    [65, "r.yaml: expected a rules file or a folder of them, got nothing there (ENOENT)", ""],
+  );
+});
+
 const oldNode = oldNodeHere();
 
 /** Of the machine, not of the checkout, which has the one that is needed. */
@@ -103,7 +119,7 @@ test("understudy: mistakes are lines on stderr with a next step and an exit code
       ["run", "--nameserver", "dns.test", "--", "true"],
       {},
       78,
-      'understudy: --nameserver: expected an IP address, with or without a port, got "dns.test"\n' +
+      'understudy: --nameserver: expected an IP address, with or without a port from 1 to 65535, got "dns.test"\n' +
         "  next: understudy help run tells its flags, understudy help options every option with its variable and default\n",
     ],
     [

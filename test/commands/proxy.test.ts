@@ -113,6 +113,16 @@ test("proxy: stands before one upstream, mocks what a rule names, and tells a pe
   assert.equal(shell.listening(), 0);
 });
 
+test("proxy: a terminal that is closed ends it as other signals do", async (context) => {
+  const shell = fakeShell();
+  const running = proxy.run(["--listen", here, "--admin", "off"], shell);
+  ended(context, shell, running);
+  await shell.seen("out", /"msg":"started"/);
+  shell.send("SIGHUP");
+  assert.equal(await running, 0);
+  assert.match(shell.out(), /finishing open calls/);
+});
+
 test("proxy: the admin port answers to the names that were listed, and to no other", async (context) => {
   const shell = fakeShell();
   const running = proxy.run(["--listen", here, "--admin", here, "--admin-hosts", "mock.svc"], shell);

@@ -92,6 +92,15 @@ test("names the rule that claims, and where it stands", async () => {
   }
 });
 
+test("a request for a tunnel is about no rule that does not name the method", async () => {
+  const { code, out } = await explain("rules.yaml", "--request", "CONNECT search.shop.svc:443");
+  assert.equal(code, 1);
+  assert.match(
+    out,
+    /slow-search .*: 1 of 2 keys hold\n {4}matches\[0\]\.method: expected "CONNECT" named in the rule, got a request for a tunnel/,
+  );
+});
+
 test("names the closest misses and the first key on which each failed", async () => {
   const { code, out } = await explain(...charge, "-H", "x-tenant: dev", "-d", '{"amount": 2000}');
   assert.equal(code, 1);
@@ -211,6 +220,7 @@ test("a command line that is not understood is refused with what was expected", 
       /--data: a request for a WebSocket has no body; --message/,
     ],
     [["rules.yaml", ...request, "-m", "x"], /--message: expected a WebSocket, ws:\/\/host\/path, got "http/],
+    [["rules.yaml", "--request", "CONNECT http://a/"], /--request: expected 'CONNECT HOST:PORT', got/],
     [["rules.yaml", "--request", "GET grpc://a/b/c"], /--request: expected POST, with which gRPC is spoken/],
     [["a", "b", ...request], /expected one file or folder of rules, got 2/],
     [["rules.yaml"], /--request: expected a call such as/],

@@ -59,6 +59,11 @@ describe("run", () => {
       ["--nameserver", "a b", "--", "true"],
       /--nameserver: expected an address/,
     ],
+    [
+      "a port on which no name server is",
+      ["--nameserver", "127.0.0.1:0", "--", "true"],
+      /--nameserver: expected an IP address, with or without a port from 1 to 65535, got "127\.0\.0\.1:0"/,
+    ],
   ] as const) {
     test(`refuses ${why}`, async () => {
       await assert.rejects(run.run(args, scene().shell), { message });

@@ -74,6 +74,12 @@ describe("run: exit codes and signals", { skip: noNamespaces }, () => {
       "--rules behind echo is a flag of echo; flags of ours stand before it: run --rules FILE -- echo …";
     assert.ok(stderr.startsWith(`understudy: ${hint}\n`), stderr);
   });
+
+  test("rules of another one inside are no news", async () => {
+    const other = ["echo", "npx", "understudy", "run", "--rules", "r.yaml", "--", "true"];
+    const { stderr } = await understudy(["run", "--mode", "env", ...other]);
+    assert.doesNotMatch(stderr, /--rules/);
+  });
 });
 
 const countInterrupts = `

@@ -317,6 +317,41 @@ test("run: the examples of its page", { skip: noNamespaces || skipped("curl") },
   assert.deepEqual(answers, [{ error: "card_declined" }, { stock: 3 }]);
 });
 
+describe("run: what is said at the end of names that no rule names", {
+  skip: noNamespaces || skipped("curl"),
+}, () => {
+  const after = (flags: readonly string[], ...urls: readonly string[]) =>
+    understudy(
+      [
+        ...["run", "--rules", rules, "--nameserver", `127.0.0.1:${dns.port}`, ...flags],
+        ...["--", "curl", "-s", ...urls],
+      ],
+      { env },
+    );
+  const missed = "http://other.internal/everywhere";
+
+  test("which ones, where no rule has answered", async () => {
+    const { stderr } = await after([], missed, `http://real.internal:${port}/a`);
+    assert.match(
+      stderr,
+      /1 call: 1 relayed\nno rule has answered, and 1 name did not resolve: other\.internal\n {2}next: name the host/,
+    );
+  });
+
+  test("a field of a line, with --json", async () => {
+    const { stderr } = await after(["--json"], missed);
+    const lines = stderr.trim().split("\n");
+    assert.deepEqual(JSON.parse(lines.at(-1) ?? "").unresolved, ["other.internal"]);
+  });
+
+  test("nothing, where a rule has answered or quiet is asked for", async () => {
+    const answered = await after([], missed, "http://payments.internal/pay");
+    assert.match(answered.stderr, /1 call: 1 mocked\nrules: paid 1\n$/);
+    for (const flags of [["--quiet"], ["--quiet", "--json"]])
+      assert.equal((await after(flags, missed)).stderr, "");
+  });
+});
+
 test("run: names come and go with the rules", { skip: noNamespaces }, async () => {
   const file = join(folder, "changing.yaml");
   const write = (host: string) =>

@@ -80,28 +80,58 @@ test("close: what is open is told as cut by us, too", async (t) => {
   );
 });
 
-const waiting = {
-  relayed: "fault: {delay: 10m}",
-  mocked: "respond: {body: late}\n    fault: {delay: 10m}",
-  "a slow mock": "respond: {body: late, delay: 10m}",
-};
-
-for (const [what, does] of Object.entries(waiting)) {
-  test(`drain: a call that a rule makes wait to its end is told as cut by us: ${what}`, async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), "understudy-drain-"));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const rules = join(folder, "rules.yaml");
-    const first = "  - name: first\n    matches: [{path: /1}]\n    respond: {status: 204}\n";
-    writeFileSync(rules, `version: 1\nrules:\n${first}  - name: slow\n    ${does}\n`);
-    const { sidecar, calls } = await openSidecar(t, { port: 9, host: "127.0.0.1" }, 10, rules);
-    const client = connect(sidecar.addresses[0]?.port ?? 0, "127.0.0.1");
-    client.on("error", () => undefined);
-    client.write("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
-    await once(client, "data"); // both came in one piece
-    await sidecar.drain();
-    const told = calls().find(({ path }) => path === "/2");
-    assert.partialDeepStrictEqual(told, { outcome: "failed", rule: "slow", status: 0 });
-    assert.equal(told?.flags.at(-1), "LR");
-    assert.equal(told?.detail, "cut: still open at the end of the drain");
-  });
+function rulesIn(t: TestContext, text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "understudy-drain-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const rules = join(folder, "rules.yaml");
+  writeFileSync(
+    rules,
+    `version: 1\nrules:\n  - name: first\n    matches: [{path: /1}]\n    respond: {status: 204}\n${text}`,
+  );
+  return rules;
 }
+
+/** Two calls in one piece, of which the first is answered. */
+async function askTwice(port = 0) {
+  const client = connect(port, "127.0.0.1");
+  client.on("error", () => undefined);
+  client.write("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(client, "data");
+  return client;
+}
+
+test("drain: a call that a mock makes wait to its end is told as cut by us", async (t) => {
+  const rules = rulesIn(t, "  - name: slow\n    respond: {body: late, delay: 10m}\n");
+  const { sidecar, calls } = await openSidecar(t, { port: 9, host: "127.0.0.1" }, 10, rules);
+  await askTwice(sidecar.addresses[0]?.port);
+  await sidecar.drain();
+  const told = calls().find(({ path }) => path === "/2");
+  assert.partialDeepStrictEqual(told, { outcome: "failed", rule: "slow", status: 0 });
+  assert.equal(told?.flags.at(-1), "LR");
+  assert.equal(told?.detail, "cut: still open at the end of the drain");
+});
+
+for (const [what, does, expected] of [
+  ["a delayed call goes on", "fault: {delay: 10m}", { outcome: "relayed", status: 200 }],
+  [
+    "a delayed mock answers",
+    "respond: {body: late}\n    fault: {delay: 10m}",
+    { outcome: "mocked", status: 200 },
+  ],
+  ["a call that hangs is cut", "fault: {abort: hang}", { outcome: "aborted", status: 0 }],
+] as const)
+  test(`drain: faults that are under way end with its beginning: ${what}`, async (t) => {
+    const upstream = await openServer((socket) =>
+      socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal")),
+    );
+    t.after(() => upstream[Symbol.asyncDispose]());
+    const rules = rulesIn(t, `  - name: slow\n    ${does}\n`);
+    const { sidecar, calls } = await openSidecar(t, upstream.address, 600_000, rules);
+    const client = await askTwice(sidecar.addresses[0]?.port);
+    client.resume().on("end", () => client.end());
+    await sidecar.drain();
+    assert.partialDeepStrictEqual(
+      calls().find(({ path }) => path === "/2"),
+      { ...expected, rule: "slow" },
+    );
+  });

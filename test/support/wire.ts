@@ -143,6 +143,7 @@ export function openWire(options: WireOptions = {}): Wire {
     decideMessages: options.decideMessages ?? (() => null),
     mayAnswerWebSockets: () => false,
     decideConnection: () => null,
+    answersHost: () => false,
     concernsTls: () => false,
     route: () => undefined,
     destinationOf: (authority) => ({ host: authority, port: 80 }),

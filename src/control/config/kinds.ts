@@ -6,6 +6,7 @@ import { type JoinTarget, parseJoinTarget } from "../../core/join-target.ts";
 import type { ProtocolHint } from "../../core/settings.ts";
 import { formatStoreUrl, parseStoreUrl, type StoreUrl } from "../../core/store-url.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../../core/units.ts";
+import { type ForwardProxy, parseForwardProxy } from "../../core/way-out.ts";
 
 export interface Kind<T> {
   /** What a right value is, for the message about a wrong one: `a size such as 64KiB`. */
@@ -206,8 +207,8 @@ export interface CertificateFiles {
 
 /** Certificates by host: YAML `{bank.test: {cert: me.pem, key: me.key}}`, as text `bank.test=me.pem:me.key`. */
 export const clientCertificates: Kind<ReadonlyMap<string, CertificateFiles>> = {
-  expected: () =>
-    "hosts with the files of a certificate and its key, such as bank.test: {cert: me.pem, key: me.key}",
+  expected: (wrong) =>
+    `hosts with the files of a certificate and its key, such as ${typeof wrong === "string" ? "bank.test=me.pem:me.key" : "bank.test: {cert: me.pem, key: me.key}"}`,
   placeholder: "HOST=CERT:KEY,…",
   read: (value) => {
     const pairs = typeof value === "string" ? splitList(value).map(certificateInText) : entriesOf(value);
@@ -246,6 +247,29 @@ export const hosts: Kind<readonly string[]> = {
   read: (value) => {
     const list = Array.isArray(value) ? value : typeof value === "string" ? splitList(value) : undefined;
     return list?.every((host) => typeof host === "string" && isHost(host)) ? list : undefined;
+  },
+  print: (value) => `[${value.map(quoteForYaml).join(", ")}]`,
+};
+
+/** A forward proxy; null where it is `off`. */
+export const forwardProxy: Kind<ForwardProxy | null> = {
+  expected: () => "a proxy that speaks plain HTTP, such as http://proxy.test:3128, or off",
+  placeholder: "URL|off",
+  secretive: true,
+  read: (value) => {
+    if (value === "off" || value === false) return null;
+    return typeof value === "string" && value !== "" ? (parseForwardProxy(value) ?? undefined) : undefined;
+  },
+  print: (value) => (value === null ? "off" : JSON.stringify(`http://${formatHostPort(value.at)}`)),
+};
+
+/** Hosts, addresses and ranges; as text parted by commas. */
+export const places: Kind<readonly string[]> = {
+  expected: () => "hosts, addresses or ranges such as shop.test or 10.0.0.0/8",
+  placeholder: "HOST|RANGE,…",
+  read: (value) => {
+    const list = Array.isArray(value) ? value : typeof value === "string" ? splitList(value) : undefined;
+    return list?.every((place) => typeof place === "string" && /^[^\s,@?#]+$/.test(place)) ? list : undefined;
   },
   print: (value) => `[${value.map(quoteForYaml).join(", ")}]`,
 };

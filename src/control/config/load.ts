@@ -10,6 +10,7 @@ import type { Settings } from "../../core/settings.ts";
 import type { Secret, StoreAccess } from "../../core/store-access.ts";
 import type { StoreUrl } from "../../core/store-url.ts";
 import { formatDuration } from "../../core/units.ts";
+import type { ForwardProxy } from "../../core/way-out.ts";
 import { writtenText } from "../../core/written-text.ts";
 import type { CertificateFiles } from "./kinds.ts";
 import {
@@ -33,6 +34,9 @@ export interface Config {
   readonly inbound: HostPort;
   /** null: requests name their own destination. */
   readonly to: HostPort | null;
+  /** null: connections leave directly. */
+  readonly upstreamProxy: ForwardProxy | null;
+  readonly upstreamProxyExcept: readonly string[];
   readonly admin: HostPort | null;
   readonly adminHosts: readonly string[];
   /** As from the working directory; null: no rules. */
@@ -205,6 +209,8 @@ function assemble(values: Values, { defaults = {}, env }: ConfigSources): Config
     outbound: settled(values, place.outbound),
     inbound: settled(values, place.inbound),
     to: settled(values, place.to),
+    upstreamProxy: settled(values, place.upstreamProxy),
+    upstreamProxyExcept: settled(values, place.upstreamProxyExcept),
     admin: settled(values, place.admin, defaults.admin),
     adminHosts: settled(values, place.adminHosts),
     rules: settled(values, place.rules),
@@ -274,7 +280,7 @@ function mapValues<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, number>; // the names are those of `options`
 }
 
-/** What no value shows alone: two listeners on one address, deadlines that contradict each other. */
+/** What no value shows alone: two listeners on one address, deadlines that contradict each other, a store that nobody names. */
 function crossChecks(values: Values, defaults: NonNullable<ConfigSources["defaults"]>): readonly string[] {
   const originOf = (option: Option<unknown>) => values.get(option.key)?.origin ?? option.key;
   const problems: string[] = [];
@@ -301,6 +307,13 @@ function crossChecks(values: Values, defaults: NonNullable<ConfigSources["defaul
     problems.push(
       `${originOf(deadlineOptions.detectMs)}: expected at most deadlines.headMs (${formatDuration(headMs)}), ` +
         `got ${formatDuration(detectMs)}`,
+    );
+  }
+  // `store: off` is said by somebody who has both in a file, and wants none of them for once.
+  const { store, storeRequired } = placeOptions;
+  if (settled(values, storeRequired) && !values.has(store.key)) {
+    problems.push(
+      `${originOf(storeRequired)}: expected a store beside it (${flagOf(store.key)} URL), got none`,
     );
   }
   return problems;

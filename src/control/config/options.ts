@@ -5,6 +5,7 @@ import type { HostPort } from "../../core/address.ts";
 import type { HealthProbe } from "../../core/app-health.ts";
 import { type Deadlines, defaultSettings, type Limits, type Settings } from "../../core/settings.ts";
 import type { StoreUrl } from "../../core/store-url.ts";
+import type { ForwardProxy } from "../../core/way-out.ts";
 import {
   address,
   addressOrOff,
@@ -13,12 +14,14 @@ import {
   count,
   duration,
   files,
+  forwardProxy,
   healthProbe,
   hosts,
   listenAddress,
   name,
   oneOf,
   path,
+  places,
   portHints,
   size,
   storeUrl,
@@ -56,6 +59,18 @@ export const placeOptions = {
     addressOrOff,
     null,
     "proxy: relay every connection to this address instead",
+  ),
+  upstreamProxy: option<ForwardProxy | null>(
+    "upstreamProxy",
+    forwardProxy,
+    null,
+    "forward proxy through which connections leave, such as http://proxy.test:3128",
+  ),
+  upstreamProxyExcept: option<readonly string[]>(
+    "upstreamProxyExcept",
+    places,
+    [],
+    "hosts (with all below them), addresses and ranges that are reached without upstreamProxy",
   ),
   admin: option<HostPort | null>(
     "admin",

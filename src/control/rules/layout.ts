@@ -66,8 +66,12 @@ function lineKind(
   let at = start;
   while (at < end && text[at] === " ") at++;
   const indent = at - start;
+  const startsWithTab = text[at] === "\t";
+  while (at < end && (text[at] === " " || text[at] === "\t")) at++;
   const first = text[at];
   if (at >= end || first === "\n" || first === "\r" || first === "#") return { indent, kind: "empty" };
+  // No valid line of any depth: it is told with the item in which it stands.
+  if (startsWithTab) return { indent: Number.POSITIVE_INFINITY, kind: "other" };
   const after = text[at + 1];
   const dash = first === "-" && (after === undefined || after === " " || after === "\n" || after === "\r");
   return { indent, kind: dash ? "dash" : "other" };

@@ -45,8 +45,7 @@ export function* parseSteps(text: string, file: string, folder: string): Generat
     return refused(file, `expected at most ${maxFileChars} characters, got ${plain.length}`);
   const pieces = new FileParser(new WrittenFile(plain, false), file, folder);
   const parsed = yield* pieces.run();
-  // An anchor of another rule is not seen in a piece.
-  if (!pieces.anchorMissing || plain.length > maxWholeChars) return parsed;
+  if (!pieces.needsWhole || plain.length > maxWholeChars) return parsed;
   return yield* new FileParser(new WrittenFile(plain, true), file, folder).run();
 }
 
@@ -61,7 +60,8 @@ function refused(file: string, message: string): ParsedRules {
 const parameters = { reportInput: true, error: expectationOf } as const;
 
 class FileParser {
-  anchorMissing = false;
+  /** What is written in one piece is not seen in another: the anchor of an alias, or where the list ends. */
+  needsWhole = false;
   readonly #written: WrittenFile;
   readonly #file: string;
   readonly #folder: string;
@@ -69,6 +69,9 @@ class FileParser {
   readonly #problems: (Problem & { readonly line: number })[] = [];
   readonly #places = new Map<string, string>();
   #untold = 0;
+  readonly #complained = new Set<string>();
+  /** The text around the rules is no YAML: where one begins and ends is a guess. */
+  #malformed = false;
   #keys: KeyPlaces | null = null;
   /** Of the file: for all its rules. */
   #descriptors: readonly string[] = [];
@@ -83,7 +86,8 @@ class FileParser {
     const written = this.#written;
     if (written.tooLarge) return refused(this.#file, tooLarge);
     this.#readHead();
-    const restart = () => this.anchorMissing && written.inPieces;
+    this.needsWhole = written.torn || this.#malformed;
+    const restart = () => this.needsWhole && written.inPieces;
     for (let index = 0; index < written.ruleCount && !restart(); index++) {
       this.#readRule(index);
       yield;
@@ -105,8 +109,9 @@ class FileParser {
     const written = this.#written;
     const { value, tree } = written.head;
     for (const { offset, path, message } of tree?.complaints ?? [])
-      this.#tell(written.lineOfHeadOffset(offset), path, message);
-    if (tree?.malformed) return;
+      this.#complain(written.lineOfHeadOffset(offset), path, message);
+    this.#malformed = tree?.malformed ?? false;
+    if (this.#malformed) return;
     const checked = fileHead.safeParse(value, parameters);
     if (checked.success) this.#descriptors = checked.data.descriptors ?? [];
     else
@@ -118,7 +123,7 @@ class FileParser {
     const reading = this.#written.readRule(index);
     const told = this.#problems.length;
     this.#tellTree(index, reading);
-    if (reading.tree?.malformed) return;
+    if (this.#malformed || reading.tree?.malformed) return;
     const checked = rule.safeParse(reading.value, parameters);
     if (!checked.success)
       this.#tellFindings(index, reading, findingsIn(checked.error.issues, this.#elsewhere()));
@@ -134,11 +139,11 @@ class FileParser {
   #tellTree(index: number, reading: Reading): void {
     const { tree } = reading;
     if (tree === null) return;
-    this.anchorMissing ||= tree.anchorMissing;
+    this.needsWhole ||= tree.anchorMissing;
     // In YAML a piece is a list of one item.
     const own = (path: RulePath) => ["rules", index, ...(path[0] === 0 ? path.slice(1) : path)];
     for (const { offset, path, message } of tree.complaints)
-      this.#tell(this.#written.lineOfRuleOffset(index, offset), own(path), message);
+      this.#complain(this.#written.lineOfRuleOffset(index, offset), own(path), message);
     for (const { path, offset, source } of tree.respelled) {
       if (!bareText.test(formatRulePath(own(path).slice(2)))) continue;
       const message = `expected text, got a number that can be spelled in several ways; write "${source}" in quotes`;
@@ -148,8 +153,11 @@ class FileParser {
 
   #tellFindings(index: number, reading: Reading, findings: readonly Finding[]): void {
     const source = reading.tree === null ? undefined : reading;
-    for (const { path, at, message } of findings)
-      this.#tell(this.#written.lineInRule(index, path, at, source), ["rules", index, ...path], message);
+    for (const { path, at, message } of findings) {
+      const own = ["rules", index, ...path];
+      if (this.#complained.has(formatRulePath(own))) continue;
+      this.#tell(this.#written.lineInRule(index, path, at, source), own, message);
+    }
   }
 
   #accept(index: number, reading: Reading, spec: PlacelessRule): void {
@@ -166,6 +174,12 @@ class FileParser {
     const descriptors = found.map((path) => resolve(this.#folder, path));
     const placed = { ...spec, respond, ...(descriptors.length > 0 ? { descriptors } : {}), origin };
     this.#rules.push(withAbsoluteSchemas(placed, this.#folder));
+  }
+
+  /** Of a mistake of YAML: what else would be said of the same place came of it. */
+  #complain(line: number, path: RulePath, message: string): void {
+    if (this.#complained.size < maxProblems) this.#complained.add(formatRulePath(path));
+    this.#tell(line, path, message);
   }
 
   #tell(line: number, path: RulePath, message: string): void {

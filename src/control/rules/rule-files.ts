@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { type BigIntStats, createReadStream } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { lstat, readdir, readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { Problem } from "../../core/rule-source.ts";
 import { writtenText } from "../../core/written-text.ts";
@@ -42,6 +42,8 @@ export async function readRuleFiles(path: string, base: string): Promise<RuleFil
   const hash = createHash("sha256");
   for (const { name, path: absolute } of "listed" in listing ? listing.listed : []) {
     const text = await readText(absolute);
+    // A folder that changes meanwhile, as under a checkout, is no mistake.
+    if (typeof text !== "string" && name !== path && (await isGone(absolute))) continue;
     if (typeof text === "string") files.push({ name, path: absolute, text });
     else problems.push({ place: placeIn(name, text.line), path: "", message: text.message });
     hash.update(`${basename(name)}\0${typeof text === "string" ? text : text.message}\0`);
@@ -114,6 +116,14 @@ async function statOf(path: string): Promise<BigIntStats | { readonly message: s
   } catch (thrown) {
     return { message: reasonOf(thrown) };
   }
+}
+
+/** False for a link that leads nowhere. */
+async function isGone(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => false,
+    (thrown) => thrown.code === "ENOENT",
+  );
 }
 
 const reasons: Readonly<Record<string, string>> = {

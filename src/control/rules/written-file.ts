@@ -48,6 +48,15 @@ export class WrittenFile {
     return { value: this.#text.trim() === "" ? undefined : own, tree };
   }
 
+  /** Of the list of rules something was left when they were cut out, as of an item that is indented less: no piece shows it. */
+  get torn(): boolean {
+    if (this.#layout === null) return false;
+    const left = rulesIn(
+      this.#layout.format === "json" ? readJson(this.#layout.head)?.value : this.#head.value,
+    );
+    return Array.isArray(left) ? left.length > 0 : left !== undefined && left !== null;
+  }
+
   get ruleCount(): number {
     return this.#layout?.starts.length ?? this.#wholeRules().length;
   }
@@ -118,10 +127,13 @@ export class WrittenFile {
   }
 
   #wholeRules(): readonly unknown[] {
-    const { value } = this.#head;
-    const rules = typeof value === "object" && value !== null && "rules" in value ? value.rules : [];
+    const rules = rulesIn(this.#head.value);
     return Array.isArray(rules) ? rules : [];
   }
+}
+
+function rulesIn(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "rules" in value ? value.rules : undefined;
 }
 
 /** A list of body operators stands for `and`, and one text for a list of it: these are no steps of their own. */

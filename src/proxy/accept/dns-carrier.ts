@@ -9,6 +9,7 @@ import type { Random } from "../../core/random.ts";
 import { addressQuery, answerCodes, type DnsHead, readDnsHead, serverFailure } from "./dns-message.ts";
 import { NameServerSockets } from "./name-server-sockets.ts";
 import { type Failure, isFailure, type StandIn } from "./stand-in-names.ts";
+import type { UnresolvedNames } from "./unresolved-names.ts";
 
 export interface DnsCarrierDeps {
   /** In the order in which they are tried; asked for at each query. */
@@ -17,6 +18,8 @@ export interface DnsCarrierDeps {
   readonly random: Random;
   /** Left out: what the name servers say stands. */
   readonly standIn?: StandIn;
+  /** Hears how each look-up ends. */
+  readonly unresolved?: UnresolvedNames;
 }
 
 export interface DnsCarrier {
@@ -88,11 +91,18 @@ class Carrier {
     if (this.#closed || !head || head.isResponse) return;
     if (this.queries.size >= maxPending) return reply(serverFailure(bytes, head));
     this.#carry(bytes, head, false, (answer) => {
-      const { standIn } = this.#deps;
+      const { standIn, unresolved } = this.#deps;
       const failure = answer === null ? null : codeOf(answer);
+      const hasFailed = failure === null || isFailure(failure);
+      const end = (said: Buffer, isKnown: boolean) => {
+        unresolved?.ended(head, isKnown);
+        reply(said);
+      };
       const said = answer ?? serverFailure(bytes, head);
-      if (!standIn || (failure !== null && !isFailure(failure))) return reply(said);
-      void this.#instead(standIn, bytes, head, failure).then((other) => this.#closed || reply(other ?? said));
+      if (!standIn || !hasFailed) return end(said, !hasFailed);
+      void this.#instead(standIn, bytes, head, failure).then(
+        (other) => this.#closed || end(other ?? said, other !== null),
+      );
     });
   }
 

@@ -3,13 +3,13 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import { cannotListen } from "../../core/cannot-listen.ts";
-import type { Connection, Direction } from "../../core/connection.ts";
+import type { Connection, Direction, TunnelWay } from "../../core/connection.ts";
 import type { Inlet } from "../../core/inlet.ts";
 import type { Dial } from "../../core/link.ts";
+import { dialNowhere } from "../../core/no-link.ts";
 import type { ReadBuffers } from "../../core/read-buffers.ts";
 import type { Destination } from "./destination.ts";
 import { readDirectly } from "./direct-reads.ts";
-import { dialNowhere } from "./no-link.ts";
 
 /** How connections of a listener find their way. */
 export type ListenerMode =
@@ -109,7 +109,9 @@ function welcome(socket: Socket, inlet: Inlet | null, mode: ListenerMode, deps: 
   } else if (mode.kind === "transparent" && deps.isOwnAddress(destination)) {
     deps.refuse(socket, `${formatHostPort(destination)} is our own listener: relaying it would be a loop`);
   } else if (destination.nowhere !== undefined) {
-    deps.accept(new AimlessConnection(socket, inlet, id, mode.direction, destination, destination.nowhere));
+    const { host, port, nowhere } = destination;
+    const way = { dial: dialNowhere(nowhere), nowhere };
+    deps.accept(new GuidedConnection(socket, inlet, id, mode.direction, { host, port }, way));
   } else {
     const connection = new AcceptedConnection(socket, inlet, id, mode.direction, destination, mode.kind);
     if (mode.kind === "transparent" && deps.isOwnDial?.(connection.downstream, destination)) {
@@ -167,22 +169,18 @@ class AcceptedConnection implements Connection {
     return this.#controller.signal;
   }
 
-  tunnelTo(destination: HostPort): Connection {
-    return new AcceptedConnection(
-      this.socket,
-      this.inlet ?? null,
-      this.id,
-      this.direction,
-      destination,
-      "transparent",
-    );
+  tunnelTo(destination: HostPort, way?: TunnelWay): Connection {
+    const inlet = this.inlet ?? null;
+    return way
+      ? new GuidedConnection(this.socket, inlet, this.id, this.direction, destination, way)
+      : new AcceptedConnection(this.socket, inlet, this.id, this.direction, destination, "transparent");
   }
 }
 
-/** A connection to a place that nobody can dial: rules may answer on it, and everything else is refused. */
-class AimlessConnection extends AcceptedConnection {
-  readonly nowhere: string;
+/** A connection whose destination is reached in a way of its own, or not at all: then rules may answer on it, and nothing else can. */
+class GuidedConnection extends AcceptedConnection {
   readonly dial: Dial;
+  readonly nowhere?: string;
 
   constructor(
     socket: Socket,
@@ -190,10 +188,10 @@ class AimlessConnection extends AcceptedConnection {
     id: string,
     direction: Direction,
     destination: HostPort,
-    nowhere: string,
+    { dial, nowhere }: TunnelWay,
   ) {
-    super(socket, inlet, id, direction, { host: destination.host, port: destination.port }, "transparent");
-    this.nowhere = nowhere;
-    this.dial = dialNowhere(nowhere);
+    super(socket, inlet, id, direction, destination, "transparent");
+    this.dial = dial;
+    if (nowhere !== undefined) this.nowhere = nowhere;
   }
 }

@@ -7,9 +7,9 @@
 //                        ├─ … for the name without a search domain, and they said nothing certain ──► NXDOMAIN
 //                        └─ else ─────────────────────────────────────────────────► as it is
 
-import { isIP } from "node:net";
 import type { DebugLine } from "../../core/debug.ts";
 import { addressAnswer, answerCodes, type DnsHead, noData, noSuchName, recordTypes } from "./dns-message.ts";
+import { isLookedUp, withoutSearchDomain } from "./host-names.ts";
 import type { ResolvConf } from "./resolv-conf.ts";
 import type { StandInAddresses } from "./stand-in-addresses.ts";
 
@@ -88,16 +88,4 @@ export function createStandIn({ answersHost, addresses, resolvConf, debug }: Sta
       return addressAnswer(query, head, address, ttlSeconds);
     },
   };
-}
-
-/** Addresses are nobody's names, and `localhost` is a program's own machine (RFC 6761 §6.3). */
-function isLookedUp(name: string): boolean {
-  return isIP(name) === 0 && name !== "localhost" && !name.endsWith(".localhost");
-}
-
-/** What `name` may have been made of by a resolver that tries the search list. */
-function withoutSearchDomain(name: string, search: readonly string[]): readonly string[] {
-  return search.flatMap((domain) =>
-    name.length > domain.length + 1 && name.endsWith(`.${domain}`) ? [name.slice(0, -domain.length - 1)] : [],
-  );
 }

@@ -15,6 +15,7 @@ import { candidatesOf, newTools } from "./compile.ts";
 import { IndexedRules } from "./indexed-rules.ts";
 import type { Key } from "./key.ts";
 import { percentageKeyName } from "./scope-keys.ts";
+import { asksForTunnel, methodNamed } from "./tunnel-candidates.ts";
 
 export interface DescribedCall {
   readonly head: RequestHead;
@@ -142,7 +143,9 @@ interface Verdict {
 }
 
 function verdictOf(candidate: Candidate, call: Call): Verdict {
-  const keys = [...candidate.headKeys, ...candidate.bodyKeys, ...candidate.scopeKeys];
+  const { headKeys, bodyKeys, scopeKeys } = candidate;
+  const isAsideFromTunnels = asksForTunnel(call.head) && !headKeys.some(({ name }) => name === "method");
+  const keys = [...(isAsideFromTunnels ? [methodNamed] : []), ...headKeys, ...bodyKeys, ...scopeKeys];
   const failed = keys.filter((key) => !key.test(call));
   const { rule, matchIndex } = candidate;
   const { percentage } = rule.spec.scope;

@@ -1,6 +1,6 @@
-// The compiled rules of one revision, in an index for each question: calls, messages, connections that nobody parses, the
-// names of TLS servers that are to be opened, the places to which calls could be claimed, where WebSockets are answered, and
-// the names that are answered for.
+// The compiled rules of one revision, in an index for each question: calls, requests for tunnels, messages, connections that nobody
+// parses, the names of TLS servers that are to be opened, the places to which calls could be claimed, where WebSockets are
+// answered, and the names that are answered for.
 
 import type { ConnectionFacts } from "../../core/connection.ts";
 import type { Dialect } from "../../core/dialect.ts";
@@ -15,11 +15,13 @@ import { headOfName, lookup, namedHosts } from "./named-hosts.ts";
 import { placeCandidates } from "./place-candidates.ts";
 import { Search } from "./search.ts";
 import { headOfServer, secureCandidates } from "./secure-candidates.ts";
+import { asksForTunnel, tunnelCandidates } from "./tunnel-candidates.ts";
 
 interface IndexedParts {
   readonly revision: string;
   readonly rules: readonly Rule[];
   readonly calls: IndexNode | null;
+  readonly tunnels: IndexNode | null;
   readonly sockets: IndexNode | null;
   readonly connections: IndexNode | null;
   readonly secured: IndexNode | null;
@@ -39,7 +41,9 @@ export function* indexRules(
 ): Generator<void, IndexedRules> {
   // A rule for 0 % of the calls is left out, so that it can make no call wait for its body either.
   const live = candidates.filter(({ rule }) => rule.spec.scope.percentage > 0);
-  const calls = yield* indexOf(live.filter(({ message }) => message === null));
+  const claiming = live.filter(({ message }) => message === null);
+  const calls = yield* indexOf(claiming);
+  const tunnels = yield* indexOf(tunnelCandidates(claiming));
   const sockets = yield* indexOf(live.filter(({ message }) => message !== null));
   const connections = yield* indexOf(live.filter(({ rule }) => fitsConnections(rule)));
   const secured = yield* indexOf(secureCandidates(live.filter(({ rule }) => !fitsConnections(rule))));
@@ -51,7 +55,7 @@ export function* indexRules(
   const answered = { answeringServers, answeringPlaces, answeringNames };
   return new IndexedRules({
     ...{ revision, rules, dialects },
-    ...{ calls, sockets, connections, secured, places, ...answered },
+    ...{ calls, tunnels, sockets, connections, secured, places, ...answered },
   });
 }
 
@@ -59,6 +63,7 @@ export class IndexedRules implements RuleSet {
   readonly revision: string;
   readonly rules: readonly Rule[];
   readonly #calls: IndexNode | null;
+  readonly #tunnels: IndexNode | null;
   readonly #sockets: IndexNode | null;
   readonly #connections: IndexNode | null;
   readonly #secured: IndexNode | null;
@@ -76,6 +81,7 @@ export class IndexedRules implements RuleSet {
     this.revision = parts.revision;
     this.rules = Object.freeze(parts.rules);
     this.#calls = parts.calls;
+    this.#tunnels = parts.tunnels;
     this.#sockets = parts.sockets;
     this.#connections = parts.connections;
     this.#secured = parts.secured;
@@ -88,9 +94,10 @@ export class IndexedRules implements RuleSet {
   }
 
   decide(head: RequestHead, connection: ConnectionFacts, roll: Roll): HeadVerdict {
-    if (this.#calls === null) return null;
+    const index = asksForTunnel(head) ? this.#tunnels : this.#calls;
+    if (index === null) return null;
     this.#call.reset(head, connection, roll);
-    const found = this.#run(this.#calls, false);
+    const found = this.#run(index, false);
     if (found === null) return null;
     return found.bodyKeys.length > 0 ? "need-body" : found.rule;
   }
@@ -102,10 +109,11 @@ export class IndexedRules implements RuleSet {
     roll: Roll,
     lacks: ((what: Promise<unknown>) => void) | null = null,
   ): Rule | null {
-    if (this.#calls === null) return null;
+    const index = asksForTunnel(head) ? this.#tunnels : this.#calls;
+    if (index === null) return null;
     this.#call.reset(head, connection, roll, body);
     this.#call.lacks = lacks;
-    const found = this.#run(this.#calls, true);
+    const found = this.#run(index, true);
     this.#call.lacks = null;
     return found?.rule ?? null;
   }

@@ -1,6 +1,6 @@
 // What rules are doing at this moment that lasts: faults that calls are suffering, and all that is done to the messages of a
 // connection. Nothing of it outlives its rule: when the rule is no longer in force, its time is over, or, of faults, all are
-// stopped, what is under way ends, and the call goes on without it.
+// stopped or the sidecar goes down, what is under way ends, and the call goes on without it.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../core/clock.ts";
@@ -12,7 +12,7 @@ import type { Rule, RuleSet } from "../../core/rule-set.ts";
 export interface FaultsUnderWayDeps {
   /** The rules in force. */
   readonly rules: () => RuleSet;
-  /** Whether all faults have to end. */
+  /** Whether all faults that are under way have to end. */
   readonly faultsHalted: () => boolean;
   readonly clock: Clock;
   readonly deadlines: Deadlines;

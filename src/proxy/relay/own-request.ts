@@ -1,21 +1,21 @@
 // Requests that the sidecar makes for itself (introspection of a schema, fields that another server answers): one POST over a
 // connection of its own, through the client of Node.
 
-import type { Socket } from "node:net";
 import { type HostPort, splitAuthority } from "../../core/address.ts";
 import { UnderstudyError } from "../../core/errors.ts";
 import type { HeaderList } from "../../core/headers.ts";
+import type { Carrier } from "../../core/link.ts";
 import { tcpFailureText } from "./tcp-failure.ts";
 import type { UpstreamTrust } from "./upstream-trust.ts";
 
 export interface OwnRequestDeps {
-  readonly connectTcp: (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
+  readonly connectTcp: (upstream: HostPort, signal: AbortSignal) => Promise<Carrier>;
   /** On which terms TLS is spoken. */
   readonly trust: UpstreamTrust;
 }
 
 /** Loaded with the first request over TLS. */
-type Secure = (request: Request, tcp: Socket, signal: AbortSignal) => Promise<Socket>;
+type Secure = (request: Request, tcp: Carrier, signal: AbortSignal) => Promise<Carrier>;
 
 interface Request {
   readonly scheme: "http" | "https";
@@ -37,7 +37,7 @@ export function createOwnRequest(
   deps: OwnRequestDeps,
 ): (request: Request, maxBytes: number, signal: AbortSignal) => Promise<Reply> {
   let loading: Promise<Secure> | null = null;
-  const open = async (request: Request, signal: AbortSignal): Promise<Socket> => {
+  const open = async (request: Request, signal: AbortSignal): Promise<Carrier> => {
     const socket = await deps.connectTcp(request.destination, signal);
     if (request.scheme === "http") return socket;
     loading ??= loadSecure(deps.trust);
@@ -72,7 +72,12 @@ async function loadSecure(trust: UpstreamTrust): Promise<Secure> {
   };
 }
 
-async function send(request: Request, socket: Socket, maxBytes: number, signal: AbortSignal): Promise<Reply> {
+async function send(
+  request: Request,
+  socket: Carrier,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Reply> {
   const http = await import("node:http");
   return new Promise((resolve, reject) => {
     const outgoing = http.request({

@@ -4,13 +4,12 @@
 //   aim ──► connect TCP ──► handshake ──► channel ──attach──► link
 //              └── refused, timeout ──┴── certificate not trusted: connect_failed that says why
 
-import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { formatHostPort, type HostPort } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
 import { UnderstudyError } from "../../core/errors.ts";
 import type { SecureInlets } from "../../core/inlet.ts";
-import type { SecureAim, SecureDial } from "../../core/link.ts";
+import type { Carrier, SecureAim, SecureDial } from "../../core/link.ts";
 import { linkOver, type OpenSocket } from "./adopted-link.ts";
 import { OpenChannel } from "./open-channel.ts";
 import { createSessionCache } from "./session-cache.ts";
@@ -24,7 +23,7 @@ export interface SecureDialDeps extends UpstreamTrust {
   readonly connectMs: number;
   readonly inletOf: SecureInlets;
   /** Opens TCP to an upstream. Rejects where that fails, and when the signal aborts. */
-  readonly connectTcp: (upstream: HostPort, signal: AbortSignal) => Promise<Socket>;
+  readonly connectTcp: (upstream: HostPort, signal: AbortSignal) => Promise<Carrier>;
 }
 
 /** Upstreams whose last session is kept. */
@@ -45,12 +44,12 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
         ),
       ),
     );
-    let tcp: Socket | null = null;
+    let carrier: Carrier | null = null;
     try {
-      tcp = await deps.connectTcp(aim.upstream, stop.signal);
-      return await secure(tcp, aim, stop.signal);
+      carrier = aim.carrier?.() ?? (await deps.connectTcp(aim.upstream, stop.signal));
+      return await secure(carrier, aim, stop.signal);
     } catch (thrown) {
-      tcp?.destroy();
+      carrier?.destroy();
       if (stop.signal.aborted) throw stop.signal.reason;
       if (thrown instanceof UnderstudyError) throw thrown;
       throw new UnderstudyError("connect_failed", tcpFailureText(thrown, aim.upstream), { cause: thrown });
@@ -59,9 +58,9 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
     }
   }
 
-  function secure(tcp: Socket, aim: SecureAim, signal: AbortSignal): Promise<OpenSocket<TLSSocket>> {
+  function secure(carrier: Carrier, aim: SecureAim, signal: AbortSignal): Promise<OpenSocket<TLSSocket>> {
     const key = `${aim.serverName} ${formatHostPort(aim.upstream)} ${aim.protocols.join(",")}`;
-    return shakeHands(tcp, {
+    return shakeHands(carrier, {
       ...termsFor(aim),
       aim,
       session: sessions.get(key) ?? null,

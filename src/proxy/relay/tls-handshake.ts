@@ -2,11 +2,11 @@
 // the handshake whether it takes the certificate of the client (RFC 8446 §4.4.2.4): a connection that ends before it has said
 // anything else was never open.
 
-import { isIP, type Socket } from "node:net";
+import { isIP } from "node:net";
 import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import { UnderstudyError } from "../../core/errors.ts";
 import type { SecureInlets } from "../../core/inlet.ts";
-import type { SecureAim } from "../../core/link.ts";
+import type { Carrier, SecureAim } from "../../core/link.ts";
 import type { Ending, OpenSocket } from "./adopted-link.ts";
 import { tlsBreakText, tlsFailureText } from "./tls-failure.ts";
 import type { Terms } from "./upstream-trust.ts";
@@ -22,12 +22,11 @@ export interface Handshake extends Terms {
   readonly signal: AbortSignal;
 }
 
-/** Takes the connected socket over. Rejects with connect_failed, which says why, or the signal's reason; it is gone then. */
-export function shakeHands(tcp: Socket, handshake: Handshake): Promise<OpenSocket<TLSSocket>> {
+/** Takes the carrier over. Rejects with connect_failed, which says why, or the signal's reason; it is gone then. */
+export function shakeHands(carrier: Carrier, handshake: Handshake): Promise<OpenSocket<TLSSocket>> {
   const { aim, signal, shown } = handshake;
-  tcp.on("error", () => undefined); // the TLS above tells its own
   const socket = connect({
-    socket: tcp,
+    socket: carrier,
     secureContext: handshake.secureContext,
     host: aim.serverName === "" ? aim.upstream.host : aim.serverName,
     rejectUnauthorized: handshake.isVerified,
@@ -45,9 +44,11 @@ export function shakeHands(tcp: Socket, handshake: Handshake): Promise<OpenSocke
       signal.removeEventListener("abort", onAbort);
       handshake.keepSession(null); // in case the session is what the upstream does not like
       socket.destroy();
-      tcp.destroy();
+      carrier.destroy();
       reject(reason);
     };
+    // The TLS above tells its own; only the carrier knows why it could not be opened.
+    carrier.on("error", (error) => error instanceof UnderstudyError && give(error));
     const fail = (cause: Error | null) => {
       const text = tlsFailureText(cause, { aim, asked: hasAsked(), shown });
       give(new UnderstudyError("connect_failed", text, { cause }));
@@ -65,7 +66,7 @@ export function shakeHands(tcp: Socket, handshake: Handshake): Promise<OpenSocke
       socket.off("close", onClose);
       // RST is TCP's: TLS has no handle that could send one.
       socket.resetAndDestroy = () => {
-        tcp.resetAndDestroy();
+        carrier.resetAndDestroy();
         return socket;
       };
       resolve({ socket, inlet, ending: (error) => endingOf(socket, error, handshake, hasAsked()) });

@@ -82,6 +82,8 @@ test("config: every option is read alike from flag, variable and file", async ()
     adminHosts: "a.svc,b.svc",
     rules: "/etc/rules",
     store: "etcd+https://a:1,b/team/rules",
+    upstreamProxy: "http://me:secret@proxy.test:3128",
+    upstreamProxyExcept: "shop.test,10.0.0.0/8",
     storeTokenFile: "/run/token",
     storeUser: "alice",
     storePasswordFile: "/run/password",
@@ -122,6 +124,7 @@ test("config: every option is read alike from flag, variable and file", async ()
     const text = texts[key] ?? "12s";
     const [section = "", name] = key.split(".");
     const asYaml = name === undefined ? `${section}: "${text}"` : `${section}:\n  ${name}: "${text}"`;
+    if (key === "storeRequired") continue; // not without a store
     const byFlag = await load({ flags: { [key]: text }, defaults: proxyDefaults });
     assert.notDeepEqual(byFlag, plain, key);
     assert.deepEqual(await load({ env: { [variableOf(key)]: text }, defaults: proxyDefaults }), byFlag, key);
@@ -272,10 +275,32 @@ const wrong: readonly [layers: Layers, message: string][] = [
     { flags: { admin: "127.0.0.1:15080" }, defaults: proxyDefaults },
     "--admin: expected an address of its own, but 127.0.0.1:15080 is also that of listen",
   ],
+  [
+    { flags: { storeRequired: "true" } },
+    "--store-required: expected a store beside it (--store URL), got none",
+  ],
+  [
+    { file: "storeRequired: true" },
+    "understudy.yaml:1: storeRequired: expected a store beside it (--store URL), got none",
+  ],
+  [
+    { flags: { "tls.clientCertificates": "bank.test=me.pem" } },
+    '--client-certificates: expected hosts with the files of a certificate and its key, such as bank.test=me.pem:me.key, got "bank.test=me.pem"',
+  ],
+  [
+    { file: "tls:\n  clientCertificates: [a]" },
+    'understudy.yaml:2: tls.clientCertificates: expected hosts with the files of a certificate and its key, such as bank.test: {cert: me.pem, key: me.key}, got ["a"]',
+  ],
 ];
 
 test("config: each mistake is told with its place, what was expected and what stood there", async () => {
   for (const [layers, message] of wrong) assert.deepEqual(await mistakes(layers), [message]);
+});
+
+test("config: a store that is required in the file, and switched off for once", async () => {
+  const file = "store: consul://127.0.0.1:8500\nstoreRequired: true\n";
+  assert.equal((await load({ file })).store.required, true);
+  assert.equal((await load({ file, flags: { store: "off" } })).store.url, null);
 });
 
 test("config: all mistakes are told at once", async () => {

@@ -625,9 +625,48 @@ const wholeFiles: readonly (readonly [text: string, ...expected: readonly string
   ],
   [
     "version: 1\nrules:\n  - name: a\n    respond: {body: [}\n  - name: b\n    respond: {status: 99}\n",
-    "r.yaml:4: rules[0]: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]",
-    "r.yaml:4: rules[0]: not valid YAML: Flow map in block collection must be sufficiently indented and end with a }",
+    "r.yaml:4: rules[0]: not valid YAML: the [ of [} is not closed",
     "r.yaml:6: rules[1].respond.status: expected a final status from 200 to 599, got 99",
+  ],
+  [
+    "version: 1\nrules:\n  - name: a\n    respond: {status: 402\n  - name: b\n    matches: [{path: '/a}]\n    respond: {}\n",
+    "r.yaml:4: rules[0]: not valid YAML: the { of {status: 402 is not closed",
+    "r.yaml:6: rules[1]: not valid YAML: the ' of '/a}] is not closed",
+  ],
+  [
+    "version: 1\nrules:\n  - name: a\n    respond:\n      json:\n        {a: [{b: 1},\n         {a very long key: and its value}\n",
+    "r.yaml:6: rules[0]: not valid YAML: the [ of [{b: 1}, is not closed",
+  ],
+  [
+    '{"version": 1,\n"rules": [\n{"name": "a", "respond": {"status": 200},\n{"name": "b", "respond": {}}\n]}',
+    'r.yaml:3: not valid YAML: the { of {"name": "a", "respond": {"sta… is not closed',
+  ],
+  [
+    "version: 1\nrules:\n  - name: a\n    respond: {}\n - name: b\n   respond: {}\n",
+    "r.yaml:5: not valid YAML: A block sequence may not be used as an implicit map key (all items of a list begin at the same column)",
+  ],
+  [
+    "version: 1\nrules:\n  - name: a\n    respond: {}\n odd: 1\n",
+    "r.yaml:5: not valid YAML: All mapping items must start at the same column",
+  ],
+  ["version: 1\nrules:\n\t- name: a\n", "r.yaml:3: not valid YAML: Tabs are not allowed as indentation"],
+  [
+    "version: 1\nrules:\n  - name: a\n\trespond: {}\n  - name: b\n    respond: {status: 99}\n",
+    "r.yaml:4: rules[0]: not valid YAML: Tabs are not allowed as indentation",
+    "r.yaml:6: rules[1].respond.status: expected a final status from 200 to 599, got 99",
+  ],
+  [
+    "version: 1\nrules:\n  -name: a\n   respond: {}\n",
+    'r.yaml:3: not valid YAML: Nested mappings are not allowed in compact mappings (text with ": " in it needs quotes, and the - of an item a space behind it)',
+  ],
+  [
+    "version:1\nrules:\n  - name: a\n    respond: {}\n",
+    'r.yaml:1: not valid YAML: Implicit keys need to be on a single line (is there no ":", or no space behind it?)',
+  ],
+  [
+    "version: 1\nrules:\n  - name: a\n    matches: [{path: *a}]\n    respond: {status: 99}\n",
+    "r.yaml:4: rules[0].matches[0].path: expected an anchor &a before this alias, got none",
+    "r.yaml:5: rules[0].respond.status: expected a final status from 200 to 599, got 99",
   ],
   [
     "version: 1\nrules:\n  - name: a\n    respond: {json: {id: {{request.path}}}}\n",

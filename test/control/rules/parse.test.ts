@@ -68,6 +68,19 @@ test("JSON: mistakes have their own line, also deep inside and in one long line"
   );
 });
 
+for (const [what, line] of [
+  ["a blank line that holds a tab", "\t"],
+  ["a comment behind a tab", "\t# more"],
+  ["a blank line of spaces", "  "],
+] as const)
+  test(`the rules behind ${what} are read`, () => {
+    const text = `version: 1\nrules:\n  - name: a\n    respond: {}\n${line}\n  - name: b\n    respond: {}\n${line}\n`;
+    assert.deepEqual(
+      good(text).rules.map(({ name }) => name),
+      ["a", "b"],
+    );
+  });
+
 test("JSON that is broken is told with its line", () => {
   assert.match(
     linesOf('{"version": 1,\n "rules": [{"name": "a" "respond": {}}]}', "r.json")[0] ?? "",

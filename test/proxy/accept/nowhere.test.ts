@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import type { Exchange } from "../../../src/core/exchange.ts";
 import type { LinkEnd } from "../../../src/core/link.ts";
-import { dialNowhere } from "../../../src/proxy/accept/no-link.ts";
+import { dialNowhere } from "../../../src/core/no-link.ts";
 import { ownPost } from "../../../src/proxy/lanes/dialects/graphql/wire/own-post.ts";
 import { testAuthority } from "../../support/https.ts";
 import { manualClock } from "../../support/manual-clock.ts";

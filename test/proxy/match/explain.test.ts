@@ -207,3 +207,19 @@ test("a request is described by its URL, or by authority and path", () => {
     assert.equal(text, expected);
   }
 });
+
+test("a request for a tunnel is about rules that name the method, and no others", () => {
+  const connect = { method: "CONNECT", url: "http://pay.svc:443", headers: [] };
+  const head = { ...headOf(connect), path: "", authority: "pay.svc:443" };
+  const rules = [
+    ruleOf("host", [{ host: exact("pay.svc") }]),
+    ruleOf("all", []),
+    ruleOf("tunnels", [{ host: exact("pay.svc"), method: exact("CONNECT") }]),
+  ];
+  const { winner, misses } = explain(compiled(rules), { head, connection: outbound, body: null }, rollOf());
+  assert.equal(winner?.spec.name, "tunnels");
+  assert.deepEqual(
+    misses.map(({ rule, failedKey, actual }) => `${rule.spec.name}: ${failedKey}, ${actual}`),
+    ["host", "all"].map((name) => `${name}: method, a request for a tunnel`),
+  );
+});

@@ -1,7 +1,8 @@
 // Ports of the command that the host may reach: reading what --publish says, and binding it on the host.
 
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
-import { formatHostPort, type HostPort } from "../../../core/address.ts";
+import type { HostPort } from "../../../core/address.ts";
+import { cannotListen } from "../../../core/cannot-listen.ts";
 import { UnderstudyError } from "../../../core/errors.ts";
 
 export interface Publication {
@@ -42,7 +43,7 @@ export async function bindPublication({ on }: Publication): Promise<readonly Ser
     const bound = await bind({ host: address.host, port });
     if (bound instanceof Error && !(servers.length > 0 && isMissingFamily(bound))) {
       for (const server of servers) server.close();
-      throw new UnderstudyError("bad_config", `--publish ${formatHostPort(address)}: ${bound.message}`);
+      throw cannotListen({ what: "--publish", place: address, flag: "port of the host" }, bound);
     }
     if (!(bound instanceof Error)) servers.push(bound);
   }

@@ -13,6 +13,7 @@
 // claimed call (rich-turn.ts), the way out of HTTP/1 (handover.ts), what is said before closing (last-words.ts). The link,
 // and the responses on it, are upstream-half.ts's.
 
+import { formatHostPort } from "../../../core/address.ts";
 import type { Connection } from "../../../core/connection.ts";
 import type { Deadlined } from "../../../core/deadlines.ts";
 import type { Claim, Session, Traffic, Undecided } from "../../../core/lane.ts";
@@ -38,6 +39,7 @@ import type { RequestScanner } from "./request-scanner.ts";
 import type { AfterCall } from "./rich-call.ts";
 import { largestWriteBytes } from "./rich-reply.ts";
 import { RichTurn } from "./rich-turn.ts";
+import { insideNowhere } from "./tunnel.ts";
 import { type DownstreamSide, UpstreamHalf } from "./upstream-half.ts";
 
 type Phase = "head" | "body" | "peek" | "barrier" | "rich" | "discard" | "switching" | "full" | "over";
@@ -282,6 +284,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       call.asksHttp2 = asksForHttp2(scanner);
     }
     if (this.#connection.mode === "proxy") return this.#proxyHead(call, bytes, at, at + length);
+    if (scanner.targetForm === "authority") call.tunnelRequest = Buffer.from(bytes.subarray(at, at + length));
     const verdict = this.#traffic.decide(scanner, this.#connection);
     if (verdict) return this.#decided(verdict, call, bytes, at, at + length);
     if (this.#connection.originalDestination) this.#half.connect(this.#connection.originalDestination);
@@ -353,11 +356,16 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#half.waiting > 0 || !upstream)
       return this.#refuseCall(call, "CONNECT behind unanswered requests");
     const rest = next < bytes.length ? Buffer.from(bytes.subarray(next)) : null;
+    this.#enterTunnel(this.#connection.tunnelTo(upstream), rest);
+    return -1;
+  }
+
+  /** The client hears that it has its tunnel, which goes on as a connection of its own. */
+  #enterTunnel(inside: Connection, first: Buffer | null): void {
     this.#connection.socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
     this.#half.drop(false);
     this.#detach();
-    this.#traffic.route(this.#connection.tunnelTo(upstream), rest, null);
-    return -1;
+    this.#traffic.route(inside, first, null);
   }
 
   #decided(verdict: Claim | Undecided, call: Call, bytes: Buffer, at: number, next: number): number {
@@ -662,6 +670,25 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#close();
   }
 
+  tunnelRefused(call: Call, answer: string): boolean {
+    const proxy = call.upstream ? formatHostPort(call.upstream) : "";
+    const why = `the proxy ${proxy}, asked for a tunnel to ${call.authority}, answered ${answer}`;
+    return this.#tunnelNowhere(call, why);
+  }
+
+  /** Where nobody opens the tunnel, rules may answer in it all the same. */
+  #tunnelNowhere(call: Call, why: string, flag: Flag | null = null): boolean {
+    const inside = insideNowhere(this.#connection, this.#traffic, call, why);
+    if (!inside) return false;
+    this.#half.takeWaiting();
+    if (flag) call.fail("failed", flag, why);
+    else call.remark(why);
+    call.remark("rules answer for that host, so its client goes on");
+    call.finish(this.#traffic);
+    this.#enterTunnel(inside, this.#takeHeld());
+    return true;
+  }
+
   switchToTunnel(call: Call, link: Link, rest: Buffer): void {
     link.pause();
     this.#handover = new Handover(call, link, rest);
@@ -683,6 +710,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
   }
 
   failed(call: Call, begun: boolean, how: "fin" | "rst", flag: Flag, detail: string): void {
+    if ((flag === "UF" || flag === "UT") && this.#tunnelNowhere(call, detail, flag)) return;
     // RFC 9112 §6.3: a broken response becomes 502 whoever the client believes it talks to.
     const speaks = !begun && (flag === "UPE" || this.#connection.mode !== "transparent");
     if (speaks) call.status = flag === "UT" ? 504 : 502;
@@ -783,11 +811,16 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#updateFlow();
   }
 
+  #takeHeld(): Buffer | null {
+    const held = this.#held;
+    this.#held = [];
+    return held.length > 0 ? Buffer.concat(held) : null;
+  }
+
   #openTunnel(): void {
     const handover = this.#handover;
     if (!handover) return;
-    const first = this.#held.length > 0 ? Buffer.concat(this.#held) : null;
-    this.#held = [];
+    const first = this.#takeHeld();
     this.#detach();
     handover.open(this.#connection, this.#traffic, this.#half, first);
     // Bytes from before the switch may still wait in the socket; their account stays with this session.

@@ -1,10 +1,11 @@
-// What remains of an HTTP/1 connection after 101 or a 2xx to CONNECT: HTTP/2 where that was agreed on and rules may concern
-// it, a relay of messages where a rule concerns the WebSocket that it has become, else a splice. The latter two are reported
-// as an upgraded connection.
+// What remains of an HTTP/1 connection after 101 or a 2xx to CONNECT: HTTP/2 where that was agreed on, or whatever a tunnel through a
+// proxy carries, where rules may concern it; a relay of messages where a rule concerns the WebSocket that it has become; else a
+// splice. The latter two are reported as an upgraded connection.
 
 import type { Connection } from "../../../core/connection.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { Link, LinkEvents } from "../../../core/link.ts";
+import { dialNowhere } from "../../../core/no-link.ts";
 import type { OpaqueEvent } from "../../../core/tap.ts";
 import { UpgradedConnection } from "../http2/upgraded-connection.ts";
 import { Splice, type SpliceEnd } from "../opaque/splice.ts";
@@ -12,6 +13,7 @@ import { SocketRelay } from "../websocket/socket-relay.ts";
 import { agreedCompression } from "../websocket/upgrade.ts";
 import type { Call } from "./call.ts";
 import { agreesOnHttp2 } from "./h2c.ts";
+import { ProxyTunnel } from "./proxy-tunnel.ts";
 
 /** What takes the link's events over. The caller starts it. */
 export interface Tunnel extends LinkEvents {
@@ -21,10 +23,12 @@ export interface Tunnel extends LinkEvents {
   drainConnection?(): void;
 }
 
-/** Ends the record of the call, but where its response is still to come. */
+/** Ends the record of the call, but where its response is still to come, or what it has opened speaks for itself. */
 export function openTunnel(connection: Connection, traffic: Traffic, call: Call): Tunnel {
   const http2 = upgradedToHttp2(connection, traffic, call);
   if (http2) return http2;
+  const inside = insideProxy(connection, traffic, call);
+  if (inside) return inside; // what is in it is told of
   call.finish(traffic);
   const startedAtMs = traffic.clock.wall();
   const startedAt = traffic.clock.now();
@@ -54,6 +58,35 @@ export function openTunnel(connection: Connection, traffic: Traffic, call: Call)
   upgrade.claim.release();
   const detail = "an unknown extension was agreed on, so no rule could look at its messages";
   return new Splice(connection, traffic, (end) => report({ ...end, detail: end.detail || detail }));
+}
+
+/** null: it is no such tunnel, or no rule can claim a call in it. */
+function insideProxy(connection: Connection, traffic: Traffic, call: Call): Tunnel | null {
+  const { tunnelRequest: head, upstream: proxy } = call;
+  // TLS within TLS that we have opened is somebody else's affair.
+  if (!head || !proxy || call.sink || connection.transport !== undefined) return null;
+  const destination = traffic.destinationOf(call.authority);
+  if (!destination) return null;
+  const request = { proxy, dial: connection.dial ?? traffic.dial, head };
+  const tunnel = new ProxyTunnel(connection, destination, request, traffic);
+  return traffic.mayClaim(tunnel.inner) ? tunnel : null;
+}
+
+/**
+ * The connection in a tunnel that its proxy does not open, where rules name the host and can answer for it: they need no
+ * upstream, and the client knows of none. null: there are none. `why`: what is said to everything else in it.
+ */
+export function insideNowhere(
+  connection: Connection,
+  traffic: Traffic,
+  call: Call,
+  why: string,
+): Connection | null {
+  const { direction, transport } = connection;
+  if (!call.tunnelRequest || call.sink || direction !== "outbound" || transport !== undefined) return null;
+  const destination = traffic.destinationOf(call.authority);
+  if (!destination || !traffic.answersHost(destination.host.toLowerCase())) return null;
+  return connection.tunnelTo(destination, { dial: dialNowhere(why), nowhere: why });
 }
 
 /** null: it was not agreed on, or no rule can claim a call on the connection. */

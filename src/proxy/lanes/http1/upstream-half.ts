@@ -25,6 +25,8 @@ export interface DownstreamSide {
   readonly holdsBytes: boolean;
   /** A response on the plain road is complete. `reusable`: the upstream keeps the connection open behind it. */
   responded(call: Call, reusable: boolean): void;
+  /** The proxy upstream opens no tunnel. True: that is not passed on. */
+  tunnelRefused(call: Call, answer: string): boolean;
   /** The connection leaves HTTP; `rest`: bytes of the upstream behind the response head. */
   switchToTunnel(call: Call, link: Link, rest: Buffer): void;
   /** The link can take more request bytes. */
@@ -184,6 +186,11 @@ export class UpstreamHalf implements LinkEvents {
       return next;
     }
     if (!call.sink) call.status = status;
+    // 407 is for the client, which asks again.
+    if (call.tunnelRequest && status !== 407) {
+      const answer = `${status} ${scanner.reason}`.trimEnd();
+      if (this.#down.tunnelRefused(call, answer)) return -1;
+    }
     const framing = scanner.framingFor(call.method);
     const contentLength = framing === "length" ? scanner.contentLength : 0;
     this.#walk.begin(framing, contentLength);

@@ -82,6 +82,11 @@ export class FrameWalk {
     this.#forwardTo(this.#frame);
   }
 
+  /** The DATA frame at hand was taken; what is still to come of it goes on as it comes. Between two chunks. */
+  passRest(): void {
+    this.#taking = false;
+  }
+
   #forwardTo(at: number): void {
     if (at > this.#from) this.#reader.forward(this.#bytes, this.#from, at);
     this.#from = at;

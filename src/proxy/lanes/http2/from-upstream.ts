@@ -300,6 +300,7 @@ export class FromUpstream implements UpstreamEvents {
     else lifetime.closeWhenDone();
     if (this.gone) lifetime.goAway(errorCodes.none, text, null);
     wires.flush();
+    wires.updateFlow(); // what waited for the link's drain, which does not come any more
   }
 
   /** `status`: what a client that knows of us is told; null where the upstream had begun to answer. */

@@ -11,6 +11,14 @@ interface Held {
   complete: boolean;
 }
 
+/** What need not wait any longer. */
+export interface Released {
+  readonly windowBytes: number;
+  readonly bytes: Buffer;
+  /** False: the rest of the frame is still to come, and need not be held either. */
+  readonly complete: boolean;
+}
+
 export class HeldFrames {
   #frames: Held[] = [];
   /** Window that the waiting frames will take. */
@@ -44,14 +52,23 @@ export class HeldFrames {
     if (last) last.complete = true;
   }
 
-  /** The next frame that fits into `windowBytes`; null where it does not, or none waits. */
-  take(windowBytes: number): { readonly windowBytes: number; readonly bytes: Buffer } | null {
+  /** Nothing more comes: a frame that is not complete goes nowhere. */
+  cut(): void {
+    const last = this.#frames.at(-1);
+    if (!last || last.complete) return;
+    this.#frames.pop();
+    this.windowBytes -= last.windowBytes;
+    for (const part of last.parts) this.bytes -= part.length;
+  }
+
+  /** The next frame that fits into `windowBytes`, with what has come of it; null where it does not, or none waits. */
+  take(windowBytes: number): Released | null {
     const next = this.#frames[0];
-    if (!next?.complete || next.windowBytes > windowBytes) return null;
+    if (!next || next.windowBytes > windowBytes) return null;
     this.#frames.shift();
     const bytes = Buffer.concat(next.parts);
     this.windowBytes -= next.windowBytes;
     this.bytes -= bytes.length;
-    return { windowBytes: next.windowBytes, bytes };
+    return { windowBytes: next.windowBytes, bytes, complete: next.complete };
   }
 }

@@ -67,6 +67,9 @@ export class ResponseData {
       events.spendWindow(next.windowBytes);
       events.toClient(next.bytes);
       events.heldPassed(next.bytes[3] ?? 0, next.bytes[4] ?? 0); // RFC 9113 §4.1: type and flags
+      if (next.complete) continue;
+      this.#holding = false;
+      this.#port.passRest();
     }
   }
 }

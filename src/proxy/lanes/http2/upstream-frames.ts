@@ -189,6 +189,10 @@ export class UpstreamFrames implements FrameReader, FramePort {
     return false;
   }
 
+  passRest(): void {
+    this.#walk.passRest();
+  }
+
   send(bytes: Buffer): void {
     this.#walk.cut();
     if (this.data.held.isEmpty) this.#events.toClient(bytes);

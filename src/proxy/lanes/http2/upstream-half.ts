@@ -157,13 +157,15 @@ export class UpstreamHalf implements LinkEvents {
   }
 
   end(): void {
-    if (this.#farewell) this.#farewell.end();
-    else this.#events.upstreamEnded();
+    if (this.#farewell) return this.#farewell.end();
+    this.held.cut();
+    this.#events.upstreamEnded();
   }
 
   close(how: LinkEnd, detail: string): void {
     if (this.#farewell) return this.#farewell.close();
     this.#link = null;
+    this.held.cut();
     this.#events.upstreamClosed(how, detail);
   }
 }

@@ -13,6 +13,7 @@ import type { Connection } from "../../../core/connection.ts";
 import type { SecureInlets } from "../../../core/inlet.ts";
 import type { Protocol, Traffic } from "../../../core/lane.ts";
 import type { Dial, SecureAim, SecureChannel, SecureDial } from "../../../core/link.ts";
+import { LinkStream } from "../link-stream.ts";
 import type { ClientHello } from "./client-hello.ts";
 import { createLeafServers } from "./leaf-servers.ts";
 import { OpenedConnection } from "./opened-connection.ts";
@@ -96,8 +97,10 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
       const { socket } = connection;
       socket.on("error", () => undefined); // close follows, wherever somebody cares
       const { serverName, protocols } = hello;
-      const aim = { upstream, serverName, protocols };
-      const channel = connection.nowhere === undefined ? await channelFor(aim) : null;
+      const { nowhere, dial: way } = connection;
+      const carrier = way && nowhere === undefined ? () => new LinkStream(upstream, way) : undefined;
+      const aim = { upstream, serverName, protocols, ...(carrier ? { carrier } : {}) };
+      const channel = nowhere === undefined ? await channelFor(aim) : null;
       const protocol = channel ? channel.protocol : fallback(protocols);
       const server = await servers.for(opening.name).catch((thrown) => {
         channel?.destroy();
@@ -114,7 +117,7 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
       });
       if (!secured) return;
       secured.socket.on("error", () => undefined);
-      const dial = connection.nowhere === undefined ? upstreams.dial : (connection.dial ?? upstreams.dial);
+      const dial = nowhere === undefined ? upstreams.dial : (way ?? upstreams.dial);
       const opened = new OpenedConnection(connection, secured, serverName, dial);
       traffic.route(opened, null, laneOf(protocol));
       reception.watch(secured.socket, secured.inlet !== null);

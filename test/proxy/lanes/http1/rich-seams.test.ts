@@ -171,7 +171,12 @@ test("rich seams: a CONNECT that a rule claims names its target, and becomes a t
   });
   await using rig = await openRig({
     upstream: upstream.address,
-    rules: [{ patch: { request: { ...unchanged, setHeaders: [["x-seen", "1"]] }, response: null } }],
+    rules: [
+      {
+        matches: [{ method: { op: "exact", value: "CONNECT" } }],
+        patch: { request: { ...unchanged, setHeaders: [["x-seen", "1"]] }, response: null },
+      },
+    ],
   });
   const connect = "CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n";
   const client = await rig.connect();

@@ -4,11 +4,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
-import { errorCodes, frameTypes } from "../../../../src/proxy/lanes/http2/frames.ts";
+import {
+  errorCodes,
+  frameTypes,
+  maxWindowBytes,
+  settingsAck,
+  settingsFrame,
+  windowUpdateFrame,
+} from "../../../../src/proxy/lanes/http2/frames.ts";
 import { between } from "../../../conformance/http2/pair.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
 import { replyWith } from "../../../support/rule-spec.ts";
-import { hello, is, type RawPeer, requestFrame, serverHello } from "./raw-peer.ts";
+import { dataFrame, hello, is, isSettings, type RawPeer, requestFrame, serverHello } from "./raw-peer.ts";
 
 const slow: Partial<RuleSpec> = {
   name: "slow",
@@ -40,4 +47,34 @@ for (const [how, leave] of departures) {
       assert.equal(client.ended, "fin");
     });
   });
+}
+
+test("upstream leaves: a client that waited for it to take an upload is read again", () =>
+  between({ rules: [slow] }, async ({ client, upstream }) => {
+    client.send(hello, requestFrame(1, "/slow"), requestFrame(3, "/r", [], 4));
+    const server = await upstream();
+    const initialWindow = settingsFrame([[4, maxWindowBytes]]);
+    server.send(initialWindow, settingsAck, windowUpdateFrame(0, maxWindowBytes - 65_535));
+    await server.until(is(frameTypes.headers, 3));
+    await client.until(isSettings);
+    server.socket.pause();
+    const piece = Buffer.alloc(16_384);
+    while (client.socket.write(dataFrame(3, piece)) || !(await isStuck(client))) {
+      // until nobody on the way takes any more
+    }
+    server.socket.resetAndDestroy();
+    client.send(requestFrame(5, "/r"));
+    assert.equal(await client.resetCode(5), errorCodes.refusedStream);
+  }));
+
+/** Whether what was written stays where it is for many turns of the event loop. */
+async function isStuck({ socket }: RawPeer): Promise<boolean> {
+  let left = socket.writableLength;
+  for (let still = 0; left > 0 && still < 500; still++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (socket.writableLength === left) continue;
+    left = socket.writableLength;
+    still = 0;
+  }
+  return left > 0;
 }

@@ -5,9 +5,9 @@ import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import { createRequire } from "node:module";
 import type { HostPort } from "../../../../core/address.ts";
 import type { Dial } from "../../../../core/link.ts";
+import { LinkStream } from "../../link-stream.ts";
 import { EnvelopeReader, envelope } from "./envelope.ts";
 import { maxMessageBytes } from "./first-message.ts";
-import { LinkStream } from "./link-stream.ts";
 import { type ReflectionStream, StatusError, unimplemented } from "./reflection.ts";
 
 export interface ReflectionTarget {

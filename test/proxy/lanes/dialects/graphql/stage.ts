@@ -65,17 +65,19 @@ export async function openStage(
   const trust = { extraRoots: [], clientCertificates: [], unverified: [], ...options.tls };
   const dialects = loadDialects({ ...deps, trust });
   const parsed = parseRules(`version: 1\nrules:\n${rules}`, join(folder, "rules.yaml"));
-  if (parsed.problems.length > 0) throw new Error(problemText(parsed.problems));
+  const refuse = async (problems: Parameters<typeof problemText>[0]): Promise<never> => {
+    await rm(folder, { recursive: true });
+    throw new Error(problemText(problems));
+  };
+  if (parsed.problems.length > 0) return refuse(parsed.problems);
   const planner = createPlanner({ ...deps, maxBodyBytes: 1_048_576, hangMs: 1_000, dialects });
   const compiled = compileRules(parsed.rules, planner, "stage", dialects);
   if ("problems" in compiled)
-    throw new Error(
-      problemText(
-        compiled.problems.map(({ rule, problem }) => ({
-          ...parsed.locate(rule, problem.path),
-          message: problem.message.replaceAll(`${folder}/`, ""),
-        })),
-      ),
+    return refuse(
+      compiled.problems.map(({ rule, problem }) => ({
+        ...parsed.locate(rule, problem.path),
+        message: problem.message.replaceAll(`${folder}/`, ""),
+      })),
     );
   let inForce: RuleSet = compiled;
   const rig = await openRig({

@@ -1,7 +1,7 @@
 // The link of a connection that leads nowhere: it ends at once, as one that was refused, and nothing is dialled.
 
-import type { HostPort } from "../../core/address.ts";
-import type { Dial, Link, LinkEvents } from "../../core/link.ts";
+import type { HostPort } from "./address.ts";
+import type { Dial, Link, LinkEvents } from "./link.ts";
 
 /** Refuses every upstream with these words. */
 export function dialNowhere(why: string): Dial {

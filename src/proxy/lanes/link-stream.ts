@@ -1,9 +1,9 @@
 // A link as a stream, so that a library can speak on a connection that was dialled as every other one of ours is.
 
 import { Duplex } from "node:stream";
-import type { HostPort } from "../../../../core/address.ts";
-import { formatHostPort } from "../../../../core/address.ts";
-import type { Dial, Link } from "../../../../core/link.ts";
+import { formatHostPort, type HostPort } from "../../core/address.ts";
+import { UnderstudyError } from "../../core/errors.ts";
+import type { Dial, Link, LinkEnd } from "../../core/link.ts";
 
 export class LinkStream extends Duplex {
   readonly #link: Link;
@@ -20,13 +20,13 @@ export class LinkStream extends Duplex {
       },
       drain: () => this.#release(),
       end: () => void this.push(null),
-      close: (how, detail) =>
-        void this.destroy(
-          how === "closed"
-            ? undefined
-            : new Error(detail || `${formatHostPort(upstream)} broke the connection`),
-        ),
+      close: (how, detail) => void this.destroy(errorOf(how, detail, upstream)),
     });
+  }
+
+  resetAndDestroy(): void {
+    this.#link.destroy(true);
+    this.destroy();
   }
 
   #release(): void {
@@ -54,4 +54,11 @@ export class LinkStream extends Duplex {
     this.#release();
     done(error);
   }
+}
+
+function errorOf(how: LinkEnd, detail: string, upstream: HostPort): Error | undefined {
+  if (how === "closed") return undefined;
+  const text = detail || `${formatHostPort(upstream)} broke the connection`;
+  if (how === "timeout") return new UnderstudyError("connect_timeout", text);
+  return how === "refused" ? new UnderstudyError("connect_failed", text) : new Error(text);
 }

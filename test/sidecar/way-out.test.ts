@@ -1,0 +1,119 @@
+// Connections that leave through a forward proxy: relayed calls, TLS that is opened, raw bytes; and those that do not.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { connect as connectTls } from "node:tls";
+import { systemClock } from "../../src/core/clock.ts";
+import { systemRandom } from "../../src/core/random.ts";
+import { defaultSettings } from "../../src/core/settings.ts";
+import { parseForwardProxy, sparing } from "../../src/core/way-out.ts";
+import { startSidecar } from "../../src/sidecar/sidecar.ts";
+import { type ForwardProxy, openForwardProxy } from "../support/forward-proxy.ts";
+import { openSecureOrigin, testAuthority } from "../support/https.ts";
+import { connectTo, drainSocket, openServer, readUntil } from "../support/rig.ts";
+
+const loopback = { host: "127.0.0.1", port: 0 };
+
+/** An explicit proxy behind `proxy`; where it listens. */
+async function behind(
+  t: TestContext,
+  proxy: ForwardProxy,
+  more: Partial<Parameters<typeof startSidecar>[0]> = {},
+) {
+  const forward = parseForwardProxy(`http://me:secret@127.0.0.1:${proxy.address.port}`);
+  assert.ok(forward);
+  const sidecar = await startSidecar(
+    {
+      settings: defaultSettings,
+      listeners: [{ kind: "bind", address: loopback, mode: { kind: "proxy" } }],
+      admin: null,
+      rules: null,
+      whenRulesAreBad: "refuse",
+      taps: [],
+      wayOut: { proxy: forward, spares: sparing([]) },
+      ...more,
+    },
+    { clock: systemClock, random: systemRandom },
+  );
+  t.after(() => sidecar.close());
+  const [address] = sidecar.addresses;
+  assert.ok(address);
+  return address;
+}
+
+const credentials = `Proxy-Authorization: Basic ${btoa("me:secret")}`;
+const tunnelTo = (place: string) => `CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\n${credentials}\r\n\r\n`;
+
+test("way out: plain calls and raw bytes leave by tunnels, with its credentials", async (t) => {
+  await using origin = await openServer((socket) =>
+    socket.once("data", () =>
+      socket.end("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nreal"),
+    ),
+  );
+  await using proxy = await openForwardProxy(origin.address.port);
+  const client = await connectTo(await behind(t, proxy));
+  client.write("GET http://shop.test/a HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+  await readUntil(client, "\r\n\r\nreal");
+  client.destroy();
+  const raw = await connectTo(await behind(t, proxy));
+  raw.write("CONNECT db.test:5432 HTTP/1.1\r\nHost: db.test:5432\r\n\r\n");
+  await readUntil(raw, "\r\n\r\n");
+  raw.write("\0\0raw");
+  await readUntil(raw, "real");
+  raw.destroy();
+  assert.deepEqual(proxy.asked, [tunnelTo("shop.test:80"), tunnelTo("db.test:5432")]);
+});
+
+test("way out: TLS that is opened is verified at the other end of the tunnel", async (t) => {
+  const [ours, theirs] = [await testAuthority("ours"), await testAuthority("theirs")];
+  await using origin = await openSecureOrigin(theirs, "shop.test", (_request, response) =>
+    response.end("real"),
+  );
+  await using proxy = await openForwardProxy(origin.port);
+  const folder = mkdtempSync(join(tmpdir(), "understudy-way-out-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const rules = join(folder, "rules.yaml");
+  writeFileSync(
+    rules,
+    "version: 1\nrules:\n  - {name: m, matches: [{host: shop.test, path: /m}], respond: {body: mocked}}\n",
+  );
+  for (const [roots, expected] of [
+    [[theirs.trust], "real"],
+    [[], "certificate"],
+  ] as const) {
+    const tls = { authority: ours, extraRoots: roots, clientCertificates: [], unverified: [] };
+    const tunnel = await connectTo(await behind(t, proxy, { rules, tls }));
+    tunnel.write("CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n");
+    await readUntil(tunnel, "\r\n\r\n");
+    const client = connectTls({ socket: tunnel, servername: "shop.test", ca: ours.trust });
+    await once(client, "secureConnect");
+    client.write("GET /m HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+    await readUntil(client, "mocked");
+    client.write("GET /r HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+    await readUntil(client, expected);
+    client.destroy();
+  }
+});
+
+test("way out: what the proxy says is told; loopback is reached without it", async (t) => {
+  await using origin = await openServer((socket) =>
+    socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnear")),
+  );
+  await using proxy = await openForwardProxy(9, () => "HTTP/1.1 403 Not to there\r\n\r\n");
+  const address = await behind(t, proxy);
+  const ask = async (authority: string) => {
+    const client = await connectTo(address);
+    client.end(`GET http://${authority}/ HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\n\r\n`);
+    return (await drainSocket(client)).bytes.toString();
+  };
+  assert.match(
+    await ask("shop.test"),
+    /^HTTP\/1\.1 502 .*the proxy 127\.0\.0\.1:\d+, asked for a tunnel to shop\.test:80, answered 403 Not to there/s,
+  );
+  assert.match(await ask(`127.0.0.1:${origin.address.port}`), /near$/);
+  assert.deepEqual(proxy.asked, [tunnelTo("shop.test:80")]);
+});
