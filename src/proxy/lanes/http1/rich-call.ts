@@ -34,6 +34,8 @@ export interface RichRoadDeps {
   readonly tunnelTo: (open: (events: LinkEvents) => Link) => void;
   /** An interim response (1xx) on its way to the downstream. */
   readonly interim: (status: number, headers: HeaderList) => void;
+  /** The request is with the link to its last byte. */
+  readonly requestSent: () => void;
   /** The reply is written to its end; the request may still be on its way upstream. */
   readonly replied: () => void;
   /** Woken when the link can take more, and when it has ended. */

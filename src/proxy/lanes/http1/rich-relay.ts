@@ -23,6 +23,8 @@ export interface RichRelayDeps {
   readonly interim: (status: number, headers: HeaderList) => void;
   /** Woken when the link can take more, and when it has ended. */
   readonly linkDrain: DrainWaiters;
+  /** The request is with the link to its last byte. */
+  readonly requestSent: () => void;
   /** The request body is on its way. */
   readonly sends: (upload: Upload) => void;
   /** Resolves at the first byte of the request body: a client that waited for 100 has given up waiting. */
@@ -40,12 +42,14 @@ export function relayRich(exchange: Exchange, upstream: HostPort, deps: RichRela
   half.expect(call);
   const framing = frameRequest(exchange);
   half.send(encodeRequestHead(exchange.head.method, targetOf(exchange.head), framing.headers));
-  if (framing.body !== "none")
+  if (framing.body === "none") deps.requestSent();
+  else
     deps.sends(
       new Upload(exchange, framing.body, {
         half,
         linkDrain: deps.linkDrain,
         mayBegin: Promise.race([response.answered, deps.bodyBegun]),
+        whole: deps.requestSent,
         cut: () => response.cut(),
       }),
     );

@@ -27,6 +27,7 @@ export async function serveRich(rich: RichCall, deps: RichRoadDeps): Promise<Aft
         half: deps.half,
         call,
         interim: deps.interim,
+        requestSent: deps.requestSent,
         linkDrain: deps.linkDrain,
         bodyBegun: rich.bodyBegun,
         sends: (upload) => {

@@ -35,6 +35,8 @@ export interface TurnDeps {
   readonly progressed: () => void;
   /** The reply is written to its end; the turn lasts until the request has gone upstream as well. */
   readonly replied: (call: Call) => void;
+  /** The upstream has the request to its last byte. */
+  readonly requestSent: () => void;
   /** So much of the body waits for its reader that no more is wanted; called again and again. */
   readonly pauseBody: () => void;
   /** The reply makes the connection a tunnel to what `open` gives. */
@@ -52,6 +54,7 @@ export class RichTurn {
   /** The client has neither been told to send its body (RFC 9110 §10.1.1), nor begun to. */
   #waits: boolean;
   #runs = false;
+  #requestSent = false;
   #upstreamLeft = false;
 
   /** `first`: what was read of the body before the claim; it stays as it is. */
@@ -81,6 +84,11 @@ export class RichTurn {
   /** Has nothing to say to a client that has left. */
   get mayHang(): boolean {
     return this.#runs && hangs(this.#claim);
+  }
+
+  /** The upstream has all that it needs of the client. */
+  get requestSent(): boolean {
+    return this.#requestSent;
   }
 
   /** False: the client was never told to send the rest of its body, or the upstream has left instead of taking it. */
@@ -152,6 +160,10 @@ export class RichTurn {
         write: (bytes) => this.#write(bytes),
         tunnelTo: (open) => tunnelTo(call, open),
         interim: (status, headers) => this.#interim(status, headers),
+        requestSent: () => {
+          this.#requestSent = true;
+          this.#deps.requestSent();
+        },
         replied: () => replied(call),
         linkDrain,
       },

@@ -165,7 +165,8 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#turn?.cut("the client ended its request before its framing said so");
     const idle = this.#half.waiting === 0 && (this.#phase !== "rich" || this.#turn?.mayHang);
     if (!idle) {
-      if (this.#phase !== "rich" && this.#phase !== "barrier") this.#half.endRequests();
+      const isSent = this.#phase === "rich" ? this.#turn?.requestSent : this.#phase !== "barrier";
+      if (isSent && this.#held.length === 0) this.#half.endRequests();
     } else if (this.#half.upstream && this.#connection.mode !== "proxy" && !this.#answeredHere)
       this.#half.endRequests();
     else this.#close();
@@ -518,6 +519,9 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       pauseBody: () => this.#pauseBody(),
       progressed: () => {
         this.#progress = true;
+      },
+      requestSent: () => {
+        if (this.#downstreamEnded && this.#held.length === 0) this.#half.endRequests();
       },
       replied: (of) => this.#told(of),
       tunnelTo: (of, open) => {

@@ -13,6 +13,8 @@ export interface UploadDeps {
   readonly linkDrain: DrainWaiters;
   /** Resolves when the upstream wants the body, or the client sends it unasked. */
   readonly mayBegin: Promise<unknown>;
+  /** All of it is with the link. */
+  readonly whole: () => void;
   /** The client's request ended short of its framing; the link is gone. */
   readonly cut: () => void;
 }
@@ -39,7 +41,7 @@ export class Upload {
   }
 
   async #send(exchange: Exchange, chunked: boolean): Promise<void> {
-    const { half, linkDrain, mayBegin, cut } = this.#deps;
+    const { half, linkDrain, mayBegin, whole, cut } = this.#deps;
     if (exchange.head.header("expect")?.toLowerCase() === "100-continue") await mayBegin;
     try {
       for await (const chunk of exchange.body.chunks()) {
@@ -48,7 +50,9 @@ export class Upload {
         if (!half.send(chunked ? encodeChunk(chunk) : chunk)) await linkDrain.drained();
         if (this.#isOver) return;
       }
-      if (chunked && !this.#isOver) half.send(encodeLastChunk(exchange.body.trailers()));
+      if (this.#isOver) return;
+      if (chunked) half.send(encodeLastChunk(exchange.body.trailers()));
+      whole();
     } catch {
       if (this.#isOver) return;
       // The request ended short of its framing: only a cut tells the upstream so (RFC 9112 §8).

@@ -52,15 +52,16 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
   const send = (exchange: Exchange, link: RichLink): Promise<Reply> => {
     stream.uploads = stream.head.connectProtocol === null;
     const outgoing = stream.upgrade ? webSocket().outgoing(exchange) : exchange;
-    relayed = link.relay(outgoing, stream.head.connectProtocol, {
+    const own = link.relay(outgoing, stream.head.connectProtocol, {
       interim: (fields) => deps.fields(stream, fields, false),
       reset: (code) => {
         resetCode = code;
       },
       failed: (flag, detail) => call.fail("failed", flag, detail),
     });
-    stream.abort.signal.addEventListener("abort", () => link.clientLeft(relayed), { once: true });
-    return stream.upgrade ? relayed.then((reply) => webSocket().incoming(reply)) : relayed;
+    relayed = own;
+    stream.abort.signal.addEventListener("abort", () => link.clientLeft(own), { once: true });
+    return stream.upgrade ? own.then((reply) => webSocket().incoming(reply)) : own;
   };
   const forward = async (exchange: Exchange): Promise<Reply> => {
     for (;;) {

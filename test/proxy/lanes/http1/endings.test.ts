@@ -180,3 +180,50 @@ for (const method of ["GET", "HEAD"])
     assert.equal(reset, false);
     client.end();
   });
+
+for (const [state, rule] of [
+  ["while it waits for the response", late],
+  ["before the call has gone on", { fault: { ...noFault, delay: { type: "fixed", ms: 60 } } }],
+] as const)
+  for (const request of ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", post("one")])
+    test(`endings: a client of a claimed ${request.slice(0, 4)} that ends ${state} is heard upstream`, async () => {
+      const heard = Promise.withResolvers<string>();
+      await using upstream = await openServer((socket) => {
+        let seen = "";
+        socket.on("data", (chunk) => {
+          seen += chunk;
+          if (rule === late && seen === request) client.end();
+        });
+        // As servers do that give a call up when its client has left.
+        socket.on("end", () => {
+          heard.resolve(seen);
+          socket.end();
+        });
+      });
+      await using rig = await openRig({ upstream: upstream.address, rules: [rule] });
+      const client = await rig.connect();
+      client.write(request);
+      if (rule !== late) client.end();
+      assert.equal(await heard.promise, request);
+      const { bytes, reset } = await drainSocket(client);
+      assert.deepEqual([bytes.length, reset], [0, false]);
+    });
+
+test("endings: a client that leaves a silent stream under a rule is heard upstream", async () => {
+  const heard = Promise.withResolvers<void>();
+  await using upstream = await openServer((socket) => {
+    socket.once("data", () =>
+      socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"),
+    );
+    socket.on("end", () => {
+      heard.resolve();
+      socket.end();
+    });
+  });
+  await using rig = await openRig({ upstream: upstream.address, rules: [late] });
+  const client = await rig.connect();
+  client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await readUntil(client, "data: 1");
+  client.end();
+  await heard.promise;
+});

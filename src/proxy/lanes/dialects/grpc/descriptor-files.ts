@@ -146,8 +146,22 @@ function loadSources(
       );
     return found ?? target;
   };
-  root.loadSync([...sources], { keepCase: true });
+  try {
+    root.loadSync([...sources], { keepCase: true });
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || thrown instanceof MissingImport || "code" in thrown) throw thrown;
+    // Files are noted when they are opened: the last one is that with the mistake.
+    throw new Error(mistakeIn(root.files.at(-1) ?? "", thrown), { cause: thrown });
+  }
   files.push(...root.files.filter((file) => !files.includes(file) && common.get(file) === null));
+}
+
+/** With its place, which the parser names in several ways or not at all. */
+function mistakeIn(file: string, { name, message }: Error): string {
+  // The parser trips over the end of a file where it expects more.
+  if (name === "TypeError") return `${file}: it ends within a definition`;
+  const [, text = message, line] = /^(.*) \((?:[^()]*, )?line (\d+)\)$/s.exec(message) ?? [];
+  return line === undefined ? `${file}: ${text}` : `${file}:${line}: ${text}`;
 }
 
 /** An import starts at an import root; without one named, at any folder above the file that imports. */

@@ -61,12 +61,17 @@ export function inflate(
 ): Uint8Array | null {
   if ((flags & envelopeFlags.compressed) === 0) return payload.length > limitBytes ? null : payload;
   const coding = headerValue(headers, "grpc-encoding") ?? headerValue(headers, "connect-content-encoding");
+  return coding === undefined ? null : unzip(payload, coding, limitBytes);
+}
+
+/** null: damaged, larger than the limit, or of another coding than gzip and deflate. */
+export function unzip(payload: Uint8Array, coding: string, limitBytes: number): Uint8Array | null {
   const zlib = createRequire(import.meta.url)("node:zlib") as typeof import("node:zlib");
   try {
     if (coding === "gzip") return zlib.gunzipSync(payload, { maxOutputLength: limitBytes });
     if (coding === "deflate") return zlib.inflateSync(payload, { maxOutputLength: limitBytes });
   } catch {
-    return null; // damaged, or larger than the limit
+    return null;
   }
   return null;
 }

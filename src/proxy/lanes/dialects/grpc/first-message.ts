@@ -4,7 +4,7 @@ import type { CallFacts } from "../../../../core/dialect.ts";
 import type { RequestHead } from "../../../../core/exchange.ts";
 import { decodeMessage } from "./decode.ts";
 import { encodeMessage } from "./encode.ts";
-import { envelopeBytes, firstEnvelope, fromText, inflate, isEnveloped } from "./envelope.ts";
+import { envelopeBytes, firstEnvelope, fromText, inflate, isEnveloped, unzip } from "./envelope.ts";
 import { type Flavour, flavourOf } from "./flavour.ts";
 import type { MessageType } from "./message-type.ts";
 
@@ -40,8 +40,10 @@ export function firstPayload(
 function messageInQuery(path: string): Uint8Array | null {
   const query = new URLSearchParams(path.slice(path.indexOf("?") + 1));
   const text = query.get("message");
-  if (text === null || query.get("compression")) return null;
-  return Buffer.from(text, query.get("base64") === "1" ? "base64url" : "utf8");
+  if (text === null) return null;
+  const payload = Buffer.from(text, query.get("base64") === "1" ? "base64url" : "utf8");
+  const coding = query.get("compression") || "identity";
+  return coding === "identity" ? payload : unzip(payload, coding, maxMessageBytes);
 }
 
 /** The message as JSON text; null where it is none of this type. `type` null: not described. */

@@ -63,3 +63,22 @@ test("descriptor files: what was missing is found when it is there, wherever tha
   writeFileSync(join(folder, "other", "types.proto"), good("o"));
   assert.ok(files([importer]).method("i.S", "Get"));
 });
+
+test("descriptor files: a mistake is told with its file among many, and its line", () => {
+  const own = join(folder, "mistaken");
+  mkdirSync(own);
+  writeFileSync(join(own, "a.proto"), good("a"));
+  writeFileSync(join(own, "z.proto"), good("z"));
+  const file = join(own, "m.proto");
+  const rows: readonly (readonly [source: string, told: string])[] = [
+    ['syntax = "proto3";\nmessage M { string a = 1 }', `${file}:2: illegal token '}', ';' expected`],
+    ['syntax = "proto3";\nmessage M { map<float, string> a = 1; }', `${file}:2: illegal type 'float'`],
+    ['syntax = "proto3";\nmessage M { string a = 1; int32 b = 1; }', `${file}: duplicate id 1 in Type M`],
+    ['syntax = "proto3";\nmessage M { string a = 1;', `${file}: it ends within a definition`],
+  ];
+  for (const [source, told] of rows) {
+    writeFileSync(file, source);
+    const { message } = problemOf(() => createDescriptorFiles()([own]));
+    assert.equal(message, `expected .proto files or a descriptor set: ${told}`);
+  }
+});

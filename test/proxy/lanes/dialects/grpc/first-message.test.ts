@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import type { RequestHead } from "../../../../../src/core/exchange.ts";
 import { envelope } from "../../../../../src/proxy/lanes/dialects/grpc/envelope.ts";
-import { bytesOfFirst } from "../../../../../src/proxy/lanes/dialects/grpc/first-message.ts";
+import { bytesOfFirst, firstPayload } from "../../../../../src/proxy/lanes/dialects/grpc/first-message.ts";
+import { flavourOf } from "../../../../../src/proxy/lanes/dialects/grpc/flavour.ts";
 
 const headOf = (type: string) =>
   ({
@@ -64,4 +66,23 @@ test("first message: as text, whole with its last group, whatever pieces the tex
 
 test("first message: only the end tells where a body is the message", () => {
   assert.equal(bytesOfFirst(headOf("application/json"), Buffer.from("{}")), Number.POSITIVE_INFINITY);
+});
+
+test("first message: that of a Connect call by GET stands in its query, compressed or not", () => {
+  const payload = (query: string): string | undefined => {
+    const head = {
+      ...{ method: "GET", path: `/p.S/M?connect=v1&encoding=json&${query}`, headers: [] },
+      header: () => undefined,
+    } as unknown as RequestHead; // what the message of such a call is read from
+    const flavour = flavourOf(head) ?? assert.fail("no flavour");
+    const found = firstPayload(head, null, flavour);
+    return found ? Buffer.from(found).toString() : undefined;
+  };
+  const zipped = gzipSync('{"a":1}').toString("base64url");
+  assert.equal(payload("message=%7B%22a%22%3A1%7D"), '{"a":1}');
+  assert.equal(payload("message=%7B%22a%22%3A1%7D&compression=identity"), '{"a":1}');
+  assert.equal(payload(`message=${zipped}&base64=1&compression=gzip`), '{"a":1}');
+  assert.equal(payload(`message=${zipped}&base64=1&compression=br`), undefined);
+  assert.equal(payload("message=%7B%7D&compression=gzip"), undefined, "it is none");
+  assert.equal(payload("base64=1"), undefined);
 });
