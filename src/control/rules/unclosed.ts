@@ -34,6 +34,11 @@ export function unclosedAt(document: Document.Parsed, text: string, mistake: Mis
     : { offset, reason: `the ${sign} of ${shown(text, offset)} is not closed` };
 }
 
+/** Whether the parser misses the end of something: only then `unclosedAt` has to look. */
+export function saysUnclosed(mistake: Mistake): boolean {
+  return signOfMistake(mistake) !== null;
+}
+
 /** The rest of the line, or its beginning. */
 function shown(text: string, offset: number): string {
   const [line = ""] = text.slice(offset, offset + maxShown + 1).split(/\r?\n/, 1);
