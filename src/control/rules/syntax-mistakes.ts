@@ -1,16 +1,13 @@
 // What is wrong with a text that is no YAML: where, and in words for people. One line a mistake: the parser tells what came of it, too.
 
 import type { Document } from "yaml";
-import { type Mistake, saysUnclosed, unclosedAt } from "./unclosed.ts";
+import { type Mistake, openingsOf } from "./unclosed.ts";
 
 export interface SyntaxMistake {
   /** Offset into the text in UTF-16 units. */
   readonly offset: number;
   readonly message: string;
 }
-
-/** Those whose opening bracket or quote is looked for: each look goes through the whole text. */
-const maxOpenings = 20;
 
 /** What the parser says in words for programmers, by its code. */
 const plainReasons: Readonly<Record<string, string>> = {
@@ -39,17 +36,16 @@ export function syntaxMistakes(
 ): readonly SyntaxMistake[] {
   const mistakes: readonly Mistake[] = [...document.errors, ...document.warnings];
   const found: SyntaxMistake[] = [];
-  const startOfLine = mistakes.length === 0 ? () => 0 : lineStarts(text);
+  if (mistakes.length === 0) return found;
+  const [startOfLine, openingOf] = [lineStarts(text), openingsOf(document, text)];
   const [lines, ends] = [new Set<number>(), new Set<number>()];
-  let looks = 0;
   for (const mistake of mistakes) {
     if (found.length >= most) break;
     const [end] = mistake.pos;
     if (ends.has(end)) continue;
     const line = startOfLine(end);
     const hasTab = !lines.has(line) && /^ *\t/.test(text.slice(line, end + 1));
-    const looksBack = !hasTab && saysUnclosed(mistake) && looks++ < maxOpenings;
-    const unclosed = looksBack ? unclosedAt(document, text, mistake) : null;
+    const unclosed = hasTab ? null : openingOf(mistake);
     const { offset, reason } = unclosed ?? { offset: end, reason: hasTab ? tabs : plainly(mistake) };
     if (lines.has(startOfLine(offset))) continue;
     ends.add(end);

@@ -1,6 +1,6 @@
 // Where a bracket or a quote that is never closed was opened. The parser tells where it gave up: a line or many behind.
 
-import { type Document, isCollection, isMap, isScalar, type Node, visit } from "yaml";
+import { type Document, isCollection, isMap, isNode, isPair, isScalar, type Node } from "yaml";
 
 export interface Opening {
   /** Offset into the text in UTF-16 units. */
@@ -15,28 +15,57 @@ export type Mistake = Document.Parsed["errors"][number] | Document.Parsed["warni
 /** UTF-16 units of the text that are shown. */
 const maxShown = 30;
 
-/** What `mistake`, one of the document's, is about; null where that is nothing unclosed. */
-export function unclosedAt(document: Document.Parsed, text: string, mistake: Mistake): Opening | null {
-  const sign = signOfMistake(mistake);
-  if (sign === null) return null;
-  const [end] = mistake.pos;
-  const offsets: number[] = [];
-  visit(document, {
-    Node(_key, node) {
-      if (node.range?.[1] === end && signOfNode(node) === sign) offsets.push(node.range[0]);
-    },
-  });
-  // Of those that end here, from the outermost on, the innermost ones may be closed: so many of them are not.
-  const unclosed = document.errors.filter((other) => other.pos[0] === end && signOfMistake(other) === sign);
-  const offset = offsets[unclosed.length - 1];
-  return offset === undefined
-    ? null
-    : { offset, reason: `the ${sign} of ${shown(text, offset)} is not closed` };
+/**
+ * What a mistake of the document is about; null where that is nothing unclosed. The document is walked over once, when it is first
+ * asked about one that is.
+ */
+export function openingsOf(document: Document.Parsed, text: string): (mistake: Mistake) => Opening | null {
+  let begun: ReadonlyMap<string, readonly number[]> | null = null;
+  const unclosed = countBy(document.errors.flatMap((error) => placeOfMistake(error) ?? []));
+  return (mistake) => {
+    const place = placeOfMistake(mistake);
+    if (place === null) return null;
+    begun ??= offsetsByEnd(document.contents);
+    // Of those that end here, from the outermost on, the innermost ones may be closed: so many of them are not.
+    const offset = begun.get(place)?.[(unclosed.get(place) ?? 0) - 1];
+    if (offset === undefined) return null;
+    return { offset, reason: `the ${text[offset]} of ${shown(text, offset)} is not closed` };
+  };
 }
 
-/** Whether the parser misses the end of something: only then `unclosedAt` has to look. */
-export function saysUnclosed(mistake: Mistake): boolean {
-  return signOfMistake(mistake) !== null;
+/** Where brackets and quotes begin, by where they end and what they are; from the outermost on. */
+function offsetsByEnd(contents: unknown): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>();
+  const waiting: unknown[] = [contents];
+  while (waiting.length > 0) {
+    const node = waiting.pop();
+    if (isPair(node)) waiting.push(node.value, node.key);
+    if (!isNode(node)) continue;
+    const sign = signOfNode(node);
+    if (sign !== null && node.range) {
+      const place = placeOf(node.range[1], sign);
+      const others = found.get(place);
+      if (others) others.push(node.range[0]);
+      else found.set(place, [node.range[0]]);
+    }
+    if (isCollection(node)) for (let i = node.items.length - 1; i >= 0; i--) waiting.push(node.items[i]);
+  }
+  return found;
+}
+
+function countBy(places: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const place of places) counts.set(place, (counts.get(place) ?? 0) + 1);
+  return counts;
+}
+
+function placeOf(end: number, sign: string): string {
+  return `${end} ${sign}`;
+}
+
+function placeOfMistake(mistake: Mistake): string | null {
+  const sign = signOfMistake(mistake);
+  return sign === null ? null : placeOf(mistake.pos[0], sign);
 }
 
 /** The rest of the line, or its beginning. */

@@ -26,6 +26,9 @@ export class ConnectionWindows implements SendPort {
   #clientMaySend = defaultWindowBytes;
   /** What the client gets back: it went to nobody upstream. */
   #creditDue = 0;
+  /** DATA of ours has gone out since the client's last PING, and between the two before. */
+  #sentLately = false;
+  #sentBefore = false;
   readonly #deps: ConnectionWindowsDeps;
 
   constructor(deps: ConnectionWindowsDeps) {
@@ -102,6 +105,18 @@ export class ConnectionWindows implements SendPort {
 
   send(bytes: Buffer, dataBytes: number): void {
     this.clientTakes -= dataBytes;
+    this.#sentLately = true;
     this.#deps.wires.aside(bytes);
+  }
+
+  /**
+   * Whether a PING of the client, which has come now, may measure DATA of ours: clients of gRPC probe so, with one PING after
+   * the other. An upstream that has sent none itself would take it for a flood (too_many_pings).
+   */
+  probed(): boolean {
+    const isOurs = this.#sentLately || this.#sentBefore;
+    this.#sentBefore = this.#sentLately;
+    this.#sentLately = false;
+    return isOurs;
   }
 }

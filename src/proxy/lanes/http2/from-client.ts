@@ -227,7 +227,10 @@ export class FromClient implements ClientEvents {
   }
 
   ping(isAck: boolean, payload: Buffer): Verdict {
-    return this.#deps.settings.ping(isAck, payload);
+    const { settings, table, windows } = this.#deps;
+    if (isAck) return settings.ping(payload, true, false);
+    const probesOurs = windows.probed();
+    return settings.ping(payload, false, probesOurs || table.isOurs);
   }
 
   connectionWindow(bytes: number): void {

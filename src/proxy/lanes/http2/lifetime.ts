@@ -153,6 +153,8 @@ export class Lifetime implements Deadlined {
       stream.pipe.fail(
         new UnderstudyError("body_cut", `the client ended inside the request of stream ${id}`),
       );
+      stream.requestDone = true; // nothing more comes
+      table.closeIfDone(id, stream);
     }
     if (up.isDialled && !wires.closing) up.endRequests();
     this.closeWhenDone();

@@ -154,19 +154,9 @@ export class LocalCalls {
     });
   }
 
-  #richLink(signal: AbortSignal): RichLink | Promise<RichLink> {
+  #richLink(signal: AbortSignal): RichLink | Promise<void> {
     const link = this.#newestLink();
-    return link.hasRoom ? link : this.#linkWithRoom(link, signal);
-  }
-
-  /** RFC 9113 §5.1.2: no more streams than the upstream takes at once. The client's own limit bounds how many wait. */
-  async #linkWithRoom(first: RichLink, signal: AbortSignal): Promise<RichLink> {
-    for (let link = first; ; link = this.#newestLink()) {
-      if (link.hasRoom) return link;
-      await link.places.changes(signal);
-      if (signal.aborted) link.places.passOn();
-      signal.throwIfAborted();
-    }
+    return link.hasRoom ? link : waitForRoom(link, signal);
   }
 
   #newestLink(): RichLink {
@@ -211,6 +201,13 @@ export class LocalCalls {
     stream.discards = !stream.uploads;
     this.#deps.table.closeIfDone(stream.id, stream);
   }
+}
+
+/** RFC 9113 §5.1.2: no more streams than the upstream takes at once. The client's own limit bounds how many wait. */
+async function waitForRoom({ places }: RichLink, signal: AbortSignal): Promise<void> {
+  await places.changes(signal);
+  if (signal.aborted) places.passOn();
+  signal.throwIfAborted();
 }
 
 function describeFixed(call: Http2Call, claim: Claim, kind: "mock" | "abort", status: number): void {

@@ -165,6 +165,12 @@ export class RichCalls {
     if (stream) this.#reset(stream, errorCodes.cancel);
   }
 
+  /** The client has reset its stream: the upstream hears so at once, and whoever waits for the reply or its rest. */
+  clientLeft(reply: Promise<unknown> | null): void {
+    const stream = this.#find(reply);
+    if (stream) this.#cancel(stream, "DC", "the client left");
+  }
+
   malformed(stream: RichStream, flaw: string): void {
     this.#reset(stream, errorCodes.protocol);
     this.#fail(stream, "UPE", `the upstream sent a malformed response: ${flaw}`);

@@ -97,6 +97,11 @@ export class RichLink implements LinkEvents, RichCallsPort {
     return this.#calls.whenSent(reply);
   }
 
+  /** The client has left; `reply`, or what is still to come of it, rejects. */
+  clientLeft(reply: Promise<Reply> | null): void {
+    this.#calls.clientLeft(reply);
+  }
+
   /** The call is over, however far it came. */
   abandon(reply: Promise<Reply> | null): void {
     this.#calls.abandon(reply);

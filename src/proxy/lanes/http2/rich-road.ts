@@ -21,8 +21,11 @@ import type { LocalStream } from "./stream.ts";
 export interface RichRoadDeps {
   readonly connection: Connection;
   readonly traffic: Traffic;
-  /** The link for claimed calls, once it takes another. connect_failed where there is nowhere to go; ends on abort. */
-  readonly link: (signal: AbortSignal) => RichLink | Promise<RichLink>;
+  /**
+   * The link for claimed calls where it takes another one now; else resolves when it may, and is to be asked again.
+   * connect_failed where there is nowhere to go; ends on abort.
+   */
+  readonly link: (signal: AbortSignal) => RichLink | Promise<void>;
   /** Fields of a head or of trailers. */
   readonly fields: (stream: LocalStream, fields: HeaderList, endStream: boolean) => void;
   /** Resolves when the bytes are out. */
@@ -56,16 +59,24 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
       },
       failed: (flag, detail) => call.fail("failed", flag, detail),
     });
+    stream.abort.signal.addEventListener("abort", () => link.clientLeft(relayed), { once: true });
     return stream.upgrade ? relayed.then((reply) => webSocket().incoming(reply)) : relayed;
   };
   const forward = async (exchange: Exchange): Promise<Reply> => {
-    const found = deps.link(stream.abort.signal);
-    const to = found instanceof Promise ? await found : found;
-    link = to;
-    call.goesOn();
-    call.upstream = to.upstream;
-    if (stream.head.connectProtocol === null) return send(exchange, to);
-    return askConnect(stream, to).then((refusal) => refusal ?? send(exchange, to));
+    for (;;) {
+      const to = deps.link(stream.abort.signal);
+      if (to instanceof Promise) {
+        await to;
+        continue; // others may have been sent meanwhile
+      }
+      link = to;
+      call.goesOn();
+      call.upstream = to.upstream;
+      if (stream.head.connectProtocol === null) return send(exchange, to);
+      const refusal = await askConnect(stream, to);
+      if (refusal) return refusal;
+      if (to.isUsable && to.hasRoom) return send(exchange, to);
+    }
   };
   try {
     const exchange = exchangeOf(stream, deps);

@@ -104,7 +104,10 @@ export class SettingsExchange {
   ackFromClient(): Verdict {
     const answered = this.#acksFromClient.came();
     if (answered?.from !== "upstream") return "take";
-    this.#deps.client.decoder.allowTable(answered.tableBytes);
+    const { client, encoder } = this.#deps;
+    client.decoder.allowTable(answered.tableBytes);
+    // Not before: a smaller table is due in the first block behind the ACK, whatever blocks have said before it.
+    encoder.allowTable(answered.tableBytes);
     return "pass";
   }
 
@@ -132,7 +135,6 @@ export class SettingsExchange {
       this.#deps.fromUpstream.upstreamBroke(errorCodes.enhanceYourCalm, "too many SETTINGS");
       return "take";
     }
-    this.#deps.encoder.allowTable(this.server.tableBytes);
     this.#acksFromClient.sent("upstream", this.server);
     this.#resizeUploads(before);
     this.sent = true;
@@ -228,10 +230,10 @@ export class SettingsExchange {
     return acks;
   }
 
-  /** PING of the client: the upstream answers it, where it is there. */
-  ping(isAck: boolean, payload: Buffer): Verdict {
+  /** PING of the client: the upstream answers it, where it is there, and has to do with it. */
+  ping(payload: Buffer, isAck: boolean, isOurs: boolean): Verdict {
     const { up, wires } = this.#deps;
-    if (up.isDialled && (isAck || up.isOpen)) return "pass";
+    if (!isOurs && up.isDialled && (isAck || up.isOpen)) return "pass";
     if (isAck) return "take";
     this.send();
     wires.aside(frame(frameTypes.ping, flags.ack, 0, payload));

@@ -48,6 +48,11 @@ export class StreamTable {
     return false;
   }
 
+  /** Streams are open, and the upstream knows of none of them. */
+  get isOurs(): boolean {
+    return this.open.size > 0 && this.open.places.every((stream) => stream?.kind !== "relayed");
+  }
+
   /** The stream was answered here, or never let through. */
   wasLocal(id: number): boolean {
     return this.#remembered.has(id);

@@ -54,6 +54,8 @@ const unreachableForMs = 10_000;
 const askMs = 2_000;
 
 const plainProtocols: ReadonlySet<string> = new Set(["http/1.1", "http/1.0"]);
+/** gRPC's C core called it so before, and its versions up to 2023 prefer that name among themselves. */
+const http2Protocols: ReadonlySet<string> = new Set(["h2", "grpc-exp"]);
 
 export function createOpener({ authority, secureDial, inletOf, traffic }: OpenerDeps): Opener {
   const { clock } = traffic;
@@ -69,7 +71,9 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
   /** null where the upstream cannot be had, or need not be asked. */
   async function channelFor(aim: SecureAim): Promise<SecureChannel | null> {
     if (aim.protocols.every((protocol) => plainProtocols.has(protocol))) return null;
-    const key = `${aim.serverName} ${formatHostPort(aim.upstream)}`;
+    // With what was offered: an upstream that speaks none of it may well be had by others.
+    const offered = [...http2Protocols, ...plainProtocols].filter((name) => aim.protocols.includes(name));
+    const key = [aim.serverName, formatHostPort(aim.upstream), ...offered].join(" ");
     if ((unreachable.get(key) ?? 0) > clock.now()) return null;
     try {
       const channel = await withinAskMs(secureDial.open(aim), clock);
@@ -166,12 +170,12 @@ class Upstreams {
 
 /** Without an upstream to ask: HTTP/1 where the client speaks it, since every rule can answer there. */
 function fallback(protocols: readonly string[]): string | null {
-  return ["http/1.1", "h2"].find((protocol) => protocols.includes(protocol)) ?? null;
+  return ["http/1.1", ...http2Protocols].find((protocol) => protocols.includes(protocol)) ?? null;
 }
 
 /** null: its first bytes tell. */
 function laneOf(protocol: string | null): Protocol | null {
   if (protocol === null) return null;
-  if (protocol === "h2") return "http/2";
+  if (http2Protocols.has(protocol)) return "http/2";
   return plainProtocols.has(protocol) ? "http/1" : "opaque";
 }

@@ -23,7 +23,7 @@ import { encodeLiterals } from "../../../../src/proxy/lanes/http2/hpack/literal-
 import { between } from "../../../conformance/http2/pair.ts";
 import { openRig } from "../../../support/rig.ts";
 import { noFault, replyWith } from "../../../support/rule-spec.ts";
-import { is, type RawPeer, requestFrame, responseFrame } from "./raw-peer.ts";
+import { is, isSettings, type RawPeer, requestFrame, responseFrame } from "./raw-peer.ts";
 
 const delayed: Partial<RuleSpec> = { name: "d", fault: { ...noFault, delay: { type: "fixed", ms: 1 } } };
 const mock: Partial<RuleSpec> = {
@@ -140,6 +140,29 @@ test("header table: a reply that overtakes an ACK, held behind DATA, does not sa
     client.send(requestFrame(7, "/m"));
     const behind = await client.until(is(frameTypes.headers, 7));
     assert.equal(behind?.payload[0], 0x20); // RFC 7541 §6.3
+  }));
+
+test("header table: a smaller size in between is said behind its ACK, although a block before it went larger", () =>
+  between({ rules: [mock] }, async ({ client, upstream }) => {
+    const block = (id: number, front: readonly number[]) => {
+      const fields = Buffer.from(requestFrame(id, "/r").subarray(9));
+      return headerFrames(id, flags.endStream, Buffer.concat([Buffer.from(front), fields]));
+    };
+    const to64 = [0x3f, 64 - 31]; // RFC 7541 §6.3
+    const to10000 = [0x3f, 0xf1, 0x4d];
+    client.send(preface, settingsFrame([]), requestFrame(1, "/r"));
+    const server = await upstream();
+    server.send(settingsFrame([[1, 10_000]]), settingsAck);
+    await client.until(isSettings);
+    client.send(settingsAck);
+    await server.until(() => acksOf(server).length === 1);
+    server.send(settingsFrame([[1, 64]]), settingsFrame([[1, 10_000]]));
+    await client.until(() => client.frames.filter(isSettings).length === 3);
+    client.send(block(3, to10000), settingsAck, settingsAck, block(5, [...to64, ...to10000]));
+    const before = await server.until(is(frameTypes.headers, 3));
+    assert.deepEqual([...(before?.payload.subarray(0, 3) ?? [])], to10000);
+    const behind = await server.until(is(frameTypes.headers, 5));
+    assert.deepEqual([...(behind?.payload.subarray(0, 5) ?? [])], [...to64, ...to10000]);
   }));
 
 test("header table: an upstream that is dialled later hears of a size that the client had in between", () =>

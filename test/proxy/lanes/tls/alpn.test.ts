@@ -2,7 +2,12 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type ClientHttp2Session, connect as connectHttp2, createSecureServer } from "node:http2";
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+  createSecureServer,
+} from "node:http2";
 import type { AddressInfo, Server } from "node:net";
 import { test } from "node:test";
 import { connect, createServer, type TLSSocket } from "node:tls";
@@ -93,6 +98,41 @@ test("alpn: an upstream that knows nothing of it gets HTTP/1, whatever else the 
   assert.match(await get(client, "/pay"), /mocked$/);
   assert.match(await get(client, "/real"), /real$/);
   client.destroy();
+  server.close();
+});
+
+test("alpn: an upstream that refuses what one client offers is asked for the next one", async () => {
+  const leaf = await theirs.issue("shop.test");
+  const server = createSecureServer({ cert: leaf.chain, key: leaf.key }, (_, response) =>
+    response.end("real"),
+  );
+  server.on("unknownProtocol", (socket) => socket.destroy());
+  await using through = await rigTo(await portOf(server as unknown as Server));
+  const odd = await dial(through, ["odd"]);
+  assert.equal(odd.alpnProtocol, false);
+  const socket = await dial(through, ["h2", "http/1.1"]);
+  assert.equal(socket.alpnProtocol, "h2");
+  const session = connectHttp2("https://shop.test", { createConnection: () => socket });
+  assert.deepEqual(await ask(session, "/real"), { status: 200, body: "real" });
+  odd.destroy();
+  session.destroy();
+  server.close();
+});
+
+test("alpn: grpc-exp, which older versions of gRPC's C core agree on among themselves, is HTTP/2", async () => {
+  const leaf = await theirs.issue("shop.test");
+  const http2 = createHttp2Server((_, response) => response.end("real"));
+  const server = createServer(
+    { cert: leaf.chain, key: leaf.key, ALPNProtocols: ["grpc-exp", "h2"] },
+    (socket) => http2.emit("connection", socket),
+  );
+  await using through = await rigTo(await portOf(server));
+  const socket = await dial(through, ["grpc-exp", "h2"]);
+  assert.equal(socket.alpnProtocol, "grpc-exp");
+  const session = connectHttp2("https://shop.test", { createConnection: () => socket });
+  assert.deepEqual(await ask(session, "/pay"), { status: 200, body: "mocked" });
+  assert.deepEqual(await ask(session, "/real"), { status: 200, body: "real" });
+  session.destroy();
   server.close();
 });
 

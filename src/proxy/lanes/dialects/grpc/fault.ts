@@ -23,8 +23,13 @@ export function grpcFault(spec: GrpcFaultSpec): Effect {
       const flavour = flavourOf(exchange.head);
       if (reply.kind !== "response" || flavour === null || flavour.name === "connect") return reply;
       const { status, reason, headers, body } = reply;
+      const isAtOnce = spec.afterMessages === 0 && spec.how.kind !== "halfMessage";
+      const isWhole = !isAtOnce || exchange.faultEnds?.aborted === true;
+      // Without messages the status stands in the head, and whoever gets one expects nothing behind it ("Trailers-Only").
+      if (isWhole && body.lengthBytes === 0) return reply;
       const cut = await cutBody(body, spec, flavour, exchange.faultEnds);
-      return { kind: "response", status, reason, headers: withoutLength(headers), body: cut };
+      const kept = isWhole ? headers : headers.filter(([name]) => !isStatus(name));
+      return { kind: "response", status, reason, headers: withoutLength(kept), body: cut };
     },
   };
 }
@@ -48,6 +53,10 @@ async function cutBody(
     () => toTextChunks(cut.chunks()),
     () => cut.trailers(),
   );
+}
+
+function isStatus(name: string): boolean {
+  return /^grpc-(?:status|message|status-details-bin)$/i.test(name);
 }
 
 function withoutLength(headers: HeaderList): HeaderList {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyBody, streamBody } from "../../../../../src/core/body.ts";
 import type { ConnectionFacts } from "../../../../../src/core/connection.ts";
-import type { RequestHead } from "../../../../../src/core/exchange.ts";
+import type { Exchange, Reply, RequestHead } from "../../../../../src/core/exchange.ts";
 import { grpcFault } from "../../../../../src/proxy/lanes/dialects/grpc/fault.ts";
 import { withShop } from "./rules.ts";
 
@@ -165,6 +165,47 @@ test("http2 fault: RST_STREAM with its code, and GOAWAY after which the client d
     },
   ));
 
+function exchangeUntil(faultEnds: AbortSignal): Exchange {
+  const head: RequestHead = {
+    method: "POST",
+    scheme: "http",
+    authority: "shop",
+    path: "/shop.v1.Inventory/Watch",
+    headers: [],
+    header: (name) => (name === "content-type" ? "application/grpc" : undefined),
+  };
+  const connection: ConnectionFacts = {
+    id: "1",
+    direction: "outbound",
+    downstream: { host: "127.0.0.1", port: 1 },
+    originalDestination: null,
+  };
+  const { signal } = new AbortController();
+  return { id: "1", connection, head, body: emptyBody, signal, faultEnds };
+}
+
+test("grpc fault: a status without messages passes in its head, or gives way to that of the rule", async () => {
+  const { signal } = new AbortController();
+  const refused: Reply = {
+    ...{ kind: "response", status: 200, reason: "", body: emptyBody },
+    headers: [
+      ["content-type", "application/grpc"],
+      ["grpc-status", "5"],
+      ["grpc-message", "no"],
+    ],
+  };
+  const how = { kind: "status", code: 15, text: "" } as const;
+  const under = (afterMessages: number, faultEnds = signal) =>
+    grpcFault({ afterMessages, how }).apply(exchangeUntil(faultEnds), async () => refused);
+  assert.equal(await under(2), refused);
+  assert.equal(await under(0, AbortSignal.abort()), refused);
+  const harmed = await under(0);
+  assert.ok(harmed.kind === "response");
+  assert.equal((await harmed.body.read(1_000)).length, 0);
+  assert.deepEqual(harmed.headers, [["content-type", "application/grpc"]]);
+  assert.deepEqual(harmed.body.trailers(), [["grpc-status", "15"]]);
+});
+
 test("grpc fault: ends with its rule, in the middle of a stream and before one", async () => {
   const message = Buffer.from([0, 0, 0, 0, 1, 7]);
   for (const [afterMessages, endsBehind] of [
@@ -179,22 +220,7 @@ test("grpc fault: ends with its rule, in the middle of a stream and before one",
       }
     };
     if (endsBehind === 0) ends.abort();
-    const head: RequestHead = {
-      method: "POST",
-      scheme: "http",
-      authority: "shop",
-      path: "/shop.v1.Inventory/Watch",
-      headers: [],
-      header: (name) => (name === "content-type" ? "application/grpc" : undefined),
-    };
-    const connection: ConnectionFacts = {
-      id: "1",
-      direction: "outbound",
-      downstream: { host: "127.0.0.1", port: 1 },
-      originalDestination: null,
-    };
-    const { signal } = new AbortController();
-    const exchange = { id: "1", connection, head, body: emptyBody, signal, faultEnds: ends.signal };
+    const exchange = exchangeUntil(ends.signal);
     const fault = grpcFault({ afterMessages, how: { kind: "status", code: 15, text: "" } });
     const body = streamBody(null, chunks, () => [["grpc-status", "0"]]);
     const reply = await fault.apply(exchange, async () => ({
