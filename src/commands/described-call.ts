@@ -97,6 +97,8 @@ function readRequest(text: string, given: HeaderList, usual: string): RequestHea
   const head = requestHead({ method, url, headers: [...given, ...added] });
   if (head === null)
     throw usage(`--request: expected '[METHOD] URL' with ${known}, got ${JSON.stringify(text)}`);
+  const [, port = ""] = /:(\d+)$/.exec(head.authority) ?? [];
+  if (Number(port) > 65_535) throw usage(`--request: expected a port up to 65535, got ${port}`);
   return head;
 }
 

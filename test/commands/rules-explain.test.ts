@@ -223,6 +223,10 @@ test("a command line that is not understood is refused with what was expected", 
     [["rules.yaml", "--request", "CONNECT http://a/"], /--request: expected 'CONNECT HOST:PORT', got/],
     [["rules.yaml", "--request", "GET grpc://a/b/c"], /--request: expected POST, with which gRPC is spoken/],
     [["a", "b", ...request], /expected one file or folder of rules, got 2/],
+    [
+      ["rules.yaml", "--request", "GET http://a:65536/"],
+      /--request: expected a port up to 65535, got 65536$/,
+    ],
     [["rules.yaml"], /--request: expected a call such as/],
     [
       ["rules.yaml", "--request", "GET /x"],

@@ -84,7 +84,7 @@ const routes: readonly Route[] = [
   },
   {
     path: "/journal",
-    summary: "recent calls, newest first: ?limit= &rule= &host= &outcome= &since=ID",
+    summary: "recent calls, newest first: ?limit= (100, at most 10000) &rule= &host= &outcome= &since=ID",
     answer: (query, { journal }) => {
       const filter = readJournalQuery(query);
       return typeof filter === "string"
@@ -177,6 +177,9 @@ function index(accept: string, { playground }: AdminSources): AdminReply {
   return { status: 200, contentType: "text/html; charset=utf-8", body };
 }
 
+/** To tell of more at once would keep traffic waiting. */
+const maxCalls = 10_000;
+
 const outcomes = ["relayed", "mocked", "aborted", "refused", "failed"];
 
 /** The filter, or what is wrong with it. A slip must not look like "no such calls". */
@@ -188,6 +191,8 @@ function readJournalQuery(query: URLSearchParams): JournalQuery | string {
       case "since":
         if (!/^\d{1,15}$/.test(value)) return `${key}: expected a whole number, got ${JSON.stringify(value)}`;
         filter[key] = Number(value);
+        if (key === "limit" && filter[key] > maxCalls)
+          return `limit: expected at most ${maxCalls}, got ${value}`;
         break;
       case "outcome":
         if (!outcomes.includes(value)) {

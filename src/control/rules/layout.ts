@@ -113,7 +113,10 @@ function jsonLayout(text: string): Layout | null {
       }
       depth--;
       if (depth < 0) return null;
-    } else if (code === comma && inRules && depth === 2) closeItem(at);
+    } else if (code === comma && inRules && depth === 2) {
+      if (itemStart === -1) return null; // between two commas there is nothing
+      closeItem(at);
+    }
   }
   return depth === 0 ? withoutGap(text, "json", starts, ends) : null;
 }

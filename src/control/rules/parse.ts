@@ -86,7 +86,7 @@ class FileParser {
     const written = this.#written;
     if (written.tooLarge) return refused(this.#file, tooLarge);
     this.#readHead();
-    this.needsWhole = written.torn || this.#malformed;
+    this.needsWhole = written.inPieces && (written.torn || this.#malformed);
     const restart = () => this.needsWhole && written.inPieces;
     for (let index = 0; index < written.ruleCount && !restart(); index++) {
       this.#readRule(index);

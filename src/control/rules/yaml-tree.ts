@@ -15,7 +15,7 @@ import {
 } from "yaml";
 import type { RulePath } from "../../core/rule-problem.ts";
 import { printValue } from "./print-value.ts";
-import { type Mistake, type Opening, openingsOf } from "./unclosed.ts";
+import { syntaxMistakes } from "./syntax-mistakes.ts";
 
 export interface YamlComplaint {
   /** Offset into the text in UTF-16 units. */
@@ -48,22 +48,6 @@ const maxDepth = 100;
 /** Nodes that aliases may add to what was written (the billion-laughs attack has none to speak of before that). */
 const maxAliasedNodes = 100_000;
 const maxComplaints = 1_000;
-/** Mistakes of syntax that are looked at: further ones come of them, and each is looked for in its line, however long. */
-const maxMistakes = 200;
-
-/** What the parser says in words for programmers, by its code. */
-const plainReasons: Readonly<Record<string, string>> = {
-  MULTIPLE_DOCS:
-    "expected one document, got --- and a second one: all rules go into one list, or into files of one folder",
-  RESOURCE_EXHAUSTION: "not valid YAML: nested too deeply",
-};
-
-/** What is most likely meant by the parser's words, which tell little to people. */
-const hints: readonly (readonly [said: RegExp, hint: string])[] = [
-  [/^Nested mappings /, 'text with ": " in it needs quotes, and the - of an item a space behind it'],
-  [/^A block sequence /, "all items of a list begin at the same column"],
-  [/^Implicit keys /, 'is there no ":", or no space behind it?'],
-];
 
 /** Reads one YAML document. JSON is YAML too. */
 export function readYaml(text: string): YamlTree {
@@ -99,39 +83,13 @@ class TreeReader {
 
   read(): unknown {
     const { errors, contents } = this.#document;
-    this.#complainOfSyntax();
+    for (const { offset, message } of syntaxMistakes(this.#document, this.#text, maxComplaints))
+      this.#complain(offset, [], message);
     const told = this.complaints.length;
     const value = this.#plain(contents, [], 0);
     // Values of what is no YAML are a guess.
     if (errors.length > 0) this.complaints.length = told;
     return value;
-  }
-
-  /** The first mistake of a line, and of those told at the same place: further ones come of it. */
-  #complainOfSyntax(): void {
-    const { errors, warnings } = this.#document;
-    const [lines, ends] = [new Set<number>(), new Set<number>()];
-    const openingOf = openingsOf(this.#document, this.#text);
-    for (const mistake of [...errors, ...warnings].slice(0, maxMistakes)) {
-      const [end] = mistake.pos;
-      if (ends.has(end)) continue;
-      const { offset, reason } = this.#syntaxMistake(mistake, openingOf);
-      const line = this.#text.lastIndexOf("\n", offset - 1);
-      if (lines.has(line)) continue;
-      ends.add(end);
-      lines.add(line);
-      this.#complain(offset, [], plainReasons[mistake.code] ?? `not valid YAML: ${reason}`);
-    }
-  }
-
-  #syntaxMistake(mistake: Mistake, openingOf: (mistake: Mistake) => Opening | null): Opening {
-    const [offset] = mistake.pos;
-    const line = this.#text.slice(this.#text.lastIndexOf("\n", offset - 1) + 1, offset + 1);
-    if (/^ *\t/.test(line)) return { offset, reason: "Tabs are not allowed as indentation" };
-    const unclosed = openingOf(mistake);
-    const [said = ""] = mistake.message.split("\n", 1);
-    const [, hint] = hints.find(([words]) => words.test(said)) ?? [];
-    return unclosed ?? { offset, reason: hint === undefined ? said : `${said} (${hint})` };
   }
 
   #complain(offset: number, path: RulePath, message: string): void {

@@ -81,6 +81,7 @@ test("admin: wrong filters are refused by name", async (context) => {
   const { address } = await admin(context);
   const table = [
     ["/journal?limit=many", 'limit: expected a whole number, got "many"'],
+    ["/journal?limit=10001", "limit: expected at most 10000, got 10001"],
     ["/journal?outcome=bad", 'outcome: expected one of relayed, mocked, aborted, refused, failed, got "bad"'],
     ["/journal?hots=a", "hots: expected one of limit, rule, host, outcome, since"],
   ] as const;

@@ -68,6 +68,13 @@ test("JSON: mistakes have their own line, also deep inside and in one long line"
   );
 });
 
+test("a text that is wrong at every word is told once, and in time", () => {
+  const before = performance.now();
+  const lines = linesOf(`x: ${"] ".repeat(60_000)}`);
+  assert.deepEqual(lines, ['r.yaml:1: not valid YAML: Unexpected flow-seq-end token in YAML stream: "]"']);
+  assert.ok(performance.now() - before < 10_000); // a second; fifteen where each word looks at the whole line
+});
+
 for (const [what, line] of [
   ["a blank line that holds a tab", "\t"],
   ["a comment behind a tab", "\t# more"],

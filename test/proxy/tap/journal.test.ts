@@ -88,6 +88,24 @@ test("journal: conditions of a filter must all hold", () => {
   assert.deepEqual(ids({ limit: -1 }), []);
 });
 
+test("journal: no record is made of what a filter leaves out", () => {
+  const journal = createJournal(50);
+  let made = 0;
+  const watched = {
+    ...call(),
+    get durationMs() {
+      made++;
+      return 1;
+    },
+  };
+  for (let i = 0; i < 50; i++) journal.observe(watched);
+  for (const filter of [{ rule: "a" }, { outcome: "failed" }, { host: "nobody" }] as const)
+    assert.deepEqual(journal.entries(filter), []);
+  assert.equal(made, 0);
+  assert.equal(journal.entries({ host: "inventory.shop", limit: 3 }).length, 3);
+  assert.ok(made > 0);
+});
+
 test("journal: gives a hundred where no limit is named, and nothing where it has no room", () => {
   const [large, none] = [createJournal(500), createJournal(0)];
   for (let index = 0; index < 300; index++) {
