@@ -17,8 +17,9 @@ export function wayOutOf({ upstreamProxy, upstreamProxyExcept }: Config): WayOut
   return upstreamProxy && { proxy: upstreamProxy, spares: sparing(upstreamProxyExcept) };
 }
 
-/** In the order in which programs prefer them. */
-const variables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY"];
+/** Those that name a proxy for HTTPS, in the order in which programs prefer them. */
+export const tunnelVariables: readonly string[] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const variables = [...tunnelVariables, "http_proxy", "HTTP_PROXY"];
 
 export function wayOutIn(env: Environment): FoundWayOut {
   const name = variables.find((variable) => env[variable]);

@@ -16,7 +16,7 @@ export interface WayOut {
 }
 
 /** The request for a tunnel to `upstream` (RFC 9110 §9.3.6). */
-export function tunnelRequest({ authorization }: ForwardProxy, upstream: HostPort): Buffer {
+export function connectHead({ authorization }: ForwardProxy, upstream: HostPort): Buffer {
   const place = formatHostPort(upstream);
   const credentials = authorization === null ? "" : `Proxy-Authorization: ${authorization}\r\n`;
   return Buffer.from(`CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\n${credentials}\r\n`, "latin1");
@@ -46,7 +46,7 @@ function decoded(text: string): string {
   );
 }
 
-/** Hosts with all that is below them (`shop.test`, `.shop.test`, `*.shop.test`), addresses, ranges (`10.0.0.0/8`), `*`; each may name a port. */
+/** Hosts with all that is below them (`shop.test`, `.shop.test`, `*.shop.test`), which may name a port; addresses, ranges (`10.0.0.0/8`), `*`. */
 export function sparing(entries: readonly string[]): WayOut["spares"] {
   const ranges = new BlockList();
   const hosts = entries.flatMap((entry) => {

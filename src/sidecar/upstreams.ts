@@ -5,7 +5,7 @@ import { type HostPort, splitAuthority } from "../core/address.ts";
 import type { Deadlines } from "../core/deadlines.ts";
 import type { Carrier, Dial } from "../core/link.ts";
 import type { ReadBuffers } from "../core/read-buffers.ts";
-import { type ForwardProxy, tunnelRequest } from "../core/way-out.ts";
+import { connectHead, type ForwardProxy } from "../core/way-out.ts";
 import { isLoopback } from "../proxy/accept/loop-guard.ts";
 import { AskedLink, type AskedLinkDeps } from "../proxy/lanes/http1/asked-link.ts";
 import { LinkStream } from "../proxy/lanes/link-stream.ts";
@@ -71,7 +71,7 @@ function dialThrough(
   return (upstream, events) => {
     const proxy = proxyFor(upstream);
     if (!proxy) return direct(upstream, events);
-    const request = { proxy: proxy.at, dial: direct, head: tunnelRequest(proxy, upstream) };
+    const request = { proxy: proxy.at, dial: direct, head: connectHead(proxy, upstream) };
     return new AskedLink(upstream, events, request, deps);
   };
 }

@@ -18,7 +18,7 @@ export class Call extends CallRecord {
   /** Set where it asks to go on as HTTP/2. */
   asksHttp2: Http2Ask | null = null;
   /** CONNECT to a proxy upstream, as it came; null: it is none. */
-  tunnelRequest: Buffer | null = null;
+  connectHead: Buffer | null = null;
   /** Where the response goes; null: straight to the downstream, byte for byte. */
   sink: ResponseSink | null = null;
   /** How the upstream of a claimed call broke off; null: it has not, or its FIN came behind the head of its response. */

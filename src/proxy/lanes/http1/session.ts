@@ -10,7 +10,7 @@
 //    └──malformed─────────► over               refusal after the responses due, then FIN
 //
 // What only some connections need lies elsewhere and is made when it is needed: a request that is held back (peek.ts), a
-// claimed call (rich-turn.ts), the way out of HTTP/1 (handover.ts), what is said before closing (last-words.ts). The link,
+// claimed call (rich-turn.ts), the way out of HTTP/1 (handover.ts, tunnel.ts), what is said before closing (last-words.ts). The link,
 // and the responses on it, are upstream-half.ts's.
 
 import { formatHostPort } from "../../../core/address.ts";
@@ -285,7 +285,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
       call.asksHttp2 = asksForHttp2(scanner);
     }
     if (this.#connection.mode === "proxy") return this.#proxyHead(call, bytes, at, at + length);
-    if (scanner.targetForm === "authority") call.tunnelRequest = Buffer.from(bytes.subarray(at, at + length));
+    if (scanner.targetForm === "authority") call.connectHead = Buffer.from(bytes.subarray(at, at + length));
     const verdict = this.#traffic.decide(scanner, this.#connection);
     if (verdict) return this.#decided(verdict, call, bytes, at, at + length);
     if (this.#connection.originalDestination) this.#half.connect(this.#connection.originalDestination);

@@ -62,7 +62,7 @@ export function openTunnel(connection: Connection, traffic: Traffic, call: Call)
 
 /** null: it is no such tunnel, or no rule can claim a call in it. */
 function insideProxy(connection: Connection, traffic: Traffic, call: Call): Tunnel | null {
-  const { tunnelRequest: head, upstream: proxy } = call;
+  const { connectHead: head, upstream: proxy } = call;
   // TLS within TLS that we have opened is somebody else's affair.
   if (!head || !proxy || call.sink || connection.transport !== undefined) return null;
   const destination = traffic.destinationOf(call.authority);
@@ -83,7 +83,7 @@ export function insideNowhere(
   why: string,
 ): Connection | null {
   const { direction, transport } = connection;
-  if (!call.tunnelRequest || call.sink || direction !== "outbound" || transport !== undefined) return null;
+  if (!call.connectHead || call.sink || direction !== "outbound" || transport !== undefined) return null;
   const destination = traffic.destinationOf(call.authority);
   if (!destination || !traffic.answersHost(destination.host.toLowerCase())) return null;
   return connection.tunnelTo(destination, { dial: dialNowhere(why), nowhere: why });

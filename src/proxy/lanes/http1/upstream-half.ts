@@ -187,7 +187,7 @@ export class UpstreamHalf implements LinkEvents {
     }
     if (!call.sink) call.status = status;
     // 407 is for the client, which asks again.
-    if (call.tunnelRequest && status !== 407) {
+    if (call.connectHead && status !== 407) {
       const answer = `${status} ${scanner.reason}`.trimEnd();
       if (this.#down.tunnelRefused(call, answer)) return -1;
     }
