@@ -108,6 +108,10 @@ export class FromUpstream implements UpstreamEvents {
     this.#deps.wires.toClient.add(frames);
   }
 
+  tableSaid(bytes: number): void {
+    this.#deps.settings.tableSaid(bytes);
+  }
+
   heldPassed(type: number, flagBits: number): void {
     this.#deps.settings.heldPassed(type, flagBits);
   }
@@ -146,12 +150,6 @@ export class FromUpstream implements UpstreamEvents {
   }
 
   responseBlock(id: number, endStream: boolean, block: HeaderBlock): Objection | null {
-    const objection = this.#objectionToBlock(id, endStream, block);
-    if (objection === null) this.#deps.settings.tableSaid();
-    return objection;
-  }
-
-  #objectionToBlock(id: number, endStream: boolean, block: HeaderBlock): Objection | null {
     const stream = this.#deps.table.open.get(id);
     if (!(stream instanceof RelayedStream)) return this.objectionTo(id);
     stream.call.responseBytes += block.listBytes;
@@ -185,11 +183,9 @@ export class FromUpstream implements UpstreamEvents {
 
   pushPromised(id: number, promised: number): Objection | null {
     const { table, settings, wires } = this.#deps;
-    const { client } = settings;
-    if (client.refusesPush || (promised & 1) === 1 || promised <= this.#lastPromised) return "idle";
+    if (settings.client.refusesPush || (promised & 1) === 1 || promised <= this.#lastPromised) return "idle";
     this.#lastPromised = promised;
     const objection = this.objectionTo(id);
-    if (objection === null) settings.tableSaid();
     if (objection !== "shut") return objection;
     table.remember(promised);
     wires.asideUpstream(resetFrame(promised, errorCodes.cancel));

@@ -119,10 +119,12 @@ export class ResponseBlocks {
       this.#port.keepBack(stream, objection, "a header block");
       return "take";
     }
-    if (this.#encoder) this.#port.send(this.#written(this.#encoder, head, promised, block));
+    const written = this.#encoder ? this.#written(this.#encoder, head, promised, block) : null;
+    this.#events.tableSaid(this.#encoder?.tableBytes ?? block.tableBytes);
+    if (written) this.#port.send(written);
     else if (frames) this.#port.send(Buffer.concat(frames));
     if (ends) this.#events.responseEnded(stream);
-    return this.#encoder || frames ? "take" : "pass";
+    return written || frames ? "take" : "pass";
   }
 
   #written(encoder: HpackEncoder, head: FrameHead, promised: number, block: HeaderBlock): Buffer {

@@ -5,10 +5,10 @@
 import type { Connection } from "../../../core/connection.ts";
 import type { Traffic } from "../../../core/lane.ts";
 import type { ClientHalf } from "./client-half.ts";
+import { ClientTable } from "./client-table.ts";
 import { ConnectOffer } from "./connect-offer.ts";
 import { errorCodes, flags, frame, frameTypes, maxWindowBytes, settingsAck } from "./frames.ts";
 import type { HpackEncoder } from "./hpack/encoder.ts";
-import { encodeLiterals } from "./hpack/literal-block.ts";
 import { OwedAcks } from "./owed-acks.ts";
 import { ownSettings, PeerSettings, withConnectProtocol } from "./peer-settings.ts";
 import type { SendQueue } from "./send-queue.ts";
@@ -18,8 +18,6 @@ import type { UpstreamHalf } from "./upstream-half.ts";
 import type { Wires } from "./wires.ts";
 
 type Verdict = "pass" | "take";
-
-const noBytes = Buffer.alloc(0);
 
 export interface SettingsExchangeDeps {
   readonly connection: Connection;
@@ -46,12 +44,7 @@ export class SettingsExchange {
   #acksFromUpstream = new OwedAcks();
   /** So many ACKs of ours wait, because SETTINGS come first (RFC 9113 §3.4). */
   #acksDue = 0;
-  /** What the client's decoder holds at most. */
-  #tableBytes = 4_096;
-  /** A smaller table that the client's decoder must be told about (RFC 7541 §4.2); -1: none. */
-  #tableDue = -1;
-  /** What is acknowledged by the ACKs that wait for the client's window (HeldFrames). */
-  readonly #heldTables: number[] = [];
+  readonly #table = new ClientTable();
 
   constructor(deps: SettingsExchangeDeps) {
     this.#deps = deps;
@@ -150,23 +143,14 @@ export class SettingsExchange {
   ackFromUpstream(): Verdict {
     const answered = this.#acksFromUpstream.came();
     if (answered?.from !== "client") return "take";
-    const { up } = this.#deps;
-    const { tableBytes } = answered;
-    if (up.held.isEmpty) this.#applyTable(tableBytes);
-    else {
-      // Replies of ours overtake what is held: for the client they stand before this ACK.
-      this.#heldTables.push(tableBytes);
-      up.allowTable(tableBytes);
-    }
+    this.#applyTable(answered.tableBytes);
     return "pass";
   }
 
-  /** A frame that was held goes to the client. */
+  /** A frame that was held has gone to the client. */
   heldPassed(type: number, flagBits: number): void {
-    if (type === frameTypes.headers || type === frameTypes.pushPromise) this.#tableDue = -1;
-    if (type !== frameTypes.settings || (flagBits & flags.ack) === 0) return;
-    const tableBytes = this.#heldTables.shift();
-    if (tableBytes !== undefined) this.#noteTable(tableBytes);
+    const isAck = type === frameTypes.settings && (flagBits & flags.ack) !== 0;
+    if (isAck || type === frameTypes.headers || type === frameTypes.pushPromise) this.#table.heldPassed();
   }
 
   #resizeUploads(before: number): void {
@@ -243,26 +227,18 @@ export class SettingsExchange {
   // ── the table of the client's decoder ────────────────────────────────────────────────────────────────────────────
 
   #applyTable(bytes: number): void {
-    this.#noteTable(bytes);
-    this.#deps.up.allowTable(bytes);
+    const { up } = this.#deps;
+    this.#table.allowed(bytes, !up.held.isEmpty);
+    up.allowTable(bytes);
   }
 
-  #noteTable(bytes: number): void {
-    if (bytes < this.#tableBytes)
-      this.#tableDue = this.#tableDue < 0 ? bytes : Math.min(bytes, this.#tableDue);
-    this.#tableBytes = bytes;
-  }
-
-  /** A block of the upstream says the size itself where it is due. */
-  tableSaid(): void {
-    if (this.#deps.up.held.isEmpty) this.#tableDue = -1;
+  /** A header block of the upstream goes to the client, behind what is held; -1: it says no size. */
+  tableSaid(bytes: number): void {
+    this.#table.said(bytes, !this.#deps.up.held.isEmpty);
   }
 
   /** What must stand at the beginning of our next block; empty where nothing. */
   takeTableDue(): Buffer {
-    if (this.#tableDue < 0) return noBytes;
-    const bytes = this.#tableDue;
-    this.#tableDue = -1;
-    return encodeLiterals([], bytes);
+    return this.#table.takeDue();
   }
 }

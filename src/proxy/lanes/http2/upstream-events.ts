@@ -25,6 +25,8 @@ export interface UpstreamEvents {
   pass(bytes: Buffer, from: number, to: number): void;
   /** Whole frames of ours, or such as have waited. */
   toClient(frames: Buffer): void;
+  /** A header block goes to the client, and says this size of the table last; -1: none. */
+  tableSaid(bytes: number): void;
   /** A frame that had waited has been given to `toClient`. */
   heldPassed(type: number, flagBits: number): void;
   /** Nothing of the client's bytes is held any longer. */

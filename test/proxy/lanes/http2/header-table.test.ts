@@ -142,6 +142,32 @@ test("header table: a reply that overtakes an ACK, held behind DATA, does not sa
     assert.equal(behind?.payload[0], 0x20); // RFC 7541 §6.3
   }));
 
+test("header table: a size that is smaller than allowed and larger than it ever was is not said", () =>
+  between({ rules: [mock] }, async ({ client, upstream }) => {
+    client.send(preface, settingsFrame([]), requestFrame(1, "/r"));
+    const server = await upstream();
+    server.send(settingsFrame([]), settingsAck, responseFrame(1, 200, 0x5));
+    await client.until(is(frameTypes.headers, 1));
+    client.send(settingsFrame([[1, 60_000]]), settingsFrame([[1, 10_000]]));
+    await server.until(() => server.frames.filter(isSettings).length === 3);
+    server.send(settingsAck, settingsAck);
+    await client.until(() => acksOf(client).length === 3);
+    client.send(requestFrame(3, "/m"));
+    const unsaid = await client.until(is(frameTypes.headers, 3));
+    assert.equal(unsaid?.payload[0], 0x88); // the client would take 4,096 for 10,000, and the upstream would not
+    client.send(requestFrame(5, "/r"));
+    await server.until(is(frameTypes.headers, 5));
+    server.send(headerFrames(5, flags.endStream, encodeLiterals([[":status", "200"]], 10_000)));
+    await client.until(is(frameTypes.headers, 5));
+    client.send(settingsFrame([[1, 4_096]]));
+    await server.until(() => server.frames.filter(isSettings).length === 4);
+    server.send(settingsAck);
+    await client.until(() => acksOf(client).length === 4);
+    client.send(requestFrame(7, "/m"));
+    const said = await client.until(is(frameTypes.headers, 7));
+    assert.deepEqual([...(said?.payload.subarray(0, 3) ?? [])], [0x3f, 0xe1, 0x1f]); // RFC 7541 §6.3: 4,096
+  }));
+
 test("header table: a smaller size in between is said behind its ACK, although a block before it went larger", () =>
   between({ rules: [mock] }, async ({ client, upstream }) => {
     const block = (id: number, front: readonly number[]) => {

@@ -33,6 +33,11 @@ export class HpackEncoder {
   /** The fields of the last block, where writing them again would say the same; else null. */
   #last: readonly Field[] | null = null;
 
+  /** The size that holds from the next block on. */
+  get tableBytes(): number {
+    return this.#maxBytes;
+  }
+
   /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
   allowTable(bytes: number): void {
     this.#allowedBytes = bytes;
