@@ -4,41 +4,58 @@
 
 import { defaultTableBytes } from "./hpack/dynamic-table.ts";
 import { encodeLiterals } from "./hpack/literal-block.ts";
-
-/** What goes on to the client: an ACK that allows so much, or a block that says so much (-1: nothing). */
-interface Passing {
-  readonly kind: "allowed" | "said";
-  readonly bytes: number;
-}
+import { maxOwed } from "./owed-acks.ts";
 
 const noBytes = Buffer.alloc(0);
+/** An ACK, among what blocks say. */
+const ack = -2;
 
 export class ClientTable {
   /** As the client has heard last. */
   #bytes = defaultTableBytes;
   /** The smallest size that the next block must say; -1: none. */
   #due = -1;
-  /** Behind frames that wait for the client's window (HeldFrames), in their order. Replies of ours overtake them. */
-  readonly #held: Passing[] = [];
+  /** What the client allows by SETTINGS of which it has no ACK. An ACK does not say which it answers: it is the oldest. */
+  readonly #asked: number[] = [];
+  /** ACKs, and what blocks say, behind frames that wait for the client's window (HeldFrames). Ours overtake them. */
+  readonly #held: number[] = [];
 
-  /** SETTINGS of the client are acknowledged to it. */
-  allowed(bytes: number, isHeld: boolean): void {
-    if (isHeld) return void this.#held.push({ kind: "allowed", bytes });
-    if (bytes < this.#bytes) this.#due = this.#due < 0 ? bytes : Math.min(bytes, this.#due);
+  /** So many SETTINGS wait for an ACK that no more are taken. */
+  get isFull(): boolean {
+    return this.#asked.length >= maxOwed;
+  }
+
+  /** SETTINGS of the client have come. */
+  asked(bytes: number): void {
+    this.#asked.push(bytes);
+  }
+
+  /** An ACK goes to the client. */
+  acknowledged(isHeld: boolean): void {
+    this.#pass(ack, isHeld);
   }
 
   /** A block of the upstream goes to the client and says this size last; -1: none. */
   said(bytes: number, isHeld: boolean): void {
-    if (isHeld) return void this.#held.push({ kind: "said", bytes });
-    if (bytes < 0) return;
-    this.#bytes = bytes;
-    this.#due = -1;
+    this.#pass(bytes, isHeld);
   }
 
   /** The next ACK or block that was held has gone to the client. */
   heldPassed(): void {
-    const next = this.#held.shift();
-    if (next) this[next.kind](next.bytes, false);
+    this.#pass(this.#held.shift() ?? -1, false);
+  }
+
+  #pass(what: number, isHeld: boolean): void {
+    if (isHeld) this.#held.push(what);
+    else if (what === ack) this.#allow(this.#asked.shift() ?? this.#bytes);
+    else if (what >= 0) {
+      this.#bytes = what;
+      this.#due = -1;
+    }
+  }
+
+  #allow(bytes: number): void {
+    if (bytes < this.#bytes) this.#due = this.#due < 0 ? bytes : Math.min(bytes, this.#due);
   }
 
   /** What must stand at the beginning of our next block; empty where nothing. */

@@ -291,6 +291,7 @@ export class FromUpstream implements UpstreamEvents {
       return this.#failRelayed(flag, text, null);
     }
     settings.send();
+    settings.linkCloses();
     this.#failRelayed(flag, text, neverOpen ? (how === "timeout" ? 504 : 502) : null);
     if (up.insideFrame) connection.socket.destroy();
     else lifetime.closeWhenDone();

@@ -4,8 +4,8 @@
 import { defaultFrameBytes, defaultWindowBytes } from "./frames.ts";
 import type { PeerSettings } from "./peer-settings.ts";
 
-/** SETTINGS that a peer may leave unacknowledged; each takes a place here. */
-const maxOwed = 1_000;
+/** SETTINGS that may go unacknowledged; each takes a place. */
+export const maxOwed = 1_000;
 
 /** What one ACK answers. */
 export interface Owed {
@@ -43,6 +43,13 @@ export class OwedAcks {
     if (answered) this.#acknowledged = answered;
     this.#measure();
     return answered;
+  }
+
+  /** Nothing will come any more; answers what `from` would have been told. */
+  drop(from: Owed["from"]): readonly Owed[] {
+    const dropped = this.#owed.splice(0);
+    this.#measure();
+    return dropped.filter((owed) => owed.from === from);
   }
 
   #measure(): void {

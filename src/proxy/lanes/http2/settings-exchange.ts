@@ -62,16 +62,16 @@ export class SettingsExchange {
       return "take";
     }
     this.#resizeWindows(this.client.windowBytes - before);
-    if (this.#acksFromUpstream.isFull) {
+    if (this.#table.isFull) {
       this.#deps.lifetime.refuse(errorCodes.enhanceYourCalm, "too many SETTINGS that nobody acknowledges");
       return "take";
     }
+    this.#table.asked(this.client.tableBytes);
     if (up.isDialled) this.#acksFromUpstream.sent("client", this.client);
     else {
-      // Nobody is there yet who could acknowledge them; whoever comes gets them first of all.
-      this.#applyTable(this.client.tableBytes);
-      if (this.sent) this.#deps.wires.aside(settingsAck);
-      else this.#acksDue++;
+      // Nobody is there who could acknowledge them; an upstream that comes later gets them first of all.
+      up.allowTable(this.client.tableBytes);
+      this.#acknowledge();
     }
     queue.pump();
     return up.isDialled ? "pass" : "take";
@@ -91,7 +91,10 @@ export class SettingsExchange {
   /** The client's first SETTINGS came with a request to upgrade, and count as acknowledged (RFC 7540 §3.2.1). */
   upgraded(payload: Buffer): void {
     this.client.take(payload, 0, payload.length);
-    this.#applyTable(this.client.tableBytes);
+    const { tableBytes } = this.client;
+    this.#table.asked(tableBytes);
+    this.#table.acknowledged(false);
+    this.#deps.up.allowTable(tableBytes);
   }
 
   ackFromClient(): Verdict {
@@ -143,7 +146,9 @@ export class SettingsExchange {
   ackFromUpstream(): Verdict {
     const answered = this.#acksFromUpstream.came();
     if (answered?.from !== "client") return "take";
-    this.#applyTable(answered.tableBytes);
+    const { up } = this.#deps;
+    this.#table.acknowledged(!up.held.isEmpty);
+    up.allowTable(answered.tableBytes);
     return "pass";
   }
 
@@ -151,6 +156,14 @@ export class SettingsExchange {
   heldPassed(type: number, flagBits: number): void {
     const isAck = type === frameTypes.settings && (flagBits & flags.ack) !== 0;
     if (isAck || type === frameTypes.headers || type === frameTypes.pushPromise) this.#table.heldPassed();
+  }
+
+  /** The pinned link is gone: what the upstream has not acknowledged never will be. */
+  linkCloses(): void {
+    for (const { tableBytes } of this.#acksFromUpstream.drop("client")) {
+      this.#deps.up.allowTable(tableBytes);
+      this.#acknowledge();
+    }
   }
 
   #resizeUploads(before: number): void {
@@ -208,6 +221,17 @@ export class SettingsExchange {
     this.#deps.wires.aside(ownSettings(offers));
   }
 
+  /** To the client, in the place of an upstream. */
+  #acknowledge(): void {
+    const { up, wires } = this.#deps;
+    const isHeld = !up.held.isEmpty;
+    this.#table.acknowledged(isHeld);
+    // What is held was written by the settings of before.
+    if (isHeld) up.held.add(0, settingsAck, true);
+    else if (this.sent) wires.aside(settingsAck);
+    else this.#acksDue++;
+  }
+
   #lateAcks(): readonly Buffer[] {
     const acks = new Array<Buffer>(this.#acksDue).fill(settingsAck);
     this.#acksDue = 0;
@@ -225,12 +249,6 @@ export class SettingsExchange {
   }
 
   // ── the table of the client's decoder ────────────────────────────────────────────────────────────────────────────
-
-  #applyTable(bytes: number): void {
-    const { up } = this.#deps;
-    this.#table.allowed(bytes, !up.held.isEmpty);
-    up.allowTable(bytes);
-  }
 
   /** A header block of the upstream goes to the client, behind what is held; -1: it says no size. */
   tableSaid(bytes: number): void {
