@@ -2,17 +2,22 @@
 
 import type { Line } from "./line.ts";
 import { readMessages } from "./messages.ts";
-import { otherWords, type Plan, type Turn } from "./plan.ts";
+import { otherWords, type Plan } from "./plan.ts";
 
 export async function playClient(line: Line, plan: Plan): Promise<void> {
   const { turns, clientEnds } = plan;
   const methods = turns.map(({ method }) => method);
-  const replies = () => readMessages(line.bytes, methods, false).filter(({ isWhole }) => isWhole).length;
+  const whole = () => readMessages(line.bytes, methods, false).filter(({ isWhole }) => isWhole);
+  const replies = () => whole().length;
+  /** An upstream that has the whole body by then says none to an earlier request, so they are not to be counted. */
+  const isToldToContinue = (index: number) => {
+    const from = index === 0 ? 0 : whole()[index - 1]?.end;
+    return from !== undefined && line.bytes.includes("HTTP/1.1 100 ", from);
+  };
   const last = turns.at(-1);
   for (const [index, turn] of turns.entries()) {
     await line.send(turn.requestHead, plan.requestPiece);
-    if (turn.waitsForContinue)
-      await line.until(() => continues(line.bytes) >= expected(turns, index) || replies() > index);
+    if (turn.waitsForContinue) await line.until(() => isToldToContinue(index) || replies() > index);
     await line.send(turn.requestBody, plan.requestPiece);
     if (plan.isInTurns && turn !== last) await line.until(() => replies() > index);
   }
@@ -29,15 +34,6 @@ export async function playClient(line: Line, plan: Plan): Promise<void> {
   if (!plan.cut) line.socket.end();
   await line.until(() => false);
   line.socket.end();
-}
-
-function continues(bytes: string): number {
-  return bytes.split("HTTP/1.1 100 ").length - 1;
-}
-
-/** Requests up to this one that ask for 100 Continue. */
-function expected(turns: readonly Turn[], index: number): number {
-  return turns.slice(0, index + 1).filter(({ expectsContinue }) => expectsContinue).length;
 }
 
 /** `arrived`: resolves when the client has what was sent. */
