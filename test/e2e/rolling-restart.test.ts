@@ -5,13 +5,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, createServer, request } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { rulesApply } from "../../src/commands/rules-apply.ts";
 import { atEnd } from "../support/at-end.ts";
 import { fakeShell } from "../support/fake-shell.ts";
+import { freePort } from "../support/free-port.ts";
 import { eventually, lacks, startCluster } from "../support/store-servers.ts";
 import { type Running, startUnderstudy } from "../support/understudy-process.ts";
 
@@ -183,12 +184,4 @@ function ask(port: number, agent: Agent | null): Promise<string> {
     asking.on("error", reject);
     asking.end();
   });
-}
-
-async function freePort(): Promise<number> {
-  const holder = createTcpServer().listen(0, "127.0.0.1");
-  await once(holder, "listening");
-  const { port } = holder.address() as AddressInfo;
-  await new Promise((resolve) => holder.close(resolve));
-  return port;
 }

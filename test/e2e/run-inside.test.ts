@@ -1,10 +1,9 @@
 // Servers of the command: reached by the command itself, and by the host where they are published.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { describe, test } from "node:test";
+import { freePort } from "../support/free-port.ts";
 import { noNamespaces, startUnderstudy, understudy, users } from "../support/understudy-process.ts";
 
 /** A server that greets first, and a client of it, in one process: what test suites do all day. */
@@ -24,16 +23,6 @@ server.listen(0, HOST, () => {
 const webServer = (port: number, host: string) => `
 const server = require("node:http").createServer((request, response) => response.end("inside " + request.url));
 server.listen(${port}, "${host}", () => console.log("listening"));`;
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 function canConnect(port: number): Promise<boolean> {
   return new Promise((resolve) => {

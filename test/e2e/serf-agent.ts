@@ -1,9 +1,9 @@
 // Real `serf` agents for tests: each on loopback ports of its own, ended with its test.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
+import { freePorts } from "../support/free-port.ts";
 
 const run = promisify(execFile);
 
@@ -36,7 +36,7 @@ export async function startSerf(
   name: string,
   flags: readonly string[] = [],
 ): Promise<SerfAgent> {
-  const [port, rpc] = [await freePort(), await freePort()];
+  const [port = 0, rpc = 0] = await freePorts(2);
   const args = ["agent", `-node=${name}`, `-bind=127.0.0.1:${port}`, `-rpc-addr=127.0.0.1:${rpc}`, ...flags];
   const child = spawn("serf", args, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
@@ -83,12 +83,4 @@ export async function eventually(
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`did not happen in time: ${what}\n${String(detail())}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

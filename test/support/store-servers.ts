@@ -4,7 +4,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KeyValueStore } from "../../src/control/rules/kv/key-value-store.ts";
@@ -13,6 +12,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { systemRandom } from "../../src/core/random.ts";
 import { noAccess, type StoreAccess } from "../../src/core/store-access.ts";
 import { parseStoreUrl } from "../../src/core/store-url.ts";
+import { freePorts } from "./free-port.ts";
 
 export type StoreKind = "consul" | "etcd";
 
@@ -206,19 +206,6 @@ export async function eventually(what: string, look: () => boolean | Promise<boo
     if (performance.now() > endsAt) throw new Error(`not within 30 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const holders = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const holder = createServer().listen(0, "127.0.0.1");
-      await once(holder, "listening");
-      return holder;
-    }),
-  );
-  const ports = holders.map((holder) => (holder.address() as { port: number }).port);
-  await Promise.all(holders.map((holder) => new Promise((resolve) => holder.close(resolve))));
-  return ports;
 }
 
 /** Compacts the history of an etcd up to now. */

@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import type { RuleSpec } from "../../../src/core/rule.ts";
 import type { CallEvent } from "../../../src/core/tap.ts";
+import { freePort } from "../../support/free-port.ts";
 import { openRig, type Rig, type RigOptions } from "../../support/rig.ts";
 import { noFault, replyWith } from "../../support/rule-spec.ts";
 
@@ -37,17 +38,23 @@ const rules: readonly Partial<RuleSpec>[] = [
   },
 ];
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+/** nghttpx in front of `origin`; where its port is taken before it listens, on another. */
+async function started(origin: number): Promise<{ readonly server: ChildProcess; readonly port: number }> {
+  let said = "";
+  for (let tries = 3; tries > 0; tries--) {
+    const port = await freePort();
+    const { server, log } = await startedOn(port, origin);
+    if (server) return { server, port };
+    said = log;
+  }
+  return assert.fail(said);
 }
 
-/** nghttpx on `port`, in front of `origin`. */
-async function started(port: number, origin: number): Promise<ChildProcess> {
+/** `server` null: it has ended. */
+async function startedOn(
+  port: number,
+  origin: number,
+): Promise<{ readonly server: ChildProcess | null; readonly log: string }> {
   const words = ["--conf=/dev/null", "--single-process", "--log-level=INFO", "--accesslog-file=/dev/null"];
   const ends = [`--frontend=127.0.0.1,${port};no-tls`, `--backend=127.0.0.1,${origin}`];
   const child = spawn("nghttpx", [...words, "--errorlog-file=/dev/stderr", ...ends], {
@@ -59,8 +66,8 @@ async function started(port: number, origin: number): Promise<ChildProcess> {
     if (/listening on/i.test(said)) child.emit("listens");
   });
   const listens = once(child, "listens").then(() => true);
-  assert.ok(await Promise.race([listens, once(child, "exit").then(() => false)]), said);
-  return child;
+  const isUp = await Promise.race([listens, once(child, "close").then(() => false)]);
+  return { server: isUp ? child : null, log: said };
 }
 
 /** An HTTP/1 server, nghttpx in front of it, and a rig in front of that; `at`: where clients ask. */
@@ -73,8 +80,7 @@ async function behindUs(
   });
   origin.listen(0, "127.0.0.1");
   await once(origin, "listening");
-  const port = await freePort();
-  const server = await started(port, (origin.address() as AddressInfo).port);
+  const { server, port } = await started((origin.address() as AddressInfo).port);
   try {
     await using rig = await openRig({ upstream: { host: "127.0.0.1", port }, rules, ...options });
     await work(`http://127.0.0.1:${rig.address.port}`, rig, `http://127.0.0.1:${port}`);
