@@ -48,10 +48,19 @@ export function readExtensions(value: string | undefined): Deflate | null | "unk
 /** RFC 7692 §7.2.1: taken off the end of a message by its sender. */
 const tail = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 const windowBytes = 32_768;
+/** In one message: each costs as much as a message, however short it is. */
+const maxFinalBlocks = 64;
+const noBytes = Buffer.alloc(0);
+
+interface InflatedPart {
+  readonly bytes: Buffer;
+  /** Of the input. */
+  readonly readBytes: number;
+}
 
 export class CompressedMessages {
   readonly terms: DeflateTerms;
-  #history = Buffer.alloc(0);
+  #history: Buffer = noBytes;
 
   constructor(terms: DeflateTerms) {
     this.terms = terms;
@@ -59,15 +68,34 @@ export class CompressedMessages {
 
   /** The plain message; "large" beyond `limitBytes`, "broken" where it is no deflate data. */
   inflate(payload: Uint8Array, limitBytes: number): Buffer | "large" | "broken" {
+    const input = Buffer.concat([payload, tail]);
+    let plain: Buffer = noBytes;
+    let ends = 0;
+    for (let at = 0; at < input.length; ends++) {
+      if (ends > maxFinalBlocks) return "large";
+      const part = this.#part(input.subarray(at), plain, limitBytes - plain.length);
+      if (typeof part === "string") return part;
+      plain = plain.length === 0 ? part.bytes : Buffer.concat([plain, part.bytes]);
+      if (plain.length > limitBytes) return "large";
+      at += part.readBytes;
+    }
+    if (this.terms.takeover) this.#remember(plain);
+    return plain;
+  }
+
+  /** Up to the end of a final block: there may be more behind it, which may refer to what is before it (§7.2.1). */
+  #part(input: Buffer, before: Buffer, limitBytes: number): InflatedPart | "large" | "broken" {
     const zlib = load("node:zlib") as typeof import("node:zlib");
+    const dictionary = before.length === 0 ? this.#history : Buffer.concat([this.#history, before]);
     try {
-      const plain = zlib.inflateRawSync(Buffer.concat([payload, tail]), {
+      // With `info` it is no Buffer, but this.
+      const { buffer, engine } = zlib.inflateRawSync(input, {
         finishFlush: zlib.constants.Z_SYNC_FLUSH,
         maxOutputLength: Math.max(1, limitBytes),
-        ...(this.#history.length > 0 ? { dictionary: this.#history } : {}),
-      });
-      if (this.terms.takeover) this.#remember(plain);
-      return plain;
+        info: true,
+        ...(dictionary.length > 0 ? { dictionary } : {}),
+      }) as unknown as { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
+      return engine.bytesWritten > 0 ? { bytes: buffer, readBytes: engine.bytesWritten } : "broken";
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : "";
       return code === "ERR_BUFFER_TOO_LARGE" ? "large" : "broken";
