@@ -50,7 +50,7 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     return messages;
   };
   const send = (exchange: Exchange, link: RichLink): Promise<Reply> => {
-    stream.uploads = stream.head.connectProtocol === null;
+    stream.uploads = true;
     const outgoing = stream.upgrade ? webSocket().outgoing(exchange) : exchange;
     const own = link.relay(outgoing, stream.head.connectProtocol, {
       interim: (fields) => deps.fields(stream, fields, false),
@@ -84,7 +84,9 @@ export async function serveRich(stream: LocalStream, claim: Claim | null, deps: 
     const reply = await (claim ? claim.serve(exchange, forward) : forward(exchange));
     const response = reply.kind === "websocket" ? webSocket().answer(reply) : reply;
     await writeReply(response, stream, claim, deps);
-    // An upstream may answer before it has the whole request, and read on (RFC 9113 §8.1).
+    // An upstream may answer before it has the whole request, and read on (RFC 9113 §8.1); of a tunnel, each end is that of one
+    // direction (§8.5).
+    if (relayed) await (messages as StreamRelay | null)?.whenOver();
     if (stream.uploads) await (link as RichLink | null)?.whenSent(relayed);
     if (stream.uploads && resetCode !== null && !stream.requestDone) deps.reset(stream, resetCode);
   } catch (error) {

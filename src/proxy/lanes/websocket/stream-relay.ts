@@ -6,15 +6,15 @@
 
 import { bodyOf } from "../../../core/body.ts";
 import type { Connection } from "../../../core/connection.ts";
-import { UnderstudyError } from "../../../core/errors.ts";
 import type { Body, Exchange, Reply, ResponseReply, SocketReply } from "../../../core/exchange.ts";
 import type { HeaderList } from "../../../core/headers.ts";
 import type { MessageClaim, Traffic } from "../../../core/lane.ts";
 import type { Link } from "../../../core/link.ts";
+import type { Way } from "../../../core/rule-websocket.ts";
 import type { Flag, MessageCounts } from "../../../core/tap.ts";
-import { BodyPipe } from "../body-pipe.ts";
 import { MessageRelay } from "./message-relay.ts";
 import { mockedEnd } from "./mocked-end.ts";
+import { PipedSide } from "./piped-side.ts";
 import { RuleHits } from "./rule-hits.ts";
 import type { Side } from "./side.ts";
 import { agreedCompression } from "./upgrade.ts";
@@ -35,8 +35,11 @@ const noRules: MessageClaim = { rules: [], release: () => undefined };
 export class StreamRelay {
   readonly #deps: StreamRelayDeps;
   readonly #hits: RuleHits;
-  readonly #upstream = new PipedSide(() => this.#relay?.receiverDrained("toUpstream"));
-  readonly #downstream = new PipedSide(() => this.#relay?.receiverDrained("toDownstream"));
+  readonly #upstream = this.#side("toUpstream");
+  readonly #downstream = this.#side("toDownstream");
+  readonly #over = Promise.withResolvers<void>();
+  /** Bodies that are being read. */
+  #reading = 0;
   #relay: MessageRelay | null = null;
   /** To the end that a rule answers. */
   #mocked: Link | null = null;
@@ -61,6 +64,7 @@ export class StreamRelay {
   incoming(reply: Reply): Reply {
     if (reply.kind !== "response" || reply.status < 200 || reply.status > 299) {
       this.#upstream.end();
+      this.#over.resolve();
       return reply;
     }
     const agreed = agreedCompression(reply.headers);
@@ -96,6 +100,11 @@ export class StreamRelay {
     return { ...response, status: 200, headers: ofStream(headers), body: this.#downstream.body() };
   }
 
+  /** Resolves when both directions have ended, or both ends are cut. Only where there is an upstream. */
+  whenOver(): Promise<void> {
+    return this.#over.promise;
+  }
+
   /** The stream is over. */
   dispose(): void {
     this.#relay?.dispose();
@@ -127,8 +136,21 @@ export class StreamRelay {
     return relay;
   }
 
+  #side(way: Way): PipedSide {
+    return new PipedSide({
+      drained: () => this.#relay?.receiverDrained(way),
+      ended: () => this.#settle(),
+      cut: () => this.#over.resolve(),
+    });
+  }
+
+  #settle(): void {
+    if (this.#reading === 0 && this.#upstream.hasEnded && this.#downstream.hasEnded) this.#over.resolve();
+  }
+
   /** Bytes of one end, as fast as the relay lets them. */
-  async #pump(body: Body, way: "toUpstream" | "toDownstream", relay: MessageRelay, from: PipedSide) {
+  async #pump(body: Body, way: Way, relay: MessageRelay, from: PipedSide): Promise<void> {
+    this.#reading++;
     try {
       for await (const chunk of body.chunks()) {
         relay.feed(way, Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
@@ -140,12 +162,15 @@ export class StreamRelay {
       this.#downstream.destroy();
       this.#upstream.destroy();
     }
+    this.#reading--;
+    this.#settle();
   }
 
   /** An extension that nobody knows was agreed on: both bodies go through as they are. */
   #unread(reply: ResponseReply): ResponseReply {
     this.#deps.exchange.note?.("an unknown extension was agreed on, so no rule could look at its messages");
     const copy = async (body: Body, to: PipedSide) => {
+      this.#reading++;
       try {
         for await (const chunk of body.chunks()) {
           to.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
@@ -155,6 +180,8 @@ export class StreamRelay {
       } catch {
         to.destroy();
       }
+      this.#reading--;
+      this.#settle();
     };
     void copy(this.#deps.body, this.#upstream);
     void copy(reply.body, this.#downstream);
@@ -171,73 +198,4 @@ function plain({ kind, status, reason, headers, body }: ResponseReply): Response
 function ofStream(headers: HeaderList): HeaderList {
   const ofConnection = new Set(["connection", "upgrade", "sec-websocket-accept"]);
   return headers.filter(([name]) => !ofConnection.has(name.toLowerCase()));
-}
-
-/** An end of the relay whose bytes leave as a body, and which is read by a loop. */
-class PipedSide implements Side {
-  readonly #pipe: BodyPipe;
-  #full = false;
-  #paused = false;
-  #waiting: (() => void)[] = [];
-
-  constructor(drained: () => void) {
-    this.#pipe = new BodyPipe({
-      start: () => {
-        const wasFull = this.#full;
-        this.#full = false;
-        if (!wasFull) return;
-        drained();
-        this.#wake();
-      },
-      stop: () => {
-        this.#full = true;
-      },
-    });
-  }
-
-  body(): Body {
-    return this.#pipe.body(null);
-  }
-
-  write(bytes: Buffer): boolean {
-    this.#pipe.push(Buffer.from(bytes));
-    return !this.#full;
-  }
-
-  end(): void {
-    this.#pipe.end([]);
-  }
-
-  pause(): void {
-    this.#paused = true;
-  }
-
-  resume(): void {
-    this.#paused = false;
-    this.#wake();
-  }
-
-  destroy(): void {
-    this.#pipe.fail(new UnderstudyError("body_cut", "the WebSocket was cut"));
-    this.free();
-  }
-
-  /** Lets whoever waits go on, for good. */
-  free(): void {
-    this.#paused = false;
-    this.#full = false;
-    this.#wake();
-  }
-
-  async mayRead(): Promise<void> {
-    while (this.#paused) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  async hasRoom(): Promise<void> {
-    while (this.#full) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
-  }
 }

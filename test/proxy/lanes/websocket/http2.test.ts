@@ -143,6 +143,61 @@ test("over HTTP/2: closeCode closes the stream behind a close frame", async () =
   assert.equal(closeCodeIn(await talk.until(() => false)), 1013);
 });
 
+test("over HTTP/2: where closeCode closes, the upstream hears that its peer has left", async () => {
+  await using echo = await openEcho();
+  const heard = Promise.withResolvers<number | null>();
+  echo.server.removeAllListeners("stream");
+  echo.server.on("stream", (stream: ServerHttp2Stream) => {
+    stream.respond({ ":status": 200 });
+    let bytes = Buffer.alloc(0);
+    stream.on("data", (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk]);
+    });
+    stream.on("error", () => undefined);
+    stream.on("end", () => stream.end());
+    stream.on("close", () => heard.resolve(closeCodeIn(bytes)));
+  });
+  const rules = rulesOf(`
+  - name: close
+    matches: [{websocket: {direction: toUpstream}}]
+    fault: {websocket: {closeCode: 1013}}`);
+  await using rig = await openRig({ upstream: { host: "127.0.0.1", port: echo.port }, rules });
+  await using talk = await open(rig);
+  talk.stream.write(masked({ payload: "one" }));
+  assert.equal(closeCodeIn(await talk.until(() => false)), 1013);
+  talk.stream.end();
+  assert.equal(await heard.promise, 1001);
+});
+
+/** An extension that nobody knows: the messages pass unread. */
+for (const extension of ["", "x-unknown"]) {
+  test(`over HTTP/2: an upstream that has ended its direction hears the client to its end${extension && ", unread"}`, async () => {
+    await using echo = await openEcho();
+    const heard = Promise.withResolvers<string[]>();
+    echo.server.removeAllListeners("stream");
+    echo.server.on("stream", (stream: ServerHttp2Stream) => {
+      stream.respond({ ":status": 200, ...(extension ? { "sec-websocket-extensions": extension } : {}) });
+      let bytes = Buffer.alloc(0);
+      stream.on("data", (chunk: Buffer) => {
+        bytes = Buffer.concat([bytes, chunk]);
+      });
+      stream.on("error", () => undefined);
+      stream.on("close", () => heard.resolve(texts(bytes)));
+      stream.end(frame({ payload: "last word" }));
+    });
+    const rules = rulesOf(`
+  - {name: drop, matches: [{websocket: {}, message: {equalTo: drop}}], fault: {websocket: {dropMessages: true}}}`);
+    await using rig = await openRig({ upstream: { host: "127.0.0.1", port: echo.port }, rules });
+    await using talk = await open(rig);
+    assert.deepEqual(texts(await talk.until(() => false)), ["last word"]);
+    for (const payload of ["one", "two"]) talk.stream.write(masked({ payload }));
+    talk.stream.end(masked({ payload: "three" }));
+    assert.deepEqual(await heard.promise, ["one", "two", "three"]);
+    const event = await rig.event((one) => one.kind === "call");
+    assert.deepEqual(event.kind === "call" && event.flags, []);
+  });
+}
+
 test("over HTTP/2: a rule answers the whole conversation, without an upstream", async () => {
   const rules = rulesOf(`
   - name: script
