@@ -1,0 +1,122 @@
+// Whether each side got what the other said, as far as the scenario lets it.
+
+import type { Deflate } from "../../../src/proxy/lanes/websocket/compression.ts";
+import { DeflateReader } from "./deflate.ts";
+import type { End } from "./end.ts";
+import type { Plan, Step } from "./plan.ts";
+import { type Item, ItemReader, ours } from "./reader.ts";
+import { isMarked, type Scenario } from "./scenario.ts";
+
+export function readerOf(isOfClient: boolean, agreed: Plan["agreed"]): ItemReader {
+  const deflate: Deflate | null = agreed === "unknown" ? null : agreed;
+  const terms = isOfClient ? deflate?.toUpstream : deflate?.toDownstream;
+  return new ItemReader(isOfClient, terms ? new DeflateReader(terms) : null);
+}
+
+export function differences(client: End, upstream: End, plan: Plan, scenario: Scenario): string[] {
+  return [
+    ...ofSide("client", client, plan.upstream, plan, scenario),
+    ...ofSide("upstream", upstream, plan.client, plan, scenario),
+  ];
+}
+
+/** `steps`: of the other side. */
+function ofSide(
+  who: "client" | "upstream",
+  { ended, flaw, reader }: End,
+  steps: readonly Step[],
+  plan: Plan,
+  scenario: Scenario,
+): string[] {
+  const found = flaw === "" ? [] : [`the ${who} cannot read what it gets: ${flaw}`];
+  if (reader.wrongMasks > 0) found.push(`the ${who} got ${reader.wrongMasks} frames with a wrong mask`);
+  if (plan.resets ? ended === "open" : ended !== "fin")
+    found.push(`the ${who}'s connection ends by ${ended}`);
+  const said = Buffer.concat(steps.map((step) => (step.kind === "say" ? step.bytes : Buffer.alloc(0))));
+  const own = readerOf(who === "upstream", plan.agreed);
+  own.feed(said);
+  const isUnread = plan.agreed === "unknown" || scenario.same === "octets";
+  const lists = isUnread
+    ? { here: [reader.octets()], there: [own.octets()] }
+    : { here: seen(reader, scenario), there: expected(own.all(), plan, scenario) };
+  if (!isAlike(lists.here, lists.there, plan.resets))
+    found.push(`the ${who} got ${place(lists.here, lists.there)}`);
+  return found;
+}
+
+function seen(reader: ItemReader, { same, otherRules }: Scenario): string[] {
+  const all = reader.all().filter(({ content }) => content !== ours);
+  return otherRules ? withoutMarks(all) : all.map((item) => shown(item, same));
+}
+
+/** What must come of what was said. */
+function expected(all: readonly Item[], { resets }: Plan, scenario: Scenario): string[] {
+  if (scenario.otherRules) return withoutMarks(all);
+  const left = isMarked(scenario) ? changed(all, resets) : all;
+  return left.map((item) => shown(item, scenario.same));
+}
+
+/** Of messages that a rule may or may not have changed nothing can be said. */
+function withoutMarks(all: readonly Item[]): string[] {
+  return all.filter(({ content }) => !content.includes("~")).map((item) => shown(item, "messages"));
+}
+
+function shown({ kind, raw, content }: Item, same: Scenario["same"]): string {
+  return same === "messages" ? `${kind}: ${content}` : raw;
+}
+
+/** What the rules leave. */
+function changed(all: readonly Item[], resets: boolean): Item[] {
+  const left: Item[] = [];
+  let group: Item[] = [];
+  const letGo = (): void => {
+    left.push(...group.reverse());
+    group = [];
+  };
+  for (const item of all) {
+    const { kind, content } = item;
+    const isMessage = kind === "text" || kind === "binary";
+    const mark = isMessage ? /^~[a-z]+~/.exec(content)?.[0] : undefined;
+    if (kind === "rest" || content.startsWith("8 ")) letGo();
+    if (mark === "~drop~" || mark === "~ask~") continue;
+    if (mark === "~twice~") left.push(item, item, item);
+    else if (mark === "~patch~") left.push({ ...item, kind: "text", content: "~patched~" });
+    else if (mark !== "~group~") left.push(item);
+    else if (group.push(item) === 2) letGo();
+  }
+  if (!resets) letGo();
+  return left;
+}
+
+/** `resets`: something may be missing at the end. */
+function isAlike(here: readonly string[], there: readonly string[], resets: boolean): boolean {
+  const [got, sent] = [here.join("\n"), there.join("\n")];
+  return got === sent || (resets && isBeginning(here, there));
+}
+
+/** The last one may be there in part. */
+function isBeginning(here: readonly string[], there: readonly string[]): boolean {
+  const last = here.length - 1;
+  return here.every((item, i) => (i < last ? item === there[i] : startsLike(there.slice(i).join(""), item)));
+}
+
+function startsLike(all: string, item: string): boolean {
+  const part = item.startsWith("rest: ") ? null : item;
+  // A part of a message is told by its octets: what is left of it can not be read.
+  return part === null || all.startsWith(part);
+}
+
+/** Where two lists part. */
+function place(here: readonly string[], there: readonly string[]): string {
+  let at = 0;
+  while (at < here.length && here[at] === there[at]) at++;
+  const show = (item: string | undefined) =>
+    item === undefined ? "nothing" : pieceOf(item, here[at], there[at]);
+  return `${here.length} items, not ${there.length}; at ${at} ${show(here[at])}, not ${show(there[at])}`;
+}
+
+function pieceOf(item: string, one = "", two = ""): string {
+  let at = 0;
+  while (at < one.length && one[at] === two[at]) at++;
+  return `${item.length} octets (from ${at} on ${JSON.stringify(item.slice(Math.max(0, at - 10), at + 60))})`;
+}
