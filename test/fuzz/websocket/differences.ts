@@ -1,5 +1,6 @@
 // Whether each side got what the other said, as far as the scenario lets it.
 
+import { isDeepStrictEqual } from "node:util";
 import type { Deflate } from "../../../src/proxy/lanes/websocket/compression.ts";
 import { DeflateReader } from "./deflate.ts";
 import type { End } from "./end.ts";
@@ -38,7 +39,7 @@ function ofSide(
   const isUnread = plan.agreed === "unknown" || scenario.same === "octets";
   const lists = isUnread
     ? { here: [reader.octets()], there: [own.octets()] }
-    : { here: seen(reader, scenario), there: expected(own.all(), plan, scenario) };
+    : { here: seen(reader, scenario), there: expected(own.all(), scenario) };
   if (!isAlike(lists.here, lists.there, plan.resets))
     found.push(`the ${who} got ${place(lists.here, lists.there)}`);
   return found;
@@ -50,9 +51,9 @@ function seen(reader: ItemReader, { same, otherRules }: Scenario): string[] {
 }
 
 /** What must come of what was said. */
-function expected(all: readonly Item[], { resets }: Plan, scenario: Scenario): string[] {
+function expected(all: readonly Item[], scenario: Scenario): string[] {
   if (scenario.otherRules) return withoutMarks(all);
-  const left = isMarked(scenario) ? changed(all, resets) : all;
+  const left = isMarked(scenario) ? changed(all) : all;
   return left.map((item) => shown(item, scenario.same));
 }
 
@@ -66,7 +67,7 @@ function shown({ kind, raw, content }: Item, same: Scenario["same"]): string {
 }
 
 /** What the rules leave. */
-function changed(all: readonly Item[], resets: boolean): Item[] {
+function changed(all: readonly Item[]): Item[] {
   const left: Item[] = [];
   let group: Item[] = [];
   const letGo = (): void => {
@@ -84,26 +85,15 @@ function changed(all: readonly Item[], resets: boolean): Item[] {
     else if (mark !== "~group~") left.push(item);
     else if (group.push(item) === 2) letGo();
   }
-  if (!resets) letGo();
+  letGo();
   return left;
 }
 
-/** `resets`: something may be missing at the end. */
+/** `resets`: something may be missing at the end, and the last may be there in part. */
 function isAlike(here: readonly string[], there: readonly string[], resets: boolean): boolean {
-  const [got, sent] = [here.join("\n"), there.join("\n")];
-  return got === sent || (resets && isBeginning(here, there));
-}
-
-/** The last one may be there in part. */
-function isBeginning(here: readonly string[], there: readonly string[]): boolean {
-  const last = here.length - 1;
-  return here.every((item, i) => (i < last ? item === there[i] : startsLike(there.slice(i).join(""), item)));
-}
-
-function startsLike(all: string, item: string): boolean {
-  const part = item.startsWith("rest: ") ? null : item;
-  // A part of a message is told by its octets: what is left of it can not be read.
-  return part === null || all.startsWith(part);
+  if (!resets) return isDeepStrictEqual(here, there);
+  const whole = here.filter((item) => !item.startsWith("rest: "));
+  return there.join("").startsWith(whole.join(""));
 }
 
 /** Where two lists part. */

@@ -29,7 +29,8 @@ export async function openParties(plan: Plan, scenario: Scenario, authority: Aut
   const leaf = isSecure ? await authority.issue(serverName) : null;
   const arrived = Promise.withResolvers<End>();
   const talk = (carrier: Carrier) => arrived.resolve(new End(carrier, readerOf(true, plan.agreed)));
-  const overSocket = (socket: Socket) => talk(carrierOf(socket, switched(plan.agreed)));
+  const overSocket = (socket: Socket, plain = socket) =>
+    talk(carrierOf(socket, plain, switched(plan.agreed)));
   const server = await (over === "HTTP/2"
     ? serveOver2(plan, talk)
     : openServer((socket) => (leaf ? serveSecurely(socket, leaf, overSocket) : overSocket(socket))));
@@ -50,22 +51,23 @@ export async function openParties(plan: Plan, scenario: Scenario, authority: Aut
   };
 }
 
-function carrierOf(socket: Socket, first: Buffer): Carrier {
-  return { duplex: socket, first, reset: () => void socket.resetAndDestroy() };
+/** `plain`: what carries it, where that is TLS. */
+function carrierOf(socket: Socket, plain: Socket, first: Buffer): Carrier {
+  return { duplex: socket, first, reset: () => void plain.resetAndDestroy() };
 }
 
 async function askOver1(at: HostPort, authority: Authority | null): Promise<Carrier & { close(): void }> {
   const plain = await connectTo(at);
   const socket = authority ? await secured(plain, authority) : plain;
-  return { ...carrierOf(socket, upgradeRequest), close: () => void plain.destroy() };
+  return { ...carrierOf(socket, plain, upgradeRequest), close: () => void plain.destroy() };
 }
 
-function serveSecurely(socket: Socket, leaf: Leaf, talk: (socket: Socket) => void): void {
+function serveSecurely(socket: Socket, leaf: Leaf, talk: (socket: Socket, plain: Socket) => void): void {
   const over = new TLSSocket(socket, { isServer: true, cert: leaf.chain, key: leaf.key });
   over.on("error", () => undefined); // close follows
   over.once("secure", () => {
     over.allowHalfOpen = true;
-    talk(over);
+    talk(over, socket);
   });
 }
 

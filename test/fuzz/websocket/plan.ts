@@ -44,9 +44,10 @@ export function planOf(seed: number, { isMarked }: PlanOptions): Plan {
   const deflate = agreed === "deflate" ? { toUpstream: termsOf(dice), toDownstream: termsOf(dice) } : null;
   const maxRuleBodyBytes = dice.pick([1_048_576, 1_048_576, 7_000]);
   const mostBytes = isMarked && deflate ? maxRuleBodyBytes : 300_000;
+  const options = { isMarked, mostBytes, mostMarkedBytes: maxRuleBodyBytes };
   const talk = {
-    client: new Talk(true, deflate?.toUpstream ?? null, { isMarked, mostBytes }, dice),
-    upstream: new Talk(false, deflate?.toDownstream ?? null, { isMarked, mostBytes }, dice),
+    client: new Talk(true, deflate?.toUpstream ?? null, options, dice),
+    upstream: new Talk(false, deflate?.toDownstream ?? null, options, dice),
   };
   for (let left = dice.below(40); left > 0; left--) {
     const side: SideName = dice.chance(0.5) ? "client" : "upstream";
@@ -133,20 +134,21 @@ function bothEnd({ client, upstream }: Record<SideName, Talk>, heard: Step): fal
   return false;
 }
 
+interface TalkOptions extends PlanOptions {
+  readonly mostBytes: number;
+  /** Larger ones are not looked into. */
+  readonly mostMarkedBytes: number;
+}
+
 class Talk {
   readonly steps: Step[] = [];
   /** Sent so far, and touched by no rule. */
   plainMessages = 0;
   readonly #writer: FrameWriter;
   readonly #dice: Dice;
-  readonly #options: PlanOptions & { readonly mostBytes: number };
+  readonly #options: TalkOptions;
 
-  constructor(
-    isClient: boolean,
-    terms: DeflateTerms | null,
-    options: PlanOptions & { readonly mostBytes: number },
-    dice: Dice,
-  ) {
+  constructor(isClient: boolean, terms: DeflateTerms | null, options: TalkOptions, dice: Dice) {
     this.#dice = dice;
     this.#options = options;
     this.#writer = new FrameWriter(isClient, terms && new DeflateWriter(terms, dice), dice);
@@ -163,12 +165,12 @@ class Talk {
   message(): void {
     const dice = this.#dice;
     const isBinary = dice.chance(0.3);
-    const mark = this.#options.isMarked && dice.chance(0.5) ? dice.pick(marks) : "";
+    const { isMarked, mostBytes, mostMarkedBytes } = this.#options;
+    const plain = contentOf(isBinary, mostBytes - 100, dice);
+    const isMarkable = isMarked && plain.length < mostMarkedBytes - 100;
+    const mark = isMarkable && dice.chance(0.5) ? dice.pick(marks) : "";
     if (mark === "") this.plainMessages++;
-    const content = Buffer.concat([
-      Buffer.from(mark),
-      contentOf(isBinary, this.#options.mostBytes - 100, dice),
-    ]);
+    const content = Buffer.concat([Buffer.from(mark), plain]);
     for (const frame of this.#writer.message(content, isBinary)) this.say(frame);
   }
 

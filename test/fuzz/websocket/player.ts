@@ -43,7 +43,8 @@ async function play(end: End, steps: readonly Step[]): Promise<void> {
         end.end();
         break;
       case "reset":
-        return end.reset();
+        end.reset();
+        break;
       default:
         step satisfies never;
     }
