@@ -50,6 +50,7 @@ export class MessageFlow {
   #unread: Unread | null = null;
   #behindClose = false;
   #over = false;
+  #hasEnded = false;
   /** Told once what came before it has been forwarded. */
   #violation: { readonly code: number; readonly why: string } | null = null;
   #feeding = false;
@@ -95,9 +96,9 @@ export class MessageFlow {
     return (!this.#rules.holds || this.#unread === "passes") && (this.#left > 0 || this.#inMessage);
   }
 
-  /** True while a frame is partly out: any frame of ours would tear it. */
-  get isMidFrame(): boolean {
-    return this.#left > 0 && this.#unread !== "ends here";
+  /** False while a frame is partly out, which a close frame of ours would tear, and behind a close frame (RFC 6455 §5.5.1) or the end. */
+  get takesClose(): boolean {
+    return !this.#behindClose && !this.#hasEnded && (this.#left === 0 || this.#unread === "ends here");
   }
 
   feed(chunk: Buffer): void {
@@ -145,6 +146,7 @@ export class MessageFlow {
     this.#held = null;
     const rest = this.#carry.join(noBytes);
     if (rest.length > 0) this.#ends.write(rest);
+    this.#hasEnded = true;
     this.finish();
   }
 

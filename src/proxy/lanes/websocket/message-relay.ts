@@ -219,9 +219,8 @@ export class MessageRelay {
   #finishWith(toDownstream: Buffer, toUpstream: Buffer): void {
     if (this.#isClosed) return;
     const { downstream, upstream } = this.#deps;
-    // A close frame inside a message that is partly out would be read as a part of it.
-    if (!this.#flows.toDownstream.isMidFrame) downstream.write(toDownstream);
-    if (!this.#flows.toUpstream.isMidFrame) upstream.write(toUpstream);
+    if (this.#flows.toDownstream.takesClose) downstream.write(toDownstream);
+    if (this.#flows.toUpstream.takesClose) upstream.write(toUpstream);
     this.#isClosed = true;
     this.#stop.abort();
     this.#flows.toUpstream.finish();
