@@ -6,7 +6,7 @@ import { DeflateReader } from "./deflate.ts";
 import type { End } from "./end.ts";
 import type { Plan, Step } from "./plan.ts";
 import { type Item, ItemReader, ours } from "./reader.ts";
-import { isMarked, type Scenario } from "./scenario.ts";
+import { closedWith, isMarked, type Scenario } from "./scenario.ts";
 
 export function readerOf(isOfClient: boolean, agreed: Plan["agreed"]): ItemReader {
   const deflate: Deflate | null = agreed === "unknown" ? null : agreed;
@@ -31,23 +31,28 @@ function ofSide(
 ): string[] {
   const found = flaw === "" ? [] : [`the ${who} cannot read what it gets: ${flaw}`];
   if (reader.wrongMasks > 0) found.push(`the ${who} got ${reader.wrongMasks} frames with a wrong mask`);
-  if (plan.resets ? ended === "open" : ended !== "fin")
-    found.push(`the ${who}'s connection ends by ${ended}`);
-  const said = Buffer.concat(steps.map((step) => (step.kind === "say" ? step.bytes : Buffer.alloc(0))));
-  const own = readerOf(who === "upstream", plan.agreed);
-  own.feed(said);
   const isUnread = plan.agreed === "unknown" || scenario.same === "octets";
+  const isCut = plan.resets || (scenario.isClosed === true && !isUnread);
+  if (isCut ? ended === "open" : ended !== "fin") found.push(`the ${who}'s connection ends by ${ended}`);
+  const own = readerOf(who === "upstream", plan.agreed);
+  own.feed(Buffer.concat(steps.map((step) => (step.kind === "say" ? step.bytes : Buffer.alloc(0)))));
   const lists = isUnread
     ? { here: [reader.octets()], there: [own.octets()] }
     : { here: seen(reader, scenario), there: expected(own.all(), scenario) };
-  if (!isAlike(lists.here, lists.there, plan.resets))
+  if (!isAlike(lists.here, lists.there, isCut))
     found.push(`the ${who} got ${place(lists.here, lists.there)}`);
   return found;
 }
 
-function seen(reader: ItemReader, { same, otherRules }: Scenario): string[] {
-  const all = reader.all().filter(({ content }) => content !== ours);
+function seen(reader: ItemReader, { same, otherRules, isClosed = false }: Scenario): string[] {
+  const all = reader.all().filter(({ content }) => content !== ours && !isOurClose(content, isClosed));
   return otherRules ? withoutMarks(all) : all.map((item) => shown(item, same));
+}
+
+/** Of a rule that closes: to the client with its code, to the upstream with 1001. */
+function isOurClose(content: string, isClosed: boolean): boolean {
+  const codes = [closedWith, 1001].map((code) => `8 ${String.fromCharCode(code >> 8, code & 255)}`);
+  return isClosed && codes.includes(content);
 }
 
 /** What must come of what was said. */

@@ -33,18 +33,20 @@ export const marks = ["~drop~", "~twice~", "~patch~", "~ask~", "~slow~", "~group
 export interface PlanOptions {
   /** Messages with marks; then none of those that may be compressed is larger than what is looked into. */
   readonly isMarked: boolean;
+  /** One side may end while the other goes on. */
+  readonly isHalfOpen: boolean;
 }
 
 type SideName = "client" | "upstream";
 const other = { client: "upstream", upstream: "client" } as const;
 
-export function planOf(seed: number, { isMarked }: PlanOptions): Plan {
+export function planOf(seed: number, { isMarked, isHalfOpen }: PlanOptions): Plan {
   const dice = new Dice(seed);
   const agreed = dice.pick([null, null, "unknown", "deflate", "deflate", "deflate", "deflate"]);
   const deflate = agreed === "deflate" ? { toUpstream: termsOf(dice), toDownstream: termsOf(dice) } : null;
   const maxRuleBodyBytes = dice.pick([1_048_576, 1_048_576, 7_000]);
   const mostBytes = isMarked && deflate ? maxRuleBodyBytes : 300_000;
-  const options = { isMarked, mostBytes, mostMarkedBytes: maxRuleBodyBytes };
+  const options = { isMarked, isHalfOpen, mostBytes, mostMarkedBytes: maxRuleBodyBytes };
   const talk = {
     client: new Talk(true, deflate?.toUpstream ?? null, options, dice),
     upstream: new Talk(false, deflate?.toDownstream ?? null, options, dice),
@@ -53,7 +55,7 @@ export function planOf(seed: number, { isMarked }: PlanOptions): Plan {
     const side: SideName = dice.chance(0.5) ? "client" : "upstream";
     talk[side].turn(talk[other[side]].plainMessages);
   }
-  const resets = end(talk, dice);
+  const resets = end(talk, isHalfOpen, dice);
   const { client, upstream } = { client: talk.client.steps, upstream: talk.upstream.steps };
   const isGlued = upstream[0]?.kind === "say" && dice.chance(0.5);
   return {
@@ -71,21 +73,12 @@ function termsOf(dice: Dice): DeflateTerms {
 }
 
 /** True: by a reset. */
-function end(talk: Record<SideName, Talk>, dice: Dice): boolean {
+function end(talk: Record<SideName, Talk>, isHalfOpen: boolean, dice: Dice): boolean {
   const first: SideName = dice.chance(0.5) ? "client" : "upstream";
   const one = talk[first];
   const two = talk[other[first]];
-  const how = dice.pick([
-    "closed",
-    "closed",
-    "closed",
-    "crossing",
-    "ended",
-    "torn",
-    "reset",
-    "junk",
-    "unanswered",
-  ]);
+  const halves = isHalfOpen ? (["ended", "torn", "junk", "unanswered"] as const) : [];
+  const how = dice.pick(["closed", "closed", "closed", "crossing", "reset", ...halves]);
   switch (how) {
     case "closed":
       one.close();

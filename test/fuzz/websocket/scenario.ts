@@ -16,6 +16,8 @@ export interface Scenario {
   readonly same: "octets" | "frames" | "messages";
   readonly over: "HTTP/1" | "HTTP/2";
   readonly isSecure?: boolean;
+  /** A rule closes the connection at some time. */
+  readonly isClosed?: boolean;
 }
 
 const elsewhere = rulesOf(`
@@ -47,6 +49,28 @@ const beside = rulesOf(`
               times: 6
               steps: [{send: ~ours~}, {wait: 1ms}, {send: {text: ~ours~}, direction: toUpstream}]`);
 
+const listening = rulesOf(`
+  - name: listening
+    matches: [{websocket: {path: /fuzz}}]
+    patch:
+      websocket:
+        inject:
+          - repeat:
+              steps:
+                - expect: {contains: story}
+                - send: ~ours~
+                - expect: {contains: price}
+                  direction: toDownstream
+                - send: {text: ~ours~}
+                  direction: toUpstream`);
+
+/** RFC 6455 §7.4.1; the upstream hears 1001. */
+export const closedWith = 1013;
+const closing = rulesOf(`
+  - name: closing
+    matches: [{websocket: {path: /fuzz}, message: {contains: story}}]
+    fault: {websocket: {closeCode: ${closedWith}, afterMessages: 3}}`);
+
 const marked = rulesOf(`
   - name: drop
     matches: [{websocket: {path: /fuzz}, message: {contains: ~drop~}}]
@@ -77,6 +101,8 @@ export const scenarios: readonly Scenario[] = [
   { ...plain, name: "beside rules for other messages", rules: elsewhere, same: "frames" },
   { ...plain, name: "under rules that delay or count", rules: slow, same: "frames" },
   { ...plain, name: "with messages of ours between", rules: beside },
+  { ...plain, name: "while a script listens", rules: listening, same: "frames" },
+  { ...plain, name: "until a rule closes", rules: closing, same: "frames", isClosed: true },
   { ...changed, name: "under rules that change some" },
   { ...changed, name: "under rules that change some, inside TLS", isSecure: true },
   { ...changed, name: "under rules that come and go", otherRules: elsewhere },
@@ -91,7 +117,16 @@ export const scenarios: readonly Scenario[] = [
   },
   { ...plain, ...over2, name: "over HTTP/2, under rules that delay or count", rules: slow, same: "frames" },
   { ...plain, ...over2, name: "over HTTP/2, with messages of ours between", rules: beside },
+  {
+    ...plain,
+    ...over2,
+    name: "over HTTP/2, until a rule closes",
+    rules: closing,
+    same: "frames",
+    isClosed: true,
+  },
   { ...changed, ...over2, name: "over HTTP/2, under rules that change some" },
+  { ...changed, ...over2, name: "over HTTP/2, under rules that come and go", otherRules: elsewhere },
 ];
 
 /** Rules on messages with marks are in force at some time. */
