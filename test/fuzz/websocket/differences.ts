@@ -49,7 +49,7 @@ function seen(reader: ItemReader, { same, otherRules, isClosed = false }: Scenar
   return otherRules ? withoutMarks(all) : all.map((item) => shown(item, same));
 }
 
-/** Of a rule that closes: to the client with its code, to the upstream with 1001. */
+/** Of a rule that closes, or like one: to the client with its code, to the upstream with 1001. */
 function isOurClose(content: string, isClosed: boolean): boolean {
   const codes = [closedWith, 1001].map((code) => `8 ${String.fromCharCode(code >> 8, code & 255)}`);
   return isClosed && codes.includes(content);
@@ -59,7 +59,8 @@ function isOurClose(content: string, isClosed: boolean): boolean {
 function expected(all: readonly Item[], scenario: Scenario): string[] {
   if (scenario.otherRules) return withoutMarks(all);
   const left = isMarked(scenario) ? changed(all) : all;
-  return left.map((item) => shown(item, scenario.same));
+  const { same, isClosed = false } = scenario;
+  return left.filter(({ content }) => !isOurClose(content, isClosed)).map((item) => shown(item, same));
 }
 
 /** Of messages that a rule may or may not have changed nothing can be said. */
