@@ -58,4 +58,24 @@ export const scenarios: readonly Scenario[] = [
     ending: "cut",
   },
   { name: "under rules, with an upstream that says GOAWAY", rules: many, ending: "goAway" },
+  { name: "under rules that come and go inside TLS", rules: many, otherRules: elsewhere, isSecure: true },
+  {
+    name: "under rules that come and go, with an upstream that breaks off",
+    rules: many,
+    otherRules: elsewhere,
+    ending: "cut",
+  },
+  {
+    name: "under rules that come and go, with an upstream that says GOAWAY",
+    rules: many,
+    otherRules: elsewhere,
+    ending: "goAway",
+  },
+  {
+    name: "under rules that come and go inside TLS, with an upstream that says GOAWAY",
+    rules: many,
+    otherRules: elsewhere,
+    isSecure: true,
+    ending: "goAway",
+  },
 ];
