@@ -160,7 +160,7 @@ export class MessageFlow {
     this.#plain.release();
   }
 
-  /** A frame of ours, at the next place between two messages. */
+  /** A frame of ours, or a message that was held back, at the next place between two messages; it stays as it is. */
   inject(frame: Buffer): void {
     if (this.#over || this.#behindClose) return;
     if (this.isMidMessage) this.#passage.wait(frame);
@@ -180,8 +180,8 @@ export class MessageFlow {
   /** The message as it came, or so that its receiver understands it. */
   deliver(message: ClaimedMessage): void {
     if (this.#over) return;
-    if (this.#coded.mustRecode(message.compressed)) this.inject(this.#coded.recoded(message));
-    else this.#ends.write(message.raw);
+    const isSame = !this.#coded.mustRecode(message.compressed);
+    this.inject(isSame ? message.raw : this.#coded.recoded(message));
   }
 
   // ── frames ───────────────────────────────────────────────────────────────────────────────────────────────────────
