@@ -38,7 +38,7 @@ export async function openParties(plan: Plan, scenario: Scenario, authority: Aut
   const limits = { maxRuleBodyBytes: plan.maxRuleBodyBytes };
   const rig = rules && (await openRig({ upstream: server.address, rules, limits, tickMs, ...tls }));
   const at = rig?.address ?? server.address;
-  const asked = over === "HTTP/2" ? await askOver2(at) : await askOver1(at, leaf && authority);
+  const asked = over === "HTTP/2" ? await askOver2(plan, at) : await askOver1(at, leaf && authority);
   return {
     client: new End(asked, readerOf(false, plan.agreed)),
     upstream: arrived.promise,

@@ -25,6 +25,8 @@ export interface Plan {
   readonly resets: boolean;
   /** A larger message is not looked into. */
   readonly maxRuleBodyBytes: number;
+  /** What each side takes of a stream of HTTP/2 at once. */
+  readonly windowBytes: { readonly client: number; readonly upstream: number };
 }
 
 /** What rules are about; all else is plain. */
@@ -57,6 +59,10 @@ export function planOf(seed: number, { isMarked, isHalfOpen }: PlanOptions): Pla
   }
   const resets = end(talk, isHalfOpen, dice);
   const { client, upstream } = { client: talk.client.steps, upstream: talk.upstream.steps };
+  // Node may stand still for ever where a stream that waits for a window is reset, or is not read for a while.
+  const isSteady = !resets && [...client, ...upstream].every(({ kind }) => kind !== "deaf");
+  const windowOf = () => (isSteady ? dice.pick([65_535, 65_535, 1_000_000, 3_000, 100]) : 65_535);
+  const windowBytes = { client: windowOf(), upstream: windowOf() };
   const isGlued = upstream[0]?.kind === "say" && dice.chance(0.5);
   return {
     agreed: deflate ?? (agreed === "unknown" ? agreed : null),
@@ -65,6 +71,7 @@ export function planOf(seed: number, { isMarked, isHalfOpen }: PlanOptions): Pla
     isGlued,
     resets,
     maxRuleBodyBytes,
+    windowBytes,
   };
 }
 

@@ -20,7 +20,9 @@ export interface Server2 extends AsyncDisposable {
 }
 
 export async function serveOver2(plan: Plan, talk: (carrier: Carrier) => void): Promise<Server2> {
-  const server = createServer({ settings: { enableConnectProtocol: true } });
+  const server = createServer({
+    settings: { enableConnectProtocol: true, initialWindowSize: plan.windowBytes.upstream },
+  });
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
     sessions.add(session);
@@ -43,8 +45,12 @@ export async function serveOver2(plan: Plan, talk: (carrier: Carrier) => void): 
 }
 
 /** Asks for a WebSocket on a connection of its own; resolves when it is granted. */
-export async function askOver2({ host, port }: HostPort): Promise<Carrier & { close(): void }> {
+export async function askOver2(
+  { windowBytes }: Plan,
+  { host, port }: HostPort,
+): Promise<Carrier & { close(): void }> {
   const session = connect(`http://${host}:${port}`, {
+    settings: { initialWindowSize: windowBytes.client },
     createConnection: () => connectSocket({ host, port, noDelay: true }),
   });
   session.on("error", () => undefined); // close follows
