@@ -38,15 +38,21 @@ for (const [name, rules] of [
   });
 }
 
-for (const [name, otherRules] of [
-  ["under a rule that only delays", undefined],
-  ["under such a rule that comes and goes", others],
+const sliced: Partial<RuleSpec>[] = [
+  { name: "sliced", fault: { ...noFault, slice: { bytes: 3_000, delayMs: 0 } } },
+];
+
+for (const [name, rules, otherRules] of [
+  ["under a rule that only delays", delayed, undefined],
+  ["under such a rule that comes and goes", delayed, others],
+  ["under a rule that slices replies", sliced, undefined],
+  ["under rules that delay and slice by turns", sliced, delayed],
 ] as const) {
   test(`HTTP/1 conversations: both ends see what they do directly, ${name}`, async () => {
     for (let seed = from; seed < from + seeds; seed++) {
       const plan = withoutResets(planOf(seed));
       const direct = await play(plan, null);
-      const seen = await play(plan, delayed, otherRules);
+      const seen = await play(plan, rules, otherRules);
       assert.deepEqual(differencesInMeaning(direct, seen, plan), [], `seed ${seed}`);
     }
   });

@@ -1,6 +1,7 @@
 // What two plays of one plan differ in: byte for byte where nobody concerns the calls; in meaning where a rule delays them, and
 // messages may be framed anew.
 
+import type { Flag } from "../../../src/core/tap.ts";
 import type { Seen } from "./conversation.ts";
 import { type Message, readMessages } from "./messages.ts";
 import type { Plan } from "./plan.ts";
@@ -18,7 +19,7 @@ export function differencesInBytes(direct: Seen, seen: Seen, plan: Plan): string
     found.push(`the client got ${place(seen.byClient, direct.byClient)}`);
   if (seen.byUpstream !== direct.byUpstream)
     found.push(`the upstream got ${place(seen.byUpstream, direct.byUpstream)}`);
-  return [...found, ...ofCalls(seen, plan)];
+  return [...found, ...ofCalls(seen, plan, [])];
 }
 
 export function differencesInMeaning(direct: Seen, seen: Seen, plan: Plan): string[] {
@@ -36,7 +37,7 @@ export function differencesInMeaning(direct: Seen, seen: Seen, plan: Plan): stri
   const [requestsHere, requestsThere] = [requests(seen), requests(direct)];
   if (requestsHere.join("\n") !== requestsThere.join("\n"))
     found.push(`the upstream got ${place(requestsHere.join("\n"), requestsThere.join("\n"))}`);
-  return [...found, ...ofCalls(seen, plan)];
+  return [...found, ...ofCalls(seen, plan, ["DI", "FI"])];
 }
 
 /** What is lost on the way of a reset is chance: there is nothing that was never sent, and both ends hear of it. */
@@ -65,13 +66,14 @@ function ofEnds(direct: Seen, seen: Seen, { cut }: Plan): string[] {
   return found;
 }
 
-/** One event a call, and no fault told where there was none. */
-function ofCalls({ calls }: Seen, { turns, cut }: Plan): string[] {
+/** One event a call, and nothing told of it but `expected`. */
+function ofCalls({ calls }: Seen, { turns, cut }: Plan, expected: readonly Flag[]): string[] {
   if (cut) return [];
   const found =
     calls.length === turns.length ? [] : [`${calls.length} calls are told of, not ${turns.length}`];
   for (const { path, flags, detail } of calls)
-    if (flags.some((flag) => flag !== "DI")) found.push(`${path} is told with ${flags.join()} ${detail}`);
+    if (flags.some((flag) => !expected.includes(flag)))
+      found.push(`${path} is told with ${flags.join()} ${detail}`);
   return found;
 }
 
