@@ -5,6 +5,7 @@ import { type HostPort, splitAuthority } from "../core/address.ts";
 import type { Deadlines } from "../core/deadlines.ts";
 import type { Carrier, Dial } from "../core/link.ts";
 import type { ReadBuffers } from "../core/read-buffers.ts";
+import type { Shortcut } from "../core/shortcut.ts";
 import { connectHead, type ForwardProxy } from "../core/way-out.ts";
 import { isLoopback } from "../proxy/accept/loop-guard.ts";
 import { AskedLink, type AskedLinkDeps } from "../proxy/lanes/http1/asked-link.ts";
@@ -32,7 +33,7 @@ export interface Upstreams {
 export function createUpstreams(
   options: SidecarOptions,
   deps: SidecarDeps,
-  shared: { readonly deadlines: Deadlines; readonly buffers: ReadBuffers },
+  shared: { readonly deadlines: Deadlines; readonly buffers: ReadBuffers; readonly shortcut: Shortcut },
   ownAddresses: ReadonlySet<string>,
 ): Upstreams {
   const { clock, debug } = deps;

@@ -3,20 +3,29 @@
 // what would wait before it for an earlier write is copied.
 
 import type { Socket } from "node:net";
+import type { Inlet } from "../../core/inlet.ts";
 
 const noBytes = Buffer.alloc(0);
+
+/** Where they are written to. */
+export interface Borrower {
+  readonly socket: Socket;
+  readonly inlet?: Inlet;
+}
 
 export class BorrowedBytes {
   /** True while borrowed bytes wait in the socket. */
   held = false;
   readonly #socket: Socket;
+  readonly #inlet: Inlet | null;
   readonly #released: () => void;
   readonly #encrypts: boolean;
   #latest = 0;
 
   /** `released` is called when the last borrowed byte has left; never where the socket is destroyed before. */
-  constructor(socket: Socket, released: () => void) {
+  constructor({ socket, inlet }: Borrower, released: () => void) {
     this.#socket = socket;
+    this.#inlet = inlet ?? null;
     this.#released = released;
     this.#encrypts = "encrypted" in socket;
   }
@@ -24,7 +33,9 @@ export class BorrowedBytes {
   /** Writes borrowed bytes. False: the socket is full, wait for its drain. */
   write(bytes: Buffer): boolean {
     if (this.#encrypts) return this.#encrypt(bytes);
-    const flowing = this.#socket.write(bytes);
+    const sent = this.#inlet === null ? 0 : this.#inlet.write(bytes);
+    if (sent === bytes.length) return true;
+    const flowing = this.#socket.write(sent === 0 ? bytes : bytes.subarray(sent));
     if (this.#socket.writableLength > 0) this.#follow();
     return flowing;
   }

@@ -107,7 +107,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#scanner = this.#parsers.request;
     this.#walk = new BodyWalk(traffic.settings.limits);
     this.#half = new UpstreamHalf(traffic, this, this.#parsers.response, connection.dial);
-    this.#borrowed = new BorrowedBytes(connection.socket, () => this.#released());
+    this.#borrowed = new BorrowedBytes(connection, () => this.#released());
     this.#scanner.impliedScheme = connection.scheme ?? "http";
     this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.idleMs;
   }

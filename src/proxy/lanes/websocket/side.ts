@@ -2,7 +2,7 @@
 // and an HTTP/2 stream may stand in for either.
 
 import type { Socket } from "node:net";
-import { BorrowedBytes } from "../borrowed-bytes.ts";
+import { BorrowedBytes, type Borrower } from "../borrowed-bytes.ts";
 
 /** Where frames are written to, and where they come from. */
 export interface Side {
@@ -21,9 +21,9 @@ export class SocketSide implements Side {
   readonly #borrowed: BorrowedBytes;
 
   /** `released`: no bytes that were written are held any longer. */
-  constructor(socket: Socket, released: () => void) {
-    this.#socket = socket;
-    this.#borrowed = new BorrowedBytes(socket, released);
+  constructor(client: Borrower, released: () => void) {
+    this.#socket = client.socket;
+    this.#borrowed = new BorrowedBytes(client, released);
   }
 
   get holdsBytes(): boolean {
