@@ -10,12 +10,8 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import {
-  type AuthorityPair,
-  newAuthority,
-  newKeys,
-  privateKeyPem,
-} from "../../src/control/ca/certificates.ts";
+import { type AuthorityPair, newAuthority } from "../../src/control/ca/certificates.ts";
+import { newKeys, privateKeyPem } from "../../src/control/ca/keys.ts";
 import { systemClock } from "../../src/core/clock.ts";
 
 const dayMs = 86_400_000;
@@ -75,7 +71,7 @@ async function issue(
     },
     webcrypto,
   );
-  return { certificate: certificate.toString("pem"), key: await privateKeyPem(keys) };
+  return { certificate: certificate.toString("pem"), key: privateKeyPem(keys) };
 }
 
 /** A server's certificate for `shop.test` that no authority stands behind. */
@@ -90,5 +86,5 @@ export async function selfSigned(): Promise<ForeignCertificate> {
     },
     webcrypto,
   );
-  return { certificate: certificate.toString("pem"), key: await privateKeyPem(keys) };
+  return { certificate: certificate.toString("pem"), key: privateKeyPem(keys) };
 }

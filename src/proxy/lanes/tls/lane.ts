@@ -4,6 +4,7 @@
 //   ClientHello ──► no rule concerns it ─────────────────────► opaque
 //               ├─► a rule does, but there is no authority ──► opaque, and a line that says so
 //               ├─► the client distrusts our certificates ───► opaque
+//               ├─► it could take none, whatever we showed ──► opaque, and a line that says so
 //               └─► opened (opener.ts) ──────────────────────► the lane of what is inside
 
 import type { HostPort } from "../../../core/address.ts";
@@ -13,9 +14,10 @@ import { messageOf } from "../../../core/errors.ts";
 import type { Lane, Session, Traffic } from "../../../core/lane.ts";
 import { type ClientHello, readClientHello } from "./client-hello.ts";
 import { clientKind } from "./client-kind.ts";
-import { createDistrust, type Distrust, departureText, type Reception, receptionOf } from "./distrust.ts";
+import { departureText, distrustText, type Obstacle, obstacleText, receptionOf } from "./departure.ts";
+import { createDistrust, type Distrust } from "./distrust.ts";
 import { maxHelloBytes } from "./hello-message.ts";
-import type { Opener } from "./opener.ts";
+import type { Opener, Opening } from "./opener.ts";
 
 export interface TlsLaneDeps {
   /** For what is not opened. */
@@ -126,30 +128,41 @@ class Hello implements Session {
     // The address alone may stand for many programs, of which one distrusts us: those of a pod, or of one command.
     const client = `${this.#connection.downstream.host} ${clientKind(this.#bytes)} ${name}`;
     if (this.#shared.distrust.has(client)) return this.#relay();
+    if (hello.leaf === "version" || hello.leaf === "signature") {
+      this.#foresee(this.#shared.distrust, client, name, hello.leaf);
+      return this.#relay();
+    }
     this.#connection.socket.pause();
     this.#shared.opener ??= loadOpener(this.#traffic);
     const { distrust } = this.#shared;
-    void this.#open(this.#shared.opener, hello, name, (error) => this.#learn(distrust, client, name, error));
-    return this;
-  }
-
-  async #open(
-    loading: Promise<Opener>,
-    hello: ClientHello,
-    name: string,
-    heard: (error: Error | null) => void,
-  ): Promise<void> {
     const opening = {
       connection: this.#connection,
       upstream: this.#destination,
       hello,
       name,
+      keys: hello.leaf,
       first: this.#bytes,
     };
+    void this.#open(this.#shared.opener, opening, {
+      heard: (error) => this.#learn(distrust, client, name, error),
+      foresee: () => this.#foresee(distrust, client, name, "issuer"),
+    });
+    return this;
+  }
+
+  async #open(
+    loading: Promise<Opener>,
+    opening: Opening,
+    { heard, foresee }: { heard: (error: Error | null) => void; foresee: () => void },
+  ): Promise<void> {
     try {
-      await (await loading).open(opening, heard);
+      const opener = await loading;
+      if (opening.hello.certificateSchemes?.includes(opener.scheme) === false) {
+        foresee();
+        this.#relay();
+      } else await opener.open(opening, heard);
     } catch (thrown) {
-      this.#tell(`${name} could not be opened, so it is relayed unread: ${messageOf(thrown)}`);
+      this.#tell(`${opening.name} could not be opened, so it is relayed unread: ${messageOf(thrown)}`);
       this.#relay();
     }
   }
@@ -162,13 +175,17 @@ class Hello implements Session {
     this.#report(name, error);
     const reception = receptionOf(error);
     const lastsMs = distrust.learn(client, reception);
-    if (lastsMs === null) return;
-    const advice = reception === "unable" ? "" : "; understudy ca show tells how to trust the authority";
-    const conduct = conductText(reception, name, departureText(error));
-    this.#tell(
-      `a client at ${this.#connection.downstream.host} ${conduct}: for ${Math.round(lastsMs / 60_000)} minutes ` +
-        `that host is relayed unread for it${advice}`,
-    );
+    if (lastsMs !== null) this.#tellOfClient(distrustText(reception, name, error, lastsMs));
+  }
+
+  /** Each of its connections is left alone for what it says itself: only the telling is remembered. */
+  #foresee(distrust: Distrust, client: string, name: string, obstacle: Obstacle): void {
+    const lastsMs = distrust.learn(`${client} ${obstacle}`, "unable");
+    if (lastsMs !== null) this.#tellOfClient(obstacleText(obstacle, name));
+  }
+
+  #tellOfClient(conduct: string): void {
+    this.#tell(`a client at ${this.#connection.downstream.host} ${conduct}`);
   }
 
   /** An opened connection that carried no call leaves no other trace. */
@@ -217,16 +234,5 @@ class Hello implements Session {
   #relay(): Session {
     const first = this.#bytes.length > 0 ? this.#bytes : null;
     return this.#shared.opaque.serve(this.#connection, first, this.#traffic, "tls");
-  }
-}
-
-function conductText(reception: Reception, name: string, departure: string): string {
-  switch (reception) {
-    case "refused":
-      return `does not trust our certificate for ${name} (${departure})`;
-    case "unable":
-      return `has too little of TLS in common with us for ${name} to be opened (${departure})`;
-    default:
-      return `leaves without a word at the sight of our certificate for ${name}, as who does not trust it`;
   }
 }

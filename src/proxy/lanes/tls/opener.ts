@@ -15,7 +15,7 @@ import type { Protocol, Traffic } from "../../../core/lane.ts";
 import type { Dial, SecureAim, SecureChannel, SecureDial } from "../../../core/link.ts";
 import { LinkStream } from "../link-stream.ts";
 import type { ClientHello } from "./client-hello.ts";
-import { createLeafServers } from "./leaf-servers.ts";
+import { createLeafServers, type LeafKeys } from "./leaf-servers.ts";
 import { OpenedConnection } from "./opened-connection.ts";
 import { Reception } from "./reception.ts";
 
@@ -26,11 +26,14 @@ export interface Opening {
   readonly hello: ClientHello;
   /** What the leaf is for: the SNI, or the address that was dialled. */
   readonly name: string;
+  readonly keys: LeafKeys;
   /** The bytes so far, which begin with the hello. */
   readonly first: Buffer;
 }
 
 export interface Opener {
+  /** As of the authority. */
+  readonly scheme: number;
   /**
    * Takes the connection over. `heard` tells, once, how the client took our certificate: null for well. Rejects, with
    * the connection untouched, where no leaf can be issued.
@@ -92,6 +95,7 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
   }
 
   return {
+    scheme: authority.scheme,
     async open(opening, heard) {
       const { connection, hello, upstream, first } = opening;
       const { socket } = connection;
@@ -102,7 +106,7 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
       const aim = { upstream, serverName, protocols, ...(carrier ? { carrier } : {}) };
       const channel = nowhere === undefined ? await channelFor(aim) : null;
       const protocol = channel ? channel.protocol : fallback(protocols);
-      const server = await servers.for(opening.name).catch((thrown) => {
+      const server = await servers.for(opening.name, opening.keys).catch((thrown) => {
         channel?.destroy();
         throw thrown;
       });

@@ -7,13 +7,28 @@ import { maxHelloBytes } from "../../../../src/proxy/lanes/tls/hello-message.ts"
 import { helloOf } from "../../../support/first-hello.ts";
 
 const usual = await helloOf({ servername: "Shop.Test", ALPNProtocols: ["h2", "http/1.1"] });
-const asked = { serverName: "shop.test", protocols: ["h2", "http/1.1"] };
+const asked = {
+  serverName: "shop.test",
+  protocols: ["h2", "http/1.1"],
+  leaf: "ec",
+  certificateSchemes: null,
+};
 
 test("client hello: server name and offers of a real client", async () => {
   assert.deepEqual(readClientHello(usual), asked);
   const older = await helloOf({ servername: "shop.test", maxVersion: "TLSv1.2" });
-  assert.deepEqual(readClientHello(older), { serverName: "shop.test", protocols: [] });
-  assert.deepEqual(readClientHello(await helloOf({})), { serverName: "", protocols: [] });
+  assert.deepEqual(readClientHello(older), {
+    serverName: "shop.test",
+    protocols: [],
+    leaf: "ec",
+    certificateSchemes: null,
+  });
+  assert.deepEqual(readClientHello(await helloOf({})), {
+    serverName: "",
+    protocols: [],
+    leaf: "ec",
+    certificateSchemes: null,
+  });
 });
 
 test("client hello: every beginning asks for more, and nothing else", () => {
@@ -44,7 +59,12 @@ test("client hello: one without extensions asks for nothing", () => {
     Buffer.of(0, 2, 0x13, 0x01), // cipher suites
     Buffer.of(1, 0), // compression methods
   ]);
-  assert.deepEqual(readClientHello(record(message(body))), { serverName: "", protocols: [] });
+  assert.deepEqual(readClientHello(record(message(body))), {
+    serverName: "",
+    protocols: [],
+    leaf: "either",
+    certificateSchemes: null,
+  });
 });
 
 test("client hello: what is none is told at once", () => {

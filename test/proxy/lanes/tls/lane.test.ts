@@ -146,7 +146,7 @@ test("tls: without an authority everything is relayed unread, and one line says 
 });
 
 test("tls: a leaf that cannot be issued leaves the connection as it was", async () => {
-  const authority = { trust: "", issue: async () => Promise.reject(new Error("no ink")) };
+  const authority = { trust: "", scheme: 0, issue: async () => Promise.reject(new Error("no ink")) };
   await using through = await rig({ tls: { authority } });
   const client = await dial(through, { ca: theirs.trust });
   assert.match(await get(client, "/pay"), /real \/pay$/);
