@@ -116,8 +116,10 @@ class Hello implements Session {
   }
 
   #judge(hello: ClientHello | "not-hello"): Session {
-    if (hello === "not-hello") return this.#relay();
-    const name = hello.serverName || this.#destination.host.toLowerCase();
+    // A name that is none fits no rule and no certificate.
+    if (hello === "not-hello" || hello.serverName === null) return this.#relay();
+    const { serverName } = hello;
+    const name = serverName || this.#destination.host.toLowerCase();
     if (this.#isNamedOpaque(name) || !this.#traffic.concernsTls(name, this.#connection)) return this.#relay();
     const { loadOpener } = this.#shared;
     if (loadOpener === null) {
@@ -139,6 +141,7 @@ class Hello implements Session {
       connection: this.#connection,
       upstream: this.#destination,
       hello,
+      serverName,
       name,
       keys: hello.leaf,
       first: this.#bytes,

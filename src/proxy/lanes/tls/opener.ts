@@ -24,6 +24,8 @@ export interface Opening {
   readonly connection: Connection;
   readonly upstream: HostPort;
   readonly hello: ClientHello;
+  /** The SNI; "" where the client asked for no name. */
+  readonly serverName: string;
   /** What the leaf is for: the SNI, or the address that was dialled. */
   readonly name: string;
   readonly keys: LeafKeys;
@@ -97,10 +99,10 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
   return {
     scheme: authority.scheme,
     async open(opening, heard) {
-      const { connection, hello, upstream, first } = opening;
+      const { connection, hello, serverName, upstream, first } = opening;
       const { socket } = connection;
       socket.on("error", () => undefined); // close follows, wherever somebody cares
-      const { serverName, protocols } = hello;
+      const { protocols } = hello;
       const { nowhere, dial: way } = connection;
       const carrier = way && nowhere === undefined ? () => new LinkStream(upstream, way) : undefined;
       const aim = { upstream, serverName, protocols, ...(carrier ? { carrier } : {}) };

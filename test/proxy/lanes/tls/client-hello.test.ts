@@ -86,11 +86,16 @@ test("client hello: what is none is told at once", () => {
   for (const [what, bytes] of Object.entries(cases)) assert.equal(readClientHello(bytes), "not-hello", what);
 });
 
-test("client hello: a server name that is no host name is none", () => {
+test("client hello: the dot of the root is no part of a server name", async () => {
+  const hello = readClientHello(await helloOf({ servername: "Shop.Test." }));
+  assert.equal(typeof hello === "string" ? hello : hello.serverName, "shop.test");
+});
+
+test("client hello: a server name that is no host name is told from none", () => {
   const name = usual.indexOf("Shop.Test");
   const strange = Buffer.from(usual);
   strange[name + 4] = 0x0a;
-  assert.deepEqual(readClientHello(strange), { ...asked, serverName: "" });
+  assert.deepEqual(readClientHello(strange), { ...asked, serverName: null });
 });
 
 test("client hello: chance changes never make it throw", () => {

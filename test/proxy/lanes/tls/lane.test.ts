@@ -178,6 +178,33 @@ test("tls: without a server name the certificate is for the address", async () =
   socket.destroy();
 });
 
+test("tls: a server name with the dot of the root is the one without, for rules, options and the certificate", async () => {
+  await using wrong = await openSecureOrigin(theirs, "other.test", (_, response) => response.end("real"));
+  await using through = await rig({
+    port: wrong.port,
+    tls: { authority: ours, extraRoots: [theirs.trust], unverified: ["shop.test"] },
+  });
+  const client = await dial(through, { servername: "shop.test." });
+  assert.equal(client.getPeerCertificate().subjectaltname, "DNS:shop.test");
+  assert.match(await get(client, "/pay"), /mocked$/);
+  assert.match(await get(client, "/real"), /real$/);
+  client.destroy();
+});
+
+test("tls: what is no server name is relayed unread, even where a rule concerns every host", async () => {
+  await using through = await rig({ rules: [{ name: "all", respond: replyWith("mocked") }] });
+  for (const servername of ["b\u00fccher.test", "shop test"]) {
+    const client = await dial(through, {
+      servername,
+      ca: theirs.trust,
+      checkServerIdentity: () => undefined,
+    });
+    assert.match(await get(client, "/"), /real \/$/);
+    client.destroy();
+  }
+  assert.deepEqual(through.events.filter(trouble), []);
+});
+
 test("tls: sessions are resumed on both sides", async () => {
   await using through = await rig();
   resumed.length = 0;
