@@ -6,7 +6,7 @@ import { type JoinTarget, parseJoinTarget } from "../../core/join-target.ts";
 import type { ProtocolHint } from "../../core/settings.ts";
 import { formatStoreUrl, parseStoreUrl, type StoreUrl } from "../../core/store-url.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../../core/units.ts";
-import { type ForwardProxy, parseForwardProxy } from "../../core/way-out.ts";
+import { type ForwardProxy, forwardProxyText, parseForwardProxy } from "../../core/way-out.ts";
 
 export interface Kind<T> {
   /** What a right value is, for the message about a wrong one: `a size such as 64KiB`. */
@@ -253,14 +253,14 @@ export const hosts: Kind<readonly string[]> = {
 
 /** A forward proxy; null where it is `off`. */
 export const forwardProxy: Kind<ForwardProxy | null> = {
-  expected: () => "a proxy that speaks plain HTTP, such as http://proxy.test:3128, or off",
+  expected: () => "a proxy of HTTP, such as http://proxy.test:3128 or https://proxy.test, or off",
   placeholder: "URL|off",
   secretive: true,
   read: (value) => {
     if (value === "off" || value === false) return null;
     return typeof value === "string" && value !== "" ? (parseForwardProxy(value) ?? undefined) : undefined;
   },
-  print: (value) => (value === null ? "off" : JSON.stringify(`http://${formatHostPort(value.at)}`)),
+  print: (value) => (value === null ? "off" : JSON.stringify(forwardProxyText(value))),
 };
 
 /** Hosts, addresses and ranges; as text parted by commas. */

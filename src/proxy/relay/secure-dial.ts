@@ -30,6 +30,15 @@ export interface SecureDialDeps extends UpstreamTrust {
 const maxSessions = 1_000;
 
 export function createSecureDial(deps: SecureDialDeps): SecureDial {
+  const handshake = createHandshakes(deps);
+  return {
+    open: async (aim) => new OpenChannel(await handshake(aim), aim.upstream),
+    link: (aim, events) => linkOver(aim.upstream, events, handshake(aim)),
+  };
+}
+
+/** Resolves once the handshake is done. Rejects with connect_failed, which says why, or connect_timeout. */
+export function createHandshakes(deps: SecureDialDeps): (aim: SecureAim) => Promise<OpenSocket<TLSSocket>> {
   const sessions = createSessionCache(maxSessions);
   const termsFor = createTerms(deps);
 
@@ -70,8 +79,5 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
     });
   }
 
-  return {
-    open: async (aim) => new OpenChannel(await handshake(aim), aim.upstream),
-    link: (aim, events) => linkOver(aim.upstream, events, handshake(aim)),
-  };
+  return handshake;
 }
