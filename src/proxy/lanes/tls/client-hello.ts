@@ -1,8 +1,6 @@
-// What a ClientHello asks for: server name, ALPN, and the kind of certificate (RFC 8446 §4.1.2, RFC 6066 §3, RFC 7301 §3.1).
-// Pure.
+// What a ClientHello asks for: server name and ALPN (RFC 8446 §4.1.2, RFC 6066 §3, RFC 7301 §3.1). Pure.
 
 import { HelloReader, joinRecords } from "./hello-message.ts";
-import { type SuitableLeaf, suitableLeaf } from "./suitable-leaf.ts";
 
 export interface ClientHello {
   /**
@@ -12,50 +10,24 @@ export interface ClientHello {
   readonly serverName: string | null;
   /** ALPN offers in the client's order; empty where it makes none. */
   readonly protocols: readonly string[];
-  readonly leaf: SuitableLeaf;
-  /** What may have signed a certificate (RFC 8446 §4.2.3); null where it does not say so apart. */
-  readonly certificateSchemes: readonly number[] | null;
 }
 
 const serverNameExtension = 0;
-const groupsExtension = 10;
-const signaturesExtension = 13;
 const alpnExtension = 16;
-const versionsExtension = 43;
-const certificateSignaturesExtension = 50;
 
 /** `not-hello`: it is no ClientHello, or a malformed one. */
 export function readClientHello(bytes: Buffer): ClientHello | "need-more" | "not-hello" {
   const message = joinRecords(bytes);
   if (typeof message === "string") return message;
   const reader = new HelloReader(message);
-  const legacyVersion = reader.legacyVersion();
-  const suites = uint16sIn(reader.cipherSuites());
-  const extensions = new Map(reader.extensions());
-  if (reader.failed) return "not-hello";
-  const numbersIn = (type: number, lengthBytes: number) => {
-    const extension = extensions.get(type);
-    return extension ? uint16sIn(extension.subarray(lengthBytes)) : null;
-  };
-  return {
-    serverName: serverNameIn(new HelloReader(extensions.get(serverNameExtension) ?? nothing)),
-    protocols: protocolsIn(new HelloReader(extensions.get(alpnExtension) ?? nothing)),
-    leaf: suitableLeaf({
-      legacyVersion,
-      suites,
-      versions: numbersIn(versionsExtension, 1),
-      signatures: numbersIn(signaturesExtension, 2),
-      groups: numbersIn(groupsExtension, 2),
-    }),
-    certificateSchemes: numbersIn(certificateSignaturesExtension, 2),
-  };
-}
-
-const nothing = Buffer.alloc(0);
-
-/** Without what half of a number is left over. */
-function uint16sIn(list: Buffer): readonly number[] {
-  return Array.from({ length: list.length >> 1 }, (_, at) => list.readUInt16BE(at * 2));
+  reader.cipherSuites();
+  let serverName: string | null = "";
+  let protocols: readonly string[] = [];
+  for (const [type, extension] of reader.extensions()) {
+    if (type === serverNameExtension) serverName = serverNameIn(new HelloReader(extension));
+    else if (type === alpnExtension) protocols = protocolsIn(new HelloReader(extension));
+  }
+  return reader.failed ? "not-hello" : { serverName, protocols };
 }
 
 function serverNameIn(list: HelloReader): string | null {

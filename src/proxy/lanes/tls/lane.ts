@@ -13,11 +13,12 @@ import type { Connection } from "../../../core/connection.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { Lane, Session, Traffic } from "../../../core/lane.ts";
 import { type ClientHello, readClientHello } from "./client-hello.ts";
-import { clientKind } from "./client-kind.ts";
-import { departureText, distrustText, type Obstacle, obstacleText, receptionOf } from "./departure.ts";
+import { type Offers, readOffers } from "./client-offers.ts";
 import { createDistrust, type Distrust } from "./distrust.ts";
 import { maxHelloBytes } from "./hello-message.ts";
 import type { Opener, Opening } from "./opener.ts";
+import { Standing } from "./standing.ts";
+import { suitableLeaf } from "./suitable-leaf.ts";
 
 export interface TlsLaneDeps {
   /** For what is not opened. */
@@ -64,14 +65,14 @@ class Hello implements Session {
   readonly #shared: Shared;
   #bytes: Buffer = Buffer.alloc(0);
   #timer: Timer | null = null;
-  readonly #startedAt: number;
+  readonly #startedAtMs: number;
 
   constructor(connection: Connection, destination: HostPort, traffic: Traffic, shared: Shared) {
     this.#connection = connection;
     this.#destination = destination;
     this.#traffic = traffic;
     this.#shared = shared;
-    this.#startedAt = traffic.clock.now();
+    this.#startedAtMs = traffic.clock.now();
   }
 
   /** A hello is read at once or not at all: there is nothing to finish early. */
@@ -127,90 +128,53 @@ class Hello implements Session {
       return this.#relay();
     }
     this.#shared.distrust ??= createDistrust(maxDistrust, this.#traffic.clock);
-    // The address alone may stand for many programs, of which one distrusts us: those of a pod, or of one command.
-    const client = `${this.#connection.downstream.host} ${clientKind(this.#bytes)} ${name}`;
-    if (this.#shared.distrust.has(client)) return this.#relay();
-    if (hello.leaf === "version" || hello.leaf === "signature") {
-      this.#foresee(this.#shared.distrust, client, name, hello.leaf);
+    const standing = new Standing({
+      distrust: this.#shared.distrust,
+      connection: this.#connection,
+      upstream: this.#destination,
+      name,
+      hello: this.#bytes,
+      startedAtMs: this.#startedAtMs,
+      traffic: this.#traffic,
+    });
+    if (standing.isLeftAlone) return this.#relay();
+    const offers = readOffers(this.#bytes);
+    const leaf = suitableLeaf(offers);
+    if (leaf === "version" || leaf === "signature") {
+      standing.foresee(leaf);
       return this.#relay();
     }
     this.#connection.socket.pause();
     this.#shared.opener ??= loadOpener(this.#traffic);
-    const { distrust } = this.#shared;
     const opening = {
       connection: this.#connection,
       upstream: this.#destination,
       hello,
       serverName,
       name,
-      keys: hello.leaf,
+      keys: leaf,
       first: this.#bytes,
     };
-    void this.#open(this.#shared.opener, opening, {
-      heard: (error) => this.#learn(distrust, client, name, error),
-      foresee: () => this.#foresee(distrust, client, name, "issuer"),
-    });
+    void this.#open(this.#shared.opener, opening, offers, standing);
     return this;
   }
 
   async #open(
     loading: Promise<Opener>,
     opening: Opening,
-    { heard, foresee }: { heard: (error: Error | null) => void; foresee: () => void },
+    { certificateSignatures }: Offers,
+    standing: Standing,
   ): Promise<void> {
     try {
       const opener = await loading;
-      if (opening.hello.certificateSchemes?.includes(opener.scheme) === false) {
-        foresee();
+      if (certificateSignatures?.includes(opener.scheme) === false) {
+        standing.foresee("issuer");
         this.#relay();
-      } else await opener.open(opening, heard);
+      } else await opener.open(opening, standing.heard);
     } catch (thrown) {
       this.#tell(`${opening.name} could not be opened, so it is relayed unread: ${messageOf(thrown)}`);
       this.#relay();
     }
-  }
-
-  #learn(distrust: Distrust, client: string, name: string, error: Error | null): void {
-    if (error === null) {
-      distrust.learn(client, "accepted");
-      return;
-    }
-    this.#report(name, error);
-    const reception = receptionOf(error);
-    const lastsMs = distrust.learn(client, reception);
-    if (lastsMs !== null) this.#tellOfClient(distrustText(reception, name, error, lastsMs));
-  }
-
-  /** Each of its connections is left alone for what it says itself: only the telling is remembered. */
-  #foresee(distrust: Distrust, client: string, name: string, obstacle: Obstacle): void {
-    const lastsMs = distrust.learn(`${client} ${obstacle}`, "unable");
-    if (lastsMs !== null) this.#tellOfClient(obstacleText(obstacle, name));
-  }
-
-  #tellOfClient(conduct: string): void {
-    this.#tell(`a client at ${this.#connection.downstream.host} ${conduct}`);
-  }
-
-  /** An opened connection that carried no call leaves no other trace. */
-  #report(serverName: string, error: Error): void {
-    const { clock, tap } = this.#traffic;
-    const durationMs = clock.now() - this.#startedAt;
-    tap.observe({
-      kind: "opaque",
-      connectionId: this.#connection.id,
-      direction: this.#connection.direction,
-      protocol: "tls",
-      serverName,
-      upstream: this.#destination,
-      rule: null,
-      outcome: "failed",
-      flags: ["DC"],
-      detail: `the client did not go on with TLS: ${departureText(error)}`,
-      startedAtMs: clock.wall() - durationMs,
-      durationMs,
-      upBytes: this.#bytes.length,
-      downBytes: 0,
-    });
   }
 
   #tellMissingAuthority(name: string): void {

@@ -6,17 +6,10 @@
 //
 // RFC 8446 §4.2.1, §4.2.3; RFC 5246 §7.4.1.4.1; RFC 8422 §5.1.
 
+import type { Offers } from "./client-offers.ts";
+
 /** `version`, `signature`: none fits, since the client speaks too old a version of TLS, or takes no signature of ours. */
 export type SuitableLeaf = "ec" | "either" | "version" | "signature";
-
-/** What a ClientHello offers; null where it lacks the extension. Numbers as IANA registers them. */
-export interface Offers {
-  readonly legacyVersion: number;
-  readonly suites: readonly number[];
-  readonly versions: readonly number[] | null;
-  readonly signatures: readonly number[] | null;
-  readonly groups: readonly number[] | null;
-}
 
 const tls12 = 0x0303;
 const tls13 = 0x0304;

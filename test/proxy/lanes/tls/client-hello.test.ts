@@ -10,8 +10,6 @@ const usual = await helloOf({ servername: "Shop.Test", ALPNProtocols: ["h2", "ht
 const asked = {
   serverName: "shop.test",
   protocols: ["h2", "http/1.1"],
-  leaf: "ec",
-  certificateSchemes: null,
 };
 
 test("client hello: server name and offers of a real client", async () => {
@@ -20,14 +18,10 @@ test("client hello: server name and offers of a real client", async () => {
   assert.deepEqual(readClientHello(older), {
     serverName: "shop.test",
     protocols: [],
-    leaf: "ec",
-    certificateSchemes: null,
   });
   assert.deepEqual(readClientHello(await helloOf({})), {
     serverName: "",
     protocols: [],
-    leaf: "ec",
-    certificateSchemes: null,
   });
 });
 
@@ -62,8 +56,6 @@ test("client hello: one without extensions asks for nothing", () => {
   assert.deepEqual(readClientHello(record(message(body))), {
     serverName: "",
     protocols: [],
-    leaf: "either",
-    certificateSchemes: null,
   });
 });
 
