@@ -2,6 +2,7 @@
 
 import { formatHostPort, type HostPort, splitAuthority } from "../../core/address.ts";
 import { type HealthProbe, parseHealthProbe } from "../../core/app-health.ts";
+import { asciiHost } from "../../core/ascii-host.ts";
 import { type JoinTarget, parseJoinTarget } from "../../core/join-target.ts";
 import type { ProtocolHint } from "../../core/settings.ts";
 import { formatStoreUrl, parseStoreUrl, type StoreUrl } from "../../core/store-url.ts";
@@ -217,7 +218,7 @@ export const clientCertificates: Kind<ReadonlyMap<string, CertificateFiles>> = {
     for (const [host, files] of pairs) {
       const { cert, key, ...others } = Object.fromEntries(entriesOf(files) ?? []);
       if (!isHost(host) || !isFile(cert) || !isFile(key) || Object.keys(others).length > 0) return undefined;
-      found.set(host, { cert, key });
+      found.set(asciiHost(host), { cert, key });
     }
     return found;
   },
@@ -246,7 +247,7 @@ export const hosts: Kind<readonly string[]> = {
   placeholder: "HOST,…",
   read: (value) => {
     const list = Array.isArray(value) ? value : typeof value === "string" ? splitList(value) : undefined;
-    return list?.every((host) => typeof host === "string" && isHost(host)) ? list : undefined;
+    return list?.every((host) => typeof host === "string" && isHost(host)) ? list.map(asciiHost) : undefined;
   },
   print: (value) => `[${value.map(quoteForYaml).join(", ")}]`,
 };

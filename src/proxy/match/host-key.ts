@@ -2,9 +2,9 @@
 
 import { isIPv6 } from "node:net";
 import { splitAuthority } from "../../core/address.ts";
+import { asciiHost } from "../../core/ascii-host.ts";
 import type { TextMatch } from "../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
-import { asciiHost } from "./ascii-host.ts";
 import { defaultPort, hostOf, portOf } from "./authority.ts";
 import type { Call } from "./call.ts";
 import type { Anchor, Key } from "./key.ts";

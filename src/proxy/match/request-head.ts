@@ -1,8 +1,8 @@
 // A request head from plain values, for calls that are described rather than received.
 
+import { asciiHost } from "../../core/ascii-host.ts";
 import type { RequestHead } from "../../core/exchange.ts";
 import { type HeaderList, headerValue } from "../../core/headers.ts";
-import { asciiHost } from "./ascii-host.ts";
 
 export type DescribedRequest = {
   /** Default GET. */
