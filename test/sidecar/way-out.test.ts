@@ -176,9 +176,11 @@ test("way out: TLS that is opened is spoken within the TLS of the proxy", async 
   assert.deepEqual(bytes.subarray(-big.length), big);
 });
 
-test("way out: inside TLS that is opened the words of the proxy are told as they are", async (t) => {
+test("way out: inside TLS that is opened the words of the proxy, or about it, are told as they are", async (t) => {
   const ours = await testAuthority("ours");
-  await using proxy = await openForwardProxy(9, () => "HTTP/1.1 403 Not to there\r\n\r\n");
+  await using refusing = await openForwardProxy(9, () => "HTTP/1.1 403 Not to there\r\n\r\n");
+  const silent = { ...(await openServer(() => undefined)), asked: [] };
+  await using _ = silent;
   const folder = mkdtempSync(join(tmpdir(), "understudy-way-out-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const rules = join(folder, "rules.yaml");
@@ -186,18 +188,23 @@ test("way out: inside TLS that is opened the words of the proxy are told as they
     rules,
     "version: 1\nrules:\n  - {name: m, matches: [{host: shop.test, path: /m}], respond: {body: mocked}}\n",
   );
-  const tls = { ...nobody, authority: ours };
-  const tunnel = await connectTo(await behind(t, proxy, { rules, tls }));
-  tunnel.write("CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n");
-  await readUntil(tunnel, "\r\n\r\n");
-  const client = connectTls({ socket: tunnel, servername: "shop.test", ca: ours.trust });
-  await once(client, "secureConnect");
-  client.write("GET /r HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
-  const reply = (await drainSocket(client)).bytes.toString();
-  assert.match(
-    reply,
-    /^HTTP\/1\.1 502 .*\r\n\r\nunderstudy: the proxy 127\.0\.0\.1:\d+, asked for a tunnel to shop\.test:443, answered 403 Not to there\n$/s,
-  );
+  const settings = { ...defaultSettings, deadlines: { ...defaultSettings.deadlines, connectMs: 100 } };
+  const more = { rules, settings, tls: { ...nobody, authority: ours } };
+  for (const [proxy, status, words] of [
+    [refusing, 502, "answered 403 Not to there"],
+    [silent, 504, "did not answer within 100 ms"],
+  ] as const) {
+    const tunnel = await connectTo(await behind(t, proxy, more));
+    tunnel.write("CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n");
+    await readUntil(tunnel, "\r\n\r\n");
+    const client = connectTls({ socket: tunnel, servername: "shop.test", ca: ours.trust });
+    await once(client, "secureConnect");
+    client.write("GET /r HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
+    const [head, body] = (await drainSocket(client)).bytes.toString().split("\r\n\r\n");
+    assert.match(head ?? "", new RegExp(`^HTTP/1\\.1 ${status} `));
+    const place = `127.0.0.1:${proxy.address.port}`;
+    assert.equal(body, `understudy: the proxy ${place}, asked for a tunnel to shop.test:443, ${words}\n`);
+  }
 });
 
 test("way out: a proxy whose TLS cannot be had is told of, with the option that helps", async (t) => {

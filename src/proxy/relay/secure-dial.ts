@@ -45,6 +45,8 @@ export function createHandshakes(deps: SecureDialDeps): (aim: SecureAim) => Prom
   async function handshake(aim: SecureAim): Promise<OpenSocket<TLSSocket>> {
     const stop = new AbortController();
     const place = formatHostPort(aim.upstream);
+    // Before our own timer: where what lies below has the same deadline, it is the one that knows who was silent.
+    const opening = aim.carrier ? aim.carrier() : deps.connectTcp(aim.upstream, stop.signal);
     const timer = deps.clock.after(deps.connectMs, () =>
       stop.abort(
         new UnderstudyError(
@@ -55,7 +57,7 @@ export function createHandshakes(deps: SecureDialDeps): (aim: SecureAim) => Prom
     );
     let carrier: Carrier | null = null;
     try {
-      carrier = aim.carrier?.() ?? (await deps.connectTcp(aim.upstream, stop.signal));
+      carrier = await opening;
       return await secure(carrier, aim, stop.signal);
     } catch (thrown) {
       carrier?.destroy();
