@@ -75,8 +75,10 @@ class Hello implements Session {
     this.#startedAtMs = traffic.clock.now();
   }
 
-  /** A hello is read at once or not at all: there is nothing to finish early. */
-  drain(): void {}
+  /** What is not whole by then is passed on as it is. */
+  drain(): void {
+    if (this.#timer) this.#finish("not-hello");
+  }
 
   start(first: Buffer | null): Session {
     const { socket } = this.#connection;
@@ -86,7 +88,8 @@ class Hello implements Session {
     socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onEnd);
-    this.#timer = this.#traffic.clock.after(this.#traffic.settings.deadlines.detectMs, () => {
+    // Until it is whole no server speaks; a part of it that the network has lost takes longer to come than first bytes may.
+    this.#timer = this.#traffic.clock.after(this.#traffic.settings.deadlines.headMs, () => {
       this.#traffic.tap.observe({ kind: "detection-timeout", connection: this.#connection });
       this.#finish("not-hello");
     });
@@ -110,6 +113,7 @@ class Hello implements Session {
   #finish(verdict: ClientHello | "not-hello"): void {
     const { socket } = this.#connection;
     this.#timer?.cancel();
+    this.#timer = null;
     socket.off("data", this.#onData);
     socket.off("end", this.#onEnd);
     socket.off("error", this.#onEnd);

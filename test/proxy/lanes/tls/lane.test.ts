@@ -4,13 +4,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { Duplex } from "node:stream";
 import { test } from "node:test";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import type { Authority } from "../../../../src/core/certificates.ts";
+import { systemClock } from "../../../../src/core/clock.ts";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
 import type { OpaqueEvent, TapEvent } from "../../../../src/core/tap.ts";
 import { aroundTests } from "../../../support/around-tests.ts";
 import { openSecureOrigin, type SecureOrigin, testAuthority } from "../../../support/https.ts";
+import { manualClock } from "../../../support/manual-clock.ts";
 import {
   connectTo,
   openRig,
@@ -159,12 +162,60 @@ test("tls: no hello within the deadline, or something else than one, is relayed 
   await using server = await openServer((socket) =>
     socket.once("data", (bytes) => got.resolve(String(bytes))),
   );
-  await using through = await rig({ port: server.address.port, deadlines: { detectMs: 30 } });
+  await using through = await rig({ port: server.address.port, deadlines: { headMs: 30 } });
   const socket = await connectTo(through.address);
   socket.write(Buffer.from("\x16\x03\x01\x02\x00\x01\x00hello", "latin1"));
   assert.equal(await got.promise, "\x16\x03\x01\x02\x00\x01\x00hello");
   assert.ok(through.events.some(({ kind }) => kind === "detection-timeout"));
   socket.destroy();
+});
+
+test("tls: half a hello is passed on when the sidecar drains", async () => {
+  const got = Promise.withResolvers<string>();
+  await using server = await openServer((socket) =>
+    socket.once("data", (bytes) => {
+      got.resolve(String(bytes));
+      socket.end();
+    }),
+  );
+  await using through = await rig({ port: server.address.port });
+  const socket = await connectTo(through.address);
+  socket.write(Buffer.from("\x16\x03\x01\x02\x00\x01\x00hello", "latin1"));
+  await through.event(({ kind }) => kind === "connection-opened");
+  await new Promise(setImmediate);
+  const drained = through.drain();
+  assert.equal(await got.promise, "\x16\x03\x01\x02\x00\x01\x00hello");
+  socket.end();
+  await drained;
+});
+
+test("tls: a hello of which the network loses a part for a second is opened all the same", async () => {
+  const clock = manualClock(systemClock.wall());
+  await using through = await rig({ clock });
+  const raw = await connectTo(through.address);
+  const late = Promise.withResolvers<void>();
+  const lossy = new Duplex({
+    read: () => undefined,
+    write(chunk, _encoding, done) {
+      raw.write(chunk.subarray(0, 700));
+      late.promise.then(() => raw.write(chunk.subarray(700), done));
+    },
+  });
+  raw.on("data", (chunk) => lossy.push(chunk));
+  const client = connect({ socket: lossy, servername: "shop.test", ca: ours.trust });
+  client.on("error", () => undefined);
+  const opened = once(client, "secureConnect");
+  await through.event(({ kind }) => kind === "connection-opened");
+  for (let round = 0; round < 10; round++) {
+    await clock.advance(100);
+    await new Promise(setImmediate);
+  }
+  late.resolve();
+  await opened;
+  assert.match(await get(client, "/pay"), /mocked$/);
+  assert.ok(!through.events.some(({ kind }) => kind === "detection-timeout"));
+  client.destroy();
+  raw.destroy();
 });
 
 test("tls: without a server name the certificate is for the address", async () => {
