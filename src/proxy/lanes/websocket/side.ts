@@ -2,7 +2,8 @@
 // and an HTTP/2 stream may stand in for either.
 
 import type { Socket } from "node:net";
-import { BorrowedBytes, type Borrower } from "../borrowed-bytes.ts";
+import { BorrowedBytes } from "../borrowed-bytes.ts";
+import type { ClientSocket } from "../write-client.ts";
 
 /** Where frames are written to, and where they come from. */
 export interface Side {
@@ -21,7 +22,7 @@ export class SocketSide implements Side {
   readonly #borrowed: BorrowedBytes;
 
   /** `released`: no bytes that were written are held any longer. */
-  constructor(client: Borrower, released: () => void) {
+  constructor(client: ClientSocket, released: () => void) {
     this.#socket = client.socket;
     this.#borrowed = new BorrowedBytes(client, released);
   }
