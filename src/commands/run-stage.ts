@@ -14,7 +14,10 @@ import type { Observers } from "./observers.ts";
 import { ruleReaderFor } from "./rule-reader.ts";
 import { storeOptionsOf } from "./store-setup.ts";
 import { createTidyTap } from "./tidy-memory.ts";
+import { upstreamTrustOf } from "./tls-setup.ts";
+import { namedRoots } from "./trust-bundles.ts";
 import { programVersion } from "./version.ts";
+import { wayOutOptions } from "./way-out.ts";
 
 export interface Job {
   readonly config: Config;
@@ -50,7 +53,11 @@ export async function startSidecarFor(
   listeners: SidecarOptions["listeners"],
   way: Pick<SidecarOptions, "connectInside" | "wayOut"> = {},
 ): Promise<Sidecar> {
-  const { config, observers } = job;
+  const { config, observers, shell, tls } = job;
+  const trust = async () => {
+    const own = await upstreamTrustOf(config.tls, shell);
+    return { ...own, extraRoots: [...own.extraRoots, ...(await namedRoots(shell.env))] };
+  };
   return startSidecar(
     {
       settings: config.settings,
@@ -63,8 +70,9 @@ export async function startSidecarFor(
       whenRulesAreBad: "refuse",
       taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
       version: programVersion(),
-      ...(job.tls ? { tls: job.tls } : {}),
+      ...(tls ? { tls } : {}),
       ...way,
+      ...(await wayOutOptions(way.wayOut ?? null, tls, trust)),
     },
     { clock: systemClock, random: systemRandom, ...observers.debugging },
   );

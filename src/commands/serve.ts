@@ -10,9 +10,9 @@ import { createObservers } from "./observers.ts";
 import { ruleReaderFor } from "./rule-reader.ts";
 import { storeOptionsOf } from "./store-setup.ts";
 import { createTidyTap } from "./tidy-memory.ts";
-import { tlsOptionsOf } from "./tls-setup.ts";
+import { tlsOptionsOf, upstreamTrustOf } from "./tls-setup.ts";
 import { programVersion } from "./version.ts";
-import { wayOutOf } from "./way-out.ts";
+import { wayOutOf, wayOutOptions } from "./way-out.ts";
 
 export interface Serving {
   readonly mode: string;
@@ -48,7 +48,7 @@ export async function serve(serving: Serving, shell: Shell): Promise<number> {
         whenStoreIsAway: config.store.required ? "refuse" : "relay",
         taps: [...observers.taps, createTidyTap(systemClock, config.rules !== null)],
         version,
-        wayOut: wayOutOf(config),
+        ...(await wayOutOptions(wayOutOf(config), tls, () => upstreamTrustOf(config.tls, shell))),
         ...(tls ? { tls } : {}),
       },
       { clock: systemClock, random: systemRandom, ...observers.debugging },

@@ -8,7 +8,7 @@ import type { Config, TlsConfig } from "../control/config/load.ts";
 import type { Authority } from "../core/certificates.ts";
 import { systemClock } from "../core/clock.ts";
 import { messageOf, UnderstudyError } from "../core/errors.ts";
-import type { ClientCertificate } from "../proxy/relay/upstream-trust.ts";
+import type { ClientCertificate, UpstreamTrust } from "../proxy/relay/upstream-trust.ts";
 import type { TlsOptions } from "../sidecar/options.ts";
 import type { Shell } from "./command.ts";
 
@@ -33,9 +33,13 @@ export async function tlsOptionsOf(
       `--ca-dir: expected a folder with an authority, got none in ${folder}: understudy ca init --ca-dir ${tls.caDir} makes one`,
     );
   }
+  return { authority: own ?? (await otherwise()), ...(await upstreamTrustOf(tls, shell)) };
+}
+
+/** What is believed of upstreams, and shown to them. Throws `bad_config` for a file that cannot be used. */
+export async function upstreamTrustOf(tls: TlsConfig, shell: Surroundings): Promise<UpstreamTrust> {
   const read = (field: string, path: string) => readPem(field, inFolder(shell.cwd, path));
   return {
-    authority: own ?? (await otherwise()),
     extraRoots: await Promise.all(tls.upstreamCas.map((path) => read("tls.upstreamCas", path))),
     unverified: tls.insecureUpstream,
     clientCertificates: await Promise.all(

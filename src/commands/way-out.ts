@@ -4,6 +4,8 @@
 import type { Config } from "../control/config/load.ts";
 import { formatHostPort } from "../core/address.ts";
 import { parseForwardProxy, sparing, type WayOut } from "../core/way-out.ts";
+import type { UpstreamTrust } from "../proxy/relay/upstream-trust.ts";
+import type { SidecarOptions } from "../sidecar/options.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,6 +19,15 @@ export function wayOutOf({ upstreamProxy, upstreamProxyExcept }: Config): WayOut
   return upstreamProxy && { proxy: upstreamProxy, spares: sparing(upstreamProxyExcept) };
 }
 
+/** `trust`: read where the proxy is to be verified, and nobody has read it yet. */
+export async function wayOutOptions(
+  wayOut: WayOut | null,
+  tls: SidecarOptions["tls"],
+  trust: () => Promise<UpstreamTrust>,
+): Promise<Pick<SidecarOptions, "wayOut" | "trust">> {
+  return { wayOut, ...(wayOut?.proxy.isSecure && !tls ? { trust: await trust() } : {}) };
+}
+
 /** Those that name a proxy for HTTPS, in the order in which programs prefer them. */
 export const tunnelVariables: readonly string[] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const variables = [...tunnelVariables, "http_proxy", "HTTP_PROXY"];
@@ -27,13 +38,13 @@ export function wayOutIn(env: Environment): FoundWayOut {
   if (name === undefined || value === "") return { wayOut: null, line: null };
   const proxy = parseForwardProxy(value);
   if (proxy === null) {
-    const line = `${name}: expected a proxy such as http://proxy.test:3128, got ${JSON.stringify(hidden(value))}: calls leave without it`;
+    const line = `${name}: expected a proxy such as http://proxy.test:3128 or https://proxy.test, got ${JSON.stringify(hidden(value))}: calls leave without it`;
     return { wayOut: null, line };
   }
   const spared = (env.no_proxy || env.NO_PROXY || "").split(/[\s,]+/);
   return {
     wayOut: { proxy, spares: sparing(spared) },
-    line: `calls that are relayed leave through the proxy of ${name}, ${formatHostPort(proxy.at)}`,
+    line: `calls that are relayed leave through the proxy of ${name}, ${formatHostPort(proxy.at)}${proxy.isSecure ? ", over TLS" : ""}`,
   };
 }
 

@@ -1,4 +1,5 @@
-// The bytes of an accepted socket, straight from the buffer that the kernel filled: no event and no allocation a read.
+// The bytes of an accepted socket, straight from the buffer that the kernel filled: no event and no allocation a read. Those
+// that go back find a short way there, too.
 
 import type { TLSSocket } from "node:tls";
 
@@ -20,4 +21,6 @@ export interface Inlet {
    * events do again. Its other events, pause() and resume() stay as they are.
    */
   direct(sink: InletSink | null): void;
+  /** Hands the kernel as many of these bytes as it takes at once, and says how many; 0 where they must go by the socket. */
+  write(bytes: Uint8Array): number;
 }

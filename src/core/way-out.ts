@@ -1,10 +1,12 @@
-// How connections leave where they may not go directly: through a forward proxy that is spoken to over plain HTTP.
+// How connections leave where they may not go directly: through a forward proxy, which is spoken to in the clear or over TLS.
 
 import { BlockList, isIP } from "node:net";
 import { formatHostPort, type HostPort } from "./address.ts";
 
 export interface ForwardProxy {
   readonly at: HostPort;
+  /** Spoken to over TLS. */
+  readonly isSecure: boolean;
   /** Value of Proxy-Authorization (RFC 9110 §11.7.2); null: it asks for none. */
   readonly authorization: string | null;
 }
@@ -22,12 +24,20 @@ export function connectHead({ authorization }: ForwardProxy, upstream: HostPort)
   return Buffer.from(`CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\n${credentials}\r\n`, "latin1");
 }
 
-/** `http://user:password@host:port`; the scheme, as programs take it, goes without saying. null: no such proxy. */
+const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
+
+/** `http(s)://user:password@host:port`; `http`, as programs take it, goes without saying. null: no such proxy. */
 export function parseForwardProxy(text: string): ForwardProxy | null {
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
-  if (url?.protocol !== "http:" || url.hostname === "" || url.port === "0") return null;
-  const at = { host: bare(url.hostname), port: Number(url.port || 80) };
-  return { at, authorization: authorizationOf(url) };
+  const usualPort = url === null ? undefined : defaultPorts[url.protocol];
+  if (url === null || usualPort === undefined || url.hostname === "" || url.port === "0") return null;
+  const at = { host: bare(url.hostname), port: Number(url.port || usualPort) };
+  return { at, isSecure: url.protocol === "https:", authorization: authorizationOf(url) };
+}
+
+/** As people read it, without credentials. */
+export function forwardProxyText({ at, isSecure }: ForwardProxy): string {
+  return `${isSecure ? "https" : "http"}://${formatHostPort(at)}`;
 }
 
 function bare(host: string): string {

@@ -5,6 +5,7 @@ import { networkInterfaces } from "node:os";
 import type { HostPort } from "../core/address.ts";
 import type { Connection } from "../core/connection.ts";
 import type { ReadBuffers } from "../core/read-buffers.ts";
+import type { Shortcut } from "../core/shortcut.ts";
 import type { Tap } from "../core/tap.ts";
 import { Gate } from "../proxy/accept/gate.ts";
 import { type Listener, openListener } from "../proxy/accept/listener.ts";
@@ -25,7 +26,11 @@ export interface Connections {
 }
 
 /** Resolves when every listener is bound. Rejects with `bad_config`, and then none is. */
-export async function listen(options: SidecarOptions, tap: Tap, buffers: ReadBuffers): Promise<Connections> {
+export async function listen(
+  options: SidecarOptions,
+  tap: Tap,
+  shared: { readonly buffers: ReadBuffers; readonly shortcut: Shortcut },
+): Promise<Connections> {
   const gate = new Gate();
   const listeners: Listener[] = [];
   const bound: HostPort[] = [];
@@ -44,7 +49,7 @@ export async function listen(options: SidecarOptions, tap: Tap, buffers: ReadBuf
     for (const spec of options.listeners) {
       const listener = await openListener(spec, {
         maxConnections: options.settings.limits.maxConnections,
-        buffers,
+        ...shared,
         nextId: () => (++count).toString(36),
         accept: (connection) => gate.pass(() => accept(connection)),
         refuse: (socket, why) => refuse(socket, why, tap),

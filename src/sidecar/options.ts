@@ -46,6 +46,8 @@ export interface SidecarOptions {
   readonly connectInside?: ConnectInside;
   /** How connections leave; null or left out: directly. */
   readonly wayOut?: WayOut | null;
+  /** Whom a proxy there must be certified by that is spoken to over TLS; left out: as `tls`, else the system's roots. */
+  readonly trust?: UpstreamTrust;
   /** How TLS is opened where a rule concerns it; left out: it never is. */
   readonly tls?: TlsOptions;
   readonly version?: string;

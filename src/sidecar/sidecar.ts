@@ -12,6 +12,7 @@ import { noRules } from "../core/rule-set.ts";
 import { createIntake, type Intake } from "../proxy/accept/intake.ts";
 import { detect } from "../proxy/detect/detect.ts";
 import { serverNameOf } from "../proxy/detect/server-name.ts";
+import { createShortcut } from "../proxy/kernel/shortcut.ts";
 import { createHttp1Lane } from "../proxy/lanes/http1/lane.ts";
 import { createHttp2Lane } from "../proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "../proxy/lanes/opaque/lane.ts";
@@ -65,10 +66,20 @@ export async function startSidecar(options: SidecarOptions, deps: SidecarDeps): 
   const observed = observe(options, deps);
   const cuts = new CutCalls(observed.tap);
   const buffers = createReadBuffers();
-  const connections = await listen(options, observed.tap, buffers);
+  const shortcut = createShortcut((why) => {
+    const message = `busy sockets go the way of Node, which takes more of the processor: ${why}`;
+    observed.tap.observe({ kind: "trouble", area: "accept", message });
+  });
+  stop.signal.addEventListener("abort", () => shortcut.close(), { once: true });
+  const connections = await listen(options, observed.tap, { buffers, shortcut });
   try {
     const deadlines = createDeadlines(deps.clock, tickMs);
-    const upstreams = createUpstreams(options, deps, { deadlines, buffers }, connections.ownAddresses);
+    const upstreams = createUpstreams(
+      options,
+      deps,
+      { deadlines, buffers, shortcut },
+      connections.ownAddresses,
+    );
     const rules = await rulesOf(options, deps, observed, upstreams, stop.signal);
     const inForce = () => rules.store?.rules() ?? noRules;
     const faults = new FaultControl(inForce, observed.tap, deps.clock);

@@ -5,15 +5,16 @@ import { type HostPort, splitAuthority } from "../core/address.ts";
 import type { Deadlines } from "../core/deadlines.ts";
 import type { Carrier, Dial } from "../core/link.ts";
 import type { ReadBuffers } from "../core/read-buffers.ts";
-import { connectHead, type ForwardProxy } from "../core/way-out.ts";
+import type { Shortcut } from "../core/shortcut.ts";
 import { isLoopback } from "../proxy/accept/loop-guard.ts";
-import { AskedLink, type AskedLinkDeps } from "../proxy/lanes/http1/asked-link.ts";
 import { LinkStream } from "../proxy/lanes/link-stream.ts";
 import type { TlsLaneDeps } from "../proxy/lanes/tls/lane.ts";
 import { createInsideDial } from "../proxy/relay/adopted-link.ts";
 import { createDial } from "../proxy/relay/socket-link.ts";
+import type { UpstreamTrust } from "../proxy/relay/upstream-trust.ts";
 import { debuggedDial, debuggedSecureDial } from "./debugged.ts";
 import type { SidecarDeps, SidecarOptions } from "./options.ts";
+import { createSecureProxyDial, dialThrough } from "./proxy-dial.ts";
 
 /** Rejects when the signal aborts first, or the stream breaks later, because it could not be opened. */
 export type ConnectTcp = (upstream: HostPort, signal: AbortSignal) => Promise<Carrier>;
@@ -32,7 +33,7 @@ export interface Upstreams {
 export function createUpstreams(
   options: SidecarOptions,
   deps: SidecarDeps,
-  shared: { readonly deadlines: Deadlines; readonly buffers: ReadBuffers },
+  shared: { readonly deadlines: Deadlines; readonly buffers: ReadBuffers; readonly shortcut: Shortcut },
   ownAddresses: ReadonlySet<string>,
 ): Upstreams {
   const { clock, debug } = deps;
@@ -48,13 +49,18 @@ export function createUpstreams(
   const proxyFor = (upstream: HostPort) =>
     !wayOut || isInside(upstream) || wayOut.spares(upstream) ? null : wayOut.proxy;
   const asking = { clock, limits: settings.limits, connectMs };
-  const dial = wayOut ? dialThrough(proxyFor, direct, asking) : direct;
-  const connectTcp: ConnectTcp = async (upstream, signal) => {
-    if (proxyFor(upstream)) return new LinkStream(upstream, dial);
+  const connectDirect: ConnectTcp = async (upstream, signal) => {
     const tcp = await import("../proxy/relay/connect-tcp.ts");
     const connect = connectInside ? tcp.connectTcpInside(isInside, connectInside) : tcp.connectTcp;
     return connect(upstream, signal);
   };
+  const trust = options.tls ?? options.trust ?? systemTrust;
+  const toProxy = wayOut?.proxy.isSecure
+    ? createSecureProxyDial({ clock, connectMs, trust, buffers: shared.buffers, connectTcp: connectDirect })
+    : direct;
+  const dial = wayOut ? dialThrough(proxyFor, direct, toProxy, asking) : direct;
+  const connectTcp: ConnectTcp = async (upstream, signal) =>
+    proxyFor(upstream) ? new LinkStream(upstream, dial) : connectDirect(upstream, signal);
   return {
     dial: debug ? debuggedDial(dial, debug, clock) : dial,
     connectTcp,
@@ -62,19 +68,7 @@ export function createUpstreams(
   };
 }
 
-/** Through the proxy of an upstream, where it has one. */
-function dialThrough(
-  proxyFor: (upstream: HostPort) => ForwardProxy | null,
-  direct: Dial,
-  deps: AskedLinkDeps,
-): Dial {
-  return (upstream, events) => {
-    const proxy = proxyFor(upstream);
-    if (!proxy) return direct(upstream, events);
-    const request = { proxy: proxy.at, dial: direct, head: connectHead(proxy, upstream) };
-    return new AskedLink(upstream, events, request, deps);
-  };
-}
+const systemTrust: UpstreamTrust = { extraRoots: [], clientCertificates: [], unverified: [] };
 
 function openerOf(
   { tls, settings }: SidecarOptions,

@@ -17,27 +17,30 @@ test("way out: by the variable that programs prefer, with its credentials", () =
     [{ https_proxy: "http://a:1", HTTPS_PROXY: "http://b:2" }, "a:1", null],
     [{ HTTP_PROXY: "http://c:3", ALL_PROXY: "http://b:2/" }, "b:2", null],
     [{ HTTP_PROXY: "c.test" }, "c.test:80", null],
+    [{ HTTPS_PROXY: "https://c.test" }, "c.test:443", null],
+    [{ HTTPS_PROXY: "HTTPS://c.test:80" }, "c.test:80", null],
     [{ HTTPS_PROXY: "p:3128" }, "p:3128", null],
     [{ HTTPS_PROXY: "http://me:p%40ss@[::1]:3128" }, "::1:3128", "Basic bWU6cEBzcw=="],
     [{ HTTPS_PROXY: "http://me:100%@p:1" }, "p:1", `Basic ${btoa("me:100%")}`],
   ] as const;
   for (const [env, proxy, authorization] of rows) {
     const { wayOut, line } = wayOutIn(env);
-    assert.deepEqual(wayOut?.proxy, { at: at(proxy), authorization });
+    const isSecure = Object.values(env).some((value) => /^https:/i.test(value));
+    assert.deepEqual(wayOut?.proxy, { at: at(proxy), isSecure, authorization });
     assert.match(line ?? "", /^calls that are relayed leave through the proxy of \w+, /);
+    assert.equal(line?.endsWith(", over TLS"), isSecure);
     assert.doesNotMatch(line ?? "", /p@ss|p%40ss/);
   }
 });
 
 test("way out: a proxy that cannot be spoken to is told of, without its password", () => {
   for (const [value, shown] of [
-    ["https://p:1", "https://p:1"],
     ["socks5h://u:secret@p:1", "socks5h://…@p:1"],
     ["http://[", "http://["],
   ] as const)
     assert.deepEqual(wayOutIn({ HTTPS_PROXY: value }), {
       wayOut: null,
-      line: `HTTPS_PROXY: expected a proxy such as http://proxy.test:3128, got "${shown}": calls leave without it`,
+      line: `HTTPS_PROXY: expected a proxy such as http://proxy.test:3128 or https://proxy.test, got "${shown}": calls leave without it`,
     });
 });
 

@@ -13,6 +13,8 @@ import { hasTool, noNamespaces, type User, understudy, users } from "../support/
 
 let origin: SecureOrigin;
 let proxy: ForwardProxy;
+/** The same, spoken to over TLS. */
+let secure: ForwardProxy;
 let folder: string;
 
 aroundTests(
@@ -21,9 +23,11 @@ aroundTests(
     origin = await openSecureOrigin(theirs, "shop.test", (request, response) => {
       response.end(`real ${request.url}`);
     });
-    proxy = await openForwardProxy(origin.port, (head) =>
-      head.startsWith("CONNECT shop.test:443 ") ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 403 Unknown\r\n\r\n",
-    );
+    const answer = (head: string) =>
+      head.startsWith("CONNECT shop.test:443 ") ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 403 Unknown\r\n\r\n";
+    const { chain: cert, key } = await theirs.issue("localhost");
+    proxy = await openForwardProxy(origin.port, answer);
+    secure = await openForwardProxy(origin.port, answer, { cert, key });
     folder = mkdtempSync(join(tmpdir(), "understudy-behind-proxy-"));
     chmodSync(folder, 0o755);
     writeFileSync(join(folder, "upstream.pem"), theirs.trust);
@@ -37,7 +41,7 @@ rules:
     );
   },
   async () => {
-    await proxy[Symbol.asyncDispose]();
+    await Promise.all([proxy[Symbol.asyncDispose](), secure[Symbol.asyncDispose]()]);
     await origin[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
   },
@@ -59,10 +63,15 @@ const urls = ["https://shop.test/pay", "https://shop.test/r", "https://payments.
 
 const skipOf = (user: User, tool: string) => user.skip || (hasTool(tool) ? false : `${tool} is missing`);
 
-async function runThere(user: User, flags: readonly string[], words: readonly string[]) {
+async function runThere(
+  user: User,
+  flags: readonly string[],
+  words: readonly string[],
+  place = `http://me:secret@127.0.0.1:${proxy.address.port}`,
+) {
   const env = {
     ...{ HOME: "/nonexistent", XDG_CONFIG_HOME: "", NO_PROXY: "", no_proxy: "", URLS: urls.join(" ") },
-    HTTPS_PROXY: `http://me:secret@127.0.0.1:${proxy.address.port}`,
+    HTTPS_PROXY: place,
   };
   const files = ["--rules", join(folder, "rules.yaml"), "--upstream-cas", join(folder, "upstream.pem")];
   const script = 'for url in $URLS; do "$@" "$url"; echo; done';
@@ -104,4 +113,18 @@ describe("run behind a proxy, without a namespace", () => {
         assert.ok(asked.some((head) => head.startsWith("CONNECT shop.test:443 ")));
         assert.ok(asked.every((head) => head.includes(`\r\n${credentials}\r\n`)));
       });
+
+  for (const user of users)
+    test(`curl: a proxy that is spoken to over TLS, as ${user.name}`, {
+      skip: skipOf(user, "curl"),
+    }, async () => {
+      const before = secure.asked.length;
+      const place = `https://me:secret@localhost:${secure.address.port}`;
+      const { lines, stderr } = await runThere(user, ["--mode", "env"], clients.curl ?? [], place);
+      assert.deepEqual(lines, ["mocked", "real /r", "known to rules"], stderr);
+      assert.match(stderr, /leave through the proxy of HTTPS_PROXY, localhost:\d+, over TLS\n/);
+      const asked = secure.asked.slice(before);
+      assert.ok(asked.some((head) => head.startsWith("CONNECT shop.test:443 ")));
+      assert.ok(asked.every((head) => head.includes(`\r\n${credentials}\r\n`)));
+    });
 });

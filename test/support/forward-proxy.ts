@@ -1,6 +1,7 @@
 // A forward proxy for tests: every tunnel leads to one server of the test, whatever host was asked for.
 
 import { connect, type Socket } from "node:net";
+import { TLSSocket, type TlsOptions } from "node:tls";
 import { connectTo, openServer, type Rig, readUntil, type TestServer } from "./rig.ts";
 
 export interface ForwardProxy extends TestServer {
@@ -8,13 +9,16 @@ export interface ForwardProxy extends TestServer {
   readonly asked: readonly string[];
 }
 
-/** `answer`: what a CONNECT gets; nothing behind it where that is not a 2xx. */
+/** `answer`: what a CONNECT gets; nothing behind it where that is not a 2xx. `tls`: it is spoken to over TLS. */
 export async function openForwardProxy(
   port: number,
   answer: (head: string, nth: number) => string = () => "HTTP/1.1 200 OK\r\nVia: p\r\n\r\n",
+  tls: TlsOptions | null = null,
 ): Promise<ForwardProxy> {
   const asked: string[] = [];
-  const server = await openServer(async (client) => {
+  const server = await openServer(async (socket) => {
+    const client = tls ? new TLSSocket(socket, { isServer: true, ...tls }) : socket;
+    client.on("error", () => undefined);
     const head = await readUntil(client, "\r\n\r\n").catch(() => "");
     if (head === "") return;
     asked.push(head);

@@ -1,5 +1,6 @@
 // A data plane in the test's own process: one listener in front of one upstream, rules given as specs.
 
+import assert from "node:assert/strict";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { HostPort } from "../../src/core/address.ts";
 import type { Authority } from "../../src/core/certificates.ts";
@@ -19,6 +20,7 @@ import { type ListenerMode, openListener } from "../../src/proxy/accept/listener
 import { createSecureInlets } from "../../src/proxy/accept/secure-reads.ts";
 import { detect } from "../../src/proxy/detect/detect.ts";
 import { serverNameOf } from "../../src/proxy/detect/server-name.ts";
+import { createShortcut } from "../../src/proxy/kernel/shortcut.ts";
 import { createHttp1Lane } from "../../src/proxy/lanes/http1/lane.ts";
 import { createHttp2Lane } from "../../src/proxy/lanes/http2/lane.ts";
 import { createOpaqueLane } from "../../src/proxy/lanes/opaque/lane.ts";
@@ -94,6 +96,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const states = createStates(1_000);
   const deadlines = createDeadlines(clock, options.tickMs ?? 20);
   const buffers = createReadBuffers();
+  const shortcut = createShortcut((why) => assert.fail(why));
   const traffic: Traffic = createPipeline({
     settings,
     clock,
@@ -110,6 +113,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       deadlines,
       connectMs: settings.deadlines.connectMs,
       buffers,
+      shortcut,
     }),
     rules: options.ruleSet ?? (() => rules),
     states,
@@ -130,6 +134,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     {
       maxConnections: settings.limits.maxConnections,
       buffers,
+      shortcut,
       nextId: () => String(++ids),
       accept: (connection) => intake.accept(connection, traffic),
       refuse: (socket) => socket.destroy(),
@@ -177,6 +182,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     async [Symbol.asyncDispose]() {
       await listener.close();
       intake.destroy();
+      shortcut.close();
     },
   };
 }

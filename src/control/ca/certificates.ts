@@ -1,8 +1,8 @@
-// X.509 certificates of a private authority (RFC 5280): EC P-256 keys, an authority for a year, leaves for a day.
-// Where the key is kept is not known here.
+// X.509 certificates of a private authority (RFC 5280): one of our own lives for a year, leaves for a day. One that the user
+// brings may stand in a chain. Where its key is kept is not known here.
 
 import "reflect-metadata"; // what @peculiar/x509 registers its algorithms with
-import { randomBytes, webcrypto } from "node:crypto";
+import { X509Certificate as CheckedCertificate, createPrivateKey, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import {
   AuthorityKeyIdentifierExtension,
@@ -18,26 +18,20 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import type { Leaf } from "../../core/certificates.ts";
+import { type KeyPair, newKeys, privateKeyPem, readKeys, signingAlgorithmOf } from "./keys.ts";
 
 const hourMs = 3_600_000;
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 export const authorityLifetimeMs = 365 * 24 * hourMs;
 export const leafLifetimeMs = 24 * hourMs;
 /** A client whose clock is a little behind takes a certificate that was made this moment. */
 const backdatedMs = hourMs;
 
-export type KeyPair = webcrypto.CryptoKeyPair;
-
 /** Certificate and private key of an authority. */
 export interface AuthorityPair {
-  /** PEM. */
+  /** PEM; those of the authorities above it may follow. */
   readonly certificate: string;
   readonly keys: KeyPair;
-}
-
-export function newKeys(): Promise<KeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
 }
 
 /** A self-signed authority. `name` stands in its subject, for people who look through what they trust. */
@@ -49,7 +43,7 @@ export async function newAuthority(name: string, nowMs: number): Promise<Authori
       name: [{ CN: [name] }, { O: ["Understudy"] }],
       notBefore: new Date(nowMs - backdatedMs),
       notAfter: new Date(nowMs + authorityLifetimeMs),
-      signingAlgorithm: algorithm,
+      signingAlgorithm: signingAlgorithmOf(keys.privateKey),
       keys,
       extensions: [
         // Path length 0: it signs leaves alone.
@@ -70,55 +64,67 @@ export async function newLeaf(
   leafKeys: KeyPair,
   nowMs: number,
 ): Promise<Leaf> {
-  const issuer = new X509Certificate(authority.certificate);
+  const [issuer, ...above] = certificatesIn(authority.certificate);
   const notAfterMs = Math.min(nowMs + leafLifetimeMs, issuer.notAfter.getTime());
   const certificate = await X509CertificateGenerator.create(
     {
       serialNumber: newSerial(),
       // RFC 6125 §6.4.4: the name is in the SAN; a subject of more than 64 characters is not allowed (RFC 5280).
       subject: [{ O: ["Understudy"] }],
-      issuer: issuer.subject,
+      issuer: issuer.subjectName, // as it is encoded there: some clients compare the bytes
       notBefore: new Date(nowMs - backdatedMs),
       notAfter: new Date(notAfterMs),
-      signingAlgorithm: algorithm,
+      signingAlgorithm: signingAlgorithmOf(authority.keys.privateKey),
       publicKey: leafKeys.publicKey,
       signingKey: authority.keys.privateKey,
       extensions: [
         new BasicConstraintsExtension(false, undefined, true),
-        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+        new KeyUsagesExtension(usageOf(leafKeys), true),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
         new SubjectAlternativeNameExtension([{ type: isIP(name) === 0 ? "dns" : "ip", value: name }]),
-        await AuthorityKeyIdentifierExtension.create(authority.keys.publicKey),
+        await issuerIdentifier(issuer),
         await SubjectKeyIdentifierExtension.create(leafKeys.publicKey),
       ],
     },
     webcrypto,
   );
+  // RFC 8446 §4.4.2: whoever trusts what has signed itself has it already.
+  const shown = [certificate, ...[issuer, ...above].filter((one) => one.subject !== one.issuer)];
   return {
-    chain: `${certificate.toString("pem")}\n`,
-    key: await privateKeyPem(leafKeys),
+    chain: `${shown.map((one) => one.toString("pem")).join("\n")}\n`,
+    key: privateKeyPem(leafKeys),
     renewAtMs: nowMs + (notAfterMs - nowMs) / 2,
   };
 }
 
-/** PKCS #8. */
-export async function privateKeyPem({ privateKey }: KeyPair): Promise<string> {
-  return `${PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", privateKey), "PRIVATE KEY")}\n`;
+/** An RSA key decrypts as well, for clients that know no other way to agree on keys (RFC 5246 §7.4.2). */
+function usageOf({ publicKey }: KeyPair): KeyUsageFlags {
+  const { digitalSignature, keyEncipherment } = KeyUsageFlags;
+  return publicKey.algorithm.name === "ECDSA" ? digitalSignature : digitalSignature | keyEncipherment;
 }
 
-/** The pair from PEM texts. Throws where they are not an EC P-256 key with the certificate that belongs to it. */
+/** What the issuer calls its key, which need not be the hash that we would take (RFC 5280 §4.2.1.2). */
+async function issuerIdentifier(issuer: X509Certificate): Promise<AuthorityKeyIdentifierExtension> {
+  const own = issuer.getExtension(SubjectKeyIdentifierExtension);
+  return own
+    ? new AuthorityKeyIdentifierExtension(own.keyId)
+    : await AuthorityKeyIdentifierExtension.create(issuer.publicKey);
+}
+
+/** The pair from PEM texts. Throws where they cannot sign leaves, or do not belong to each other. */
 export async function readAuthority(certificate: string, key: string): Promise<AuthorityPair> {
-  const parsed = new X509Certificate(certificate);
-  const publicKey = await parsed.publicKey.export(algorithm, ["verify"], webcrypto);
-  const [der] = PemConverter.decode(key);
-  if (!der) throw new Error("no PRIVATE KEY in it");
-  const privateKey = await webcrypto.subtle.importKey("pkcs8", der, algorithm, true, ["sign"]);
-  const probe = randomBytes(16);
-  const signature = await webcrypto.subtle.sign(algorithm, privateKey, probe);
-  if (!(await webcrypto.subtle.verify(algorithm, publicKey, signature, probe))) {
+  const keys = await readKeys(key);
+  const parsed = new CheckedCertificate(certificate);
+  if (!parsed.checkPrivateKey(createPrivateKey(key)))
     throw new Error("the key does not belong to the certificate");
-  }
-  return { certificate, keys: { publicKey, privateKey } };
+  return { certificate, keys };
+}
+
+/** Those of a PEM text in their order, the authority's own first. */
+function certificatesIn(pem: string): readonly [X509Certificate, ...X509Certificate[]] {
+  const [first, ...others] = PemConverter.decode(pem).map((der) => new X509Certificate(der));
+  if (!first) throw new Error("no CERTIFICATE in it");
+  return [first, ...others];
 }
 
 /** RFC 5280 §4.1.2.2: positive, at most 20 octets, and not to be guessed. */

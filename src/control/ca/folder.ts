@@ -94,6 +94,13 @@ export async function openAuthority(folder: string, clock: Pick<Clock, "wall">):
   const files = filesOf(folder);
   if (!(await exists(files.certificate)) && !(await exists(files.key))) return null;
   const facts = await readFacts(folder, clock);
+  const certificate = await readText(files.certificate);
+  if (!new X509Certificate(certificate).ca) {
+    throw new UnderstudyError(
+      "bad_config",
+      `${files.certificate}: expected the certificate of an authority first (basic constraints: CA), got that of ${facts.subject}`,
+    );
+  }
   if (facts.notAfter.getTime() <= clock.wall()) {
     throw new UnderstudyError(
       "bad_config",
@@ -106,11 +113,10 @@ export async function openAuthority(folder: string, clock: Pick<Clock, "wall">):
     import("./authority.ts"),
   ]);
   const key = await readText(files.key);
-  const certificate = await readText(files.certificate);
   const pair = await readAuthority(certificate, key).catch((thrown) => {
     throw new UnderstudyError(
       "bad_config",
-      `${files.key}: expected the EC P-256 key of ${files.certificate}: ${messageOf(thrown)}`,
+      `${files.key}: expected the key of ${files.certificate}, RSA of 2048 bits or more, or EC on P-256, P-384 or P-521: ${messageOf(thrown)}`,
     );
   });
   return authorityOf(pair, facts.keepsReplaced ? await readText(files.replaced) : "", clock);
@@ -150,10 +156,13 @@ async function writePair(
   name: string,
   clock: Pick<Clock, "wall">,
 ): Promise<void> {
-  const { newAuthority, privateKeyPem } = await import("./certificates.ts");
+  const [{ newAuthority }, { privateKeyPem }] = await Promise.all([
+    import("./certificates.ts"),
+    import("./keys.ts"),
+  ]);
   const pair = await newAuthority(name, clock.wall());
   // wx: whoever comes second in a race fails instead of replacing the key under the certificate of the first.
-  await writeFile(files.key, await privateKeyPem(pair.keys), { mode: 0o600, flag: "wx" });
+  await writeFile(files.key, privateKeyPem(pair.keys), { mode: 0o600, flag: "wx" });
   await chmod(files.key, 0o600); // whatever the umask is
   await writeFile(files.certificate, `${pair.certificate}\n`, { mode: 0o644, flag: "wx" });
 }

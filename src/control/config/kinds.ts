@@ -2,11 +2,12 @@
 
 import { formatHostPort, type HostPort, splitAuthority } from "../../core/address.ts";
 import { type HealthProbe, parseHealthProbe } from "../../core/app-health.ts";
+import { asciiHost } from "../../core/ascii-host.ts";
 import { type JoinTarget, parseJoinTarget } from "../../core/join-target.ts";
 import type { ProtocolHint } from "../../core/settings.ts";
 import { formatStoreUrl, parseStoreUrl, type StoreUrl } from "../../core/store-url.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../../core/units.ts";
-import { type ForwardProxy, parseForwardProxy } from "../../core/way-out.ts";
+import { type ForwardProxy, forwardProxyText, parseForwardProxy } from "../../core/way-out.ts";
 
 export interface Kind<T> {
   /** What a right value is, for the message about a wrong one: `a size such as 64KiB`. */
@@ -217,7 +218,7 @@ export const clientCertificates: Kind<ReadonlyMap<string, CertificateFiles>> = {
     for (const [host, files] of pairs) {
       const { cert, key, ...others } = Object.fromEntries(entriesOf(files) ?? []);
       if (!isHost(host) || !isFile(cert) || !isFile(key) || Object.keys(others).length > 0) return undefined;
-      found.set(host, { cert, key });
+      found.set(asciiHost(host), { cert, key });
     }
     return found;
   },
@@ -246,21 +247,21 @@ export const hosts: Kind<readonly string[]> = {
   placeholder: "HOST,…",
   read: (value) => {
     const list = Array.isArray(value) ? value : typeof value === "string" ? splitList(value) : undefined;
-    return list?.every((host) => typeof host === "string" && isHost(host)) ? list : undefined;
+    return list?.every((host) => typeof host === "string" && isHost(host)) ? list.map(asciiHost) : undefined;
   },
   print: (value) => `[${value.map(quoteForYaml).join(", ")}]`,
 };
 
 /** A forward proxy; null where it is `off`. */
 export const forwardProxy: Kind<ForwardProxy | null> = {
-  expected: () => "a proxy that speaks plain HTTP, such as http://proxy.test:3128, or off",
+  expected: () => "a proxy of HTTP, such as http://proxy.test:3128 or https://proxy.test, or off",
   placeholder: "URL|off",
   secretive: true,
   read: (value) => {
     if (value === "off" || value === false) return null;
     return typeof value === "string" && value !== "" ? (parseForwardProxy(value) ?? undefined) : undefined;
   },
-  print: (value) => (value === null ? "off" : JSON.stringify(`http://${formatHostPort(value.at)}`)),
+  print: (value) => (value === null ? "off" : JSON.stringify(forwardProxyText(value))),
 };
 
 /** Hosts, addresses and ranges; as text parted by commas. */

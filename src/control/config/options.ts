@@ -64,7 +64,7 @@ export const placeOptions = {
     "upstreamProxy",
     forwardProxy,
     null,
-    "forward proxy through which connections to upstreams leave, such as http://proxy.test:3128",
+    "forward proxy through which connections to upstreams leave, such as http://proxy.test:3128 or https://proxy.test",
   ),
   upstreamProxyExcept: option<readonly string[]>(
     "upstreamProxyExcept",

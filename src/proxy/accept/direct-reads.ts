@@ -5,10 +5,13 @@
 import { type Server, Socket, type SocketConstructorOpts } from "node:net";
 import type { Inlet } from "../../core/inlet.ts";
 import type { ReadBuffers } from "../../core/read-buffers.ts";
-import { type BufferedReads, SocketInlet } from "./socket-inlet.ts";
+import type { BufferedReads, Shortcut } from "../../core/shortcut.ts";
+import { SocketInlet } from "./socket-inlet.ts";
 
 export interface DirectReadDeps {
   readonly buffers: ReadBuffers;
+  /** For those that are busy; null: none. */
+  readonly shortcut: Shortcut | null;
   /** Sockets open at once; further ones are closed as they come. */
   readonly maxConnections: number;
   readonly accept: (socket: Socket, inlet: Inlet) => void;
@@ -41,7 +44,7 @@ export function readDirectly(server: Server, deps: DirectReadDeps): boolean {
     if (status !== 0 || !client) return before.call(handle, status, client);
     if (open >= deps.maxConnections) return client.close();
     open++;
-    const inlet = new SocketInlet(deps.buffers, (onread) => socketOver(client, onread));
+    const inlet = new SocketInlet(deps.buffers, (onread) => socketOver(client, onread), deps.shortcut);
     inlet.socket.once("close", () => {
       open--;
     });

@@ -8,6 +8,7 @@ import type { Inlet } from "../../core/inlet.ts";
 import type { Dial } from "../../core/link.ts";
 import { dialNowhere } from "../../core/no-link.ts";
 import type { ReadBuffers } from "../../core/read-buffers.ts";
+import type { Shortcut } from "../../core/shortcut.ts";
 import type { Destination } from "./destination.ts";
 import { readDirectly } from "./direct-reads.ts";
 
@@ -39,6 +40,7 @@ export interface ListenerDeps {
   /** Open at once; further ones are closed as they come. */
   readonly maxConnections: number;
   readonly buffers: ReadBuffers;
+  readonly shortcut: Shortcut | null;
   readonly nextId: () => string;
   readonly accept: (connection: Connection) => void;
   /** A connection that would reach ourselves again, or that names no destination. */
@@ -52,9 +54,9 @@ export interface ListenerDeps {
 export async function openListener(spec: ListenerSpec, deps: ListenerDeps): Promise<Listener> {
   const server = spec.kind === "adopt" ? spec.server : createServer({ allowHalfOpen: true, noDelay: true });
   if (spec.kind === "bind") await bind(server, spec.address, flagOf(spec.mode));
-  const { maxConnections, buffers } = deps;
+  const { maxConnections, buffers, shortcut } = deps;
   const accept = (socket: Socket, inlet: Inlet | null) => welcome(socket, inlet, spec.mode, deps);
-  if (!readDirectly(server, { maxConnections, buffers, accept })) {
+  if (!readDirectly(server, { maxConnections, buffers, shortcut, accept })) {
     server.maxConnections = maxConnections;
     server.on("connection", (socket) => accept(socket, null));
   }

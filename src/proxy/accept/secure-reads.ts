@@ -6,7 +6,8 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { SecureInlets } from "../../core/inlet.ts";
 import type { ReadBuffers } from "../../core/read-buffers.ts";
-import { type BufferedReads, SocketInlet } from "./socket-inlet.ts";
+import type { BufferedReads } from "../../core/shortcut.ts";
+import { SocketInlet } from "./socket-inlet.ts";
 
 /** Where a socket of Node keeps what `onread` says, and its handle with the call that says so below. */
 interface Places {
@@ -20,7 +21,7 @@ interface Places {
 export function createSecureInlets(buffers: ReadBuffers): SecureInlets {
   return (socket, firstRead) => {
     const places = placesOf(socket);
-    return places && new SocketInlet(buffers, (reads) => install(socket, places, reads), firstRead);
+    return places && new SocketInlet(buffers, (reads) => install(socket, places, reads), null, firstRead);
   };
 }
 

@@ -7,14 +7,9 @@
 import type { Socket } from "node:net";
 import type { Inlet, InletSink } from "../../core/inlet.ts";
 import { FilledPart, type ReadBuffers, ReadStep } from "../../core/read-buffers.ts";
+import { type BufferedReads, type Shortcut, ShortWay, type SocketReader } from "../../core/shortcut.ts";
 
-/** What Node asks for before each read, and tells after it; the answer of `callback`: whether to go on reading. */
-export interface BufferedReads {
-  readonly buffer: () => Buffer;
-  readonly callback: (bytes: number, buffer: Buffer) => boolean;
-}
-
-export class SocketInlet implements Inlet {
+export class SocketInlet implements Inlet, SocketReader {
   readonly socket: Socket;
   readonly #buffers: ReadBuffers;
   #buffer: Buffer;
@@ -24,31 +19,43 @@ export class SocketInlet implements Inlet {
   #firstRead: (() => void) | null;
   #reading = false;
   #retired = false;
+  readonly #way: ShortWay;
 
-  /** `open`: the socket, which from now on reads through these. `firstRead` is called before the first bytes go on. */
+  /**
+   * `open`: the socket, which from now on reads through these. `firstRead` is called before the first bytes go on.
+   * `shortcut` null: it never goes that way.
+   */
   constructor(
     buffers: ReadBuffers,
     open: (reads: BufferedReads) => Socket,
+    shortcut: Shortcut | null,
     firstRead: (() => void) | null = null,
   ) {
     this.#firstRead = firstRead;
     this.#buffers = buffers;
     this.#buffer = buffers.take(0);
-    this.socket = open({
-      buffer: () => this.#buffer,
-      callback: (bytes, buffer) => this.#received(bytes, buffer),
-    });
+    this.#way = new ShortWay(shortcut, this);
+    this.socket = open(this.#way.readsOfNode());
     this.socket.once("close", () => this.#retire());
   }
 
   direct(sink: InletSink | null): void {
     this.#sink = sink;
+    if (sink === null) this.#way.close();
+    else this.#way.open(this.socket);
     // A sink may make way for another while it takes what has waited.
     while (this.#sink !== null && this.socket.readableLength > 0) this.#sink(this.socket.read());
   }
 
-  /** Answers whether to go on reading. */
-  #received(bytes: number, buffer: Buffer): boolean {
+  write(bytes: Uint8Array): number {
+    return this.#way.write(bytes);
+  }
+
+  nextBuffer(): Buffer {
+    return this.#buffer;
+  }
+
+  received(bytes: number, buffer: Buffer): boolean {
     if (this.#firstRead !== null) this.#tellFirst(this.#firstRead);
     const chunk = this.#part.of(buffer, bytes);
     const changes = this.#step.after(bytes);
@@ -91,6 +98,7 @@ export class SocketInlet implements Inlet {
   /** The socket is closed: nothing is read any more. */
   #retire(): void {
     this.#retired = true;
+    this.#way.forget();
     this.#sink = null;
     if (!this.#reading) this.#buffers.give(this.#buffer);
   }

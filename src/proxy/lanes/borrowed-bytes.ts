@@ -3,28 +3,31 @@
 // what would wait before it for an earlier write is copied.
 
 import type { Socket } from "node:net";
+import { type ClientSocket, writeClient } from "./write-client.ts";
 
 const noBytes = Buffer.alloc(0);
 
 export class BorrowedBytes {
   /** True while borrowed bytes wait in the socket. */
   held = false;
+  readonly #client: ClientSocket;
   readonly #socket: Socket;
   readonly #released: () => void;
   readonly #encrypts: boolean;
   #latest = 0;
 
   /** `released` is called when the last borrowed byte has left; never where the socket is destroyed before. */
-  constructor(socket: Socket, released: () => void) {
-    this.#socket = socket;
+  constructor(client: ClientSocket, released: () => void) {
+    this.#client = client;
+    this.#socket = client.socket;
     this.#released = released;
-    this.#encrypts = "encrypted" in socket;
+    this.#encrypts = "encrypted" in client.socket;
   }
 
   /** Writes borrowed bytes. False: the socket is full, wait for its drain. */
   write(bytes: Buffer): boolean {
     if (this.#encrypts) return this.#encrypt(bytes);
-    const flowing = this.#socket.write(bytes);
+    const flowing = writeClient(this.#client, bytes);
     if (this.#socket.writableLength > 0) this.#follow();
     return flowing;
   }

@@ -2,6 +2,7 @@
 
 import { isIPv6 } from "node:net";
 import { splitAuthority } from "../../core/address.ts";
+import { asciiHost } from "../../core/ascii-host.ts";
 import type { TextMatch } from "../../core/rule.ts";
 import { type RulePath, RuleProblem } from "../../core/rule-problem.ts";
 import { defaultPort, hostOf, portOf } from "./authority.ts";
@@ -35,7 +36,7 @@ export class HostKey implements Key {
     this.#test = compileHost(match, path, patterns);
     this.anchor =
       match.op === "suffix" && !this.#withPort && match.value !== ""
-        ? { dimension: "host-suffix", value: match.value.toLowerCase(), settles: true }
+        ? { dimension: "host-suffix", value: asciiHost(match.value).toLowerCase(), settles: true }
         : null;
   }
 
@@ -69,7 +70,7 @@ function exactHost(text: string, path: RulePath): { host: string; port: number |
   if (!parts || parts.host === "") {
     throw new RuleProblem(path, `expected a host such as api.shop.svc, got ${JSON.stringify(text)}`);
   }
-  return { host: hostOf(text), port: parts.port ?? null };
+  return { host: hostOf(asciiHost(text)), port: parts.port ?? null };
 }
 
 /** Names have no case (RFC 9110 §4.2.3), whatever the matcher was written in. */
@@ -79,7 +80,8 @@ function compileHost(match: TextMatch, path: RulePath, patterns: Patterns): Text
     return (text) => text !== undefined && pattern.full(text);
   }
   if (match.op === "absent") return compileText(match, path, patterns);
-  return compileText({ op: match.op, value: match.value.toLowerCase() }, path, patterns);
+  const value = asciiHost(match.value).toLowerCase();
+  return compileText({ op: match.op, value }, path, patterns);
 }
 
 /** Whether a matcher speaks of `host:port`. Colons that belong to the syntax of a pattern do not count. */

@@ -1,5 +1,6 @@
 // A request head from plain values, for calls that are described rather than received.
 
+import { asciiHost } from "../../core/ascii-host.ts";
 import type { RequestHead } from "../../core/exchange.ts";
 import { type HeaderList, headerValue } from "../../core/headers.ts";
 
@@ -13,8 +14,8 @@ export type DescribedRequest = {
 );
 
 /**
- * `url` is absolute, `http://host:port/path?query`; its text is kept as written, so that matching sees what a client would
- * send. A Host field in `headers` takes precedence over the URL's authority. null where the URL is not absolute http(s).
+ * `url` is absolute, `http://host:port/path?query`; its text is kept as written but for hosts of other scripts, so that matching
+ * sees what a client would send. A Host field in `headers` takes precedence over the URL's authority. null where the URL is not absolute http(s).
  */
 export function requestHead(request: DescribedRequest): RequestHead | null {
   const target = "url" in request ? splitUrl(request.url) : request;
@@ -39,7 +40,7 @@ function splitUrl(
   return {
     scheme: scheme.toLowerCase() === "https" ? "https" : "http",
     // Credentials are no part of the authority that a request carries (RFC 9110 §4.2.4).
-    authority: authority.slice(authority.lastIndexOf("@") + 1),
+    authority: asciiHost(authority.slice(authority.lastIndexOf("@") + 1)),
     path: rest.startsWith("/") ? rest : `/${rest}`,
   };
 }

@@ -33,6 +33,15 @@ const flaws: Readonly<Record<string, Flaw>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
 };
 
+/** What OpenSSL's level of security forbids has no code of its own in Node, only these words of OpenSSL. */
+const weaknesses: Readonly<Record<string, Flaw>> = {
+  "EE certificate key too weak": { words: "its key is too weak to be safe" },
+  "CA certificate key too weak": { words: "the key of its authority is too weak to be safe" },
+  "CA signature digest algorithm too weak": {
+    words: "it is signed with a hash that is not safe any more, SHA-1 or MD5",
+  },
+};
+
 /** Names of a certificate that are listed at most, in characters. */
 const maxNames = 200;
 
@@ -42,6 +51,8 @@ export function certificateFlaw(error: VerifyError): Flaw | null {
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return { words: `${namesOf(error)} (${code})` };
   const known = flaws[code];
   if (known) return { ...known, words: `${known.words} (${code})` };
+  const weakness = code === "UNSPECIFIED" ? weaknesses[error.message] : undefined;
+  if (weakness) return weakness;
   const isVerification =
     /^(?:CERT_|CRL_|ERROR_IN_C|UNABLE_TO_|PATH_LENGTH_|HOSTNAME_MISMATCH|UNSPECIFIED)/.test(code);
   return isVerification ? { words: `${error.message} (${code})` } : null;

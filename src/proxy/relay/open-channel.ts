@@ -2,14 +2,13 @@
 
 import type { TLSSocket } from "node:tls";
 import type { HostPort } from "../../core/address.ts";
-import type { Inlet } from "../../core/inlet.ts";
 import type { Link, LinkEvents, SecureChannel } from "../../core/link.ts";
 import { linkOver, type OpenSocket } from "./adopted-link.ts";
 
 export class OpenChannel implements SecureChannel {
   readonly protocol: string | null;
+  readonly #opened: OpenSocket<TLSSocket>;
   readonly #socket: TLSSocket;
-  readonly #inlet: Inlet | null;
   readonly #upstream: HostPort;
   #ended = false;
   /** Its end is noticed without taking what the upstream may have said first. */
@@ -19,9 +18,10 @@ export class OpenChannel implements SecureChannel {
     this.#socket.destroy();
   };
 
-  constructor({ socket, inlet }: OpenSocket<TLSSocket>, upstream: HostPort) {
+  constructor(opened: OpenSocket<TLSSocket>, upstream: HostPort) {
+    const { socket } = opened;
+    this.#opened = opened;
     this.#socket = socket;
-    this.#inlet = inlet;
     this.#upstream = upstream;
     this.protocol = socket.alpnProtocol || null;
     socket.on("error", () => undefined); // close follows
@@ -34,8 +34,8 @@ export class OpenChannel implements SecureChannel {
 
   attach(events: LinkEvents): Link {
     this.#socket.off("readable", this.#onReadable);
-    const link = linkOver(this.#upstream, events, { socket: this.#socket, inlet: this.#inlet });
-    if (!this.#inlet) this.#socket.resume(); // looking for its end has stopped it
+    const link = linkOver(this.#upstream, events, this.#opened);
+    if (!this.#opened.inlet) this.#socket.resume(); // looking for its end has stopped it
     return link;
   }
 

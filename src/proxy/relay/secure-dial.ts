@@ -30,12 +30,23 @@ export interface SecureDialDeps extends UpstreamTrust {
 const maxSessions = 1_000;
 
 export function createSecureDial(deps: SecureDialDeps): SecureDial {
+  const handshake = createHandshakes(deps);
+  return {
+    open: async (aim) => new OpenChannel(await handshake(aim), aim.upstream),
+    link: (aim, events) => linkOver(aim.upstream, events, handshake(aim)),
+  };
+}
+
+/** Resolves once the handshake is done. Rejects with connect_failed, which says why, or connect_timeout. */
+export function createHandshakes(deps: SecureDialDeps): (aim: SecureAim) => Promise<OpenSocket<TLSSocket>> {
   const sessions = createSessionCache(maxSessions);
   const termsFor = createTerms(deps);
 
   async function handshake(aim: SecureAim): Promise<OpenSocket<TLSSocket>> {
     const stop = new AbortController();
     const place = formatHostPort(aim.upstream);
+    // Before our own timer: where what lies below has the same deadline, it is the one that knows who was silent.
+    const opening = aim.carrier ? aim.carrier() : deps.connectTcp(aim.upstream, stop.signal);
     const timer = deps.clock.after(deps.connectMs, () =>
       stop.abort(
         new UnderstudyError(
@@ -46,7 +57,7 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
     );
     let carrier: Carrier | null = null;
     try {
-      carrier = aim.carrier?.() ?? (await deps.connectTcp(aim.upstream, stop.signal));
+      carrier = await opening;
       return await secure(carrier, aim, stop.signal);
     } catch (thrown) {
       carrier?.destroy();
@@ -70,8 +81,5 @@ export function createSecureDial(deps: SecureDialDeps): SecureDial {
     });
   }
 
-  return {
-    open: async (aim) => new OpenChannel(await handshake(aim), aim.upstream),
-    link: (aim, events) => linkOver(aim.upstream, events, handshake(aim)),
-  };
+  return handshake;
 }

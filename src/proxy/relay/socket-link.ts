@@ -11,6 +11,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Deadlined, Deadlines } from "../../core/deadlines.ts";
 import type { Dial, Link, LinkEnd, LinkEvents } from "../../core/link.ts";
 import { FilledPart, type ReadBuffers, ReadStep } from "../../core/read-buffers.ts";
+import { type Shortcut, ShortWay, type SocketReader } from "../../core/shortcut.ts";
 import { outlastReset } from "./outlast-reset.ts";
 import { tcpFailureText } from "./tcp-failure.ts";
 
@@ -19,6 +20,8 @@ export interface DialDeps {
   readonly deadlines: Deadlines;
   readonly connectMs: number;
   readonly buffers: ReadBuffers;
+  /** For sockets that are busy; null: none. */
+  readonly shortcut: Shortcut | null;
 }
 
 /** Dials with the operating system's own resolver and routes. */
@@ -26,7 +29,7 @@ export function createDial(deps: DialDeps): Dial {
   return (upstream, events) => new SocketLink(upstream, events, deps);
 }
 
-class SocketLink implements Link, Deadlined {
+class SocketLink implements Link, Deadlined, SocketReader {
   deadlineAt = 0;
   seat = -1;
   readonly upstream: HostPort;
@@ -38,6 +41,7 @@ class SocketLink implements Link, Deadlined {
   readonly #part = new FilledPart();
   readonly #step = new ReadStep();
   #buffer: Buffer;
+  readonly #way: ShortWay;
   /** Buffers whose bytes the other side still holds. */
   readonly #lent: Buffer[] = [];
   #reading = false;
@@ -54,17 +58,17 @@ class SocketLink implements Link, Deadlined {
     this.#events = events;
     this.#buffers = deps.buffers;
     this.#buffer = deps.buffers.take(0);
+    this.#way = new ShortWay(deps.shortcut, this);
+    const { buffer, callback } = this.#way.readsOfNode();
     const options: NetConnectOpts = {
       host: upstream.host,
       port: upstream.port,
       allowHalfOpen: true,
       noDelay: true,
-      onread: {
-        buffer: () => this.#buffer,
-        callback: (bytes, buffer) => this.#received(bytes, buffer as Buffer),
-      },
+      onread: { buffer, callback: callback as NonNullable<NetConnectOpts["onread"]>["callback"] },
     };
     this.#socket = connect(options);
+    this.#way.open(this.#socket);
     this.#deadlines = deps.deadlines;
     this.#connectMs = deps.connectMs;
     this.deadlineAt = deps.clock.now() + deps.connectMs;
@@ -94,8 +98,11 @@ class SocketLink implements Link, Deadlined {
     socket.on("close", () => this.#finish("closed", ""));
   }
 
-  /** Answers libuv whether to go on reading. */
-  #received(bytes: number, buffer: Buffer): boolean {
+  nextBuffer(): Buffer {
+    return this.#buffer;
+  }
+
+  received(bytes: number, buffer: Buffer): boolean {
     if (this.#gone) return false;
     this.#reading = true;
     const free = this.#events.data(this.#part.of(buffer, bytes));
@@ -125,7 +132,9 @@ class SocketLink implements Link, Deadlined {
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.#deaf || this.#socket.write(chunk);
+    if (this.#deaf) return true;
+    const sent = this.#way.write(chunk);
+    return sent === chunk.length || this.#socket.write(sent === 0 ? chunk : chunk.subarray(sent));
   }
 
   get holdsBytes(): boolean {
@@ -173,6 +182,7 @@ class SocketLink implements Link, Deadlined {
   #retire(): void {
     this.#gone = true;
     this.#deaf = true;
+    this.#way.forget();
     if (!this.#connected) this.#deadlines.remove(this);
     if (!this.#reading && !this.#held) this.#buffers.give(this.#buffer);
   }

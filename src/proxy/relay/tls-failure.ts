@@ -74,10 +74,10 @@ function isDeparture(error: NodeJS.ErrnoException | null): boolean {
   return error === null || error.code === "ECONNRESET" || error.code === "EPIPE";
 }
 
-/** `shop.test (10.0.0.1:443)` */
+/** `shop.test (10.0.0.1:443)`; `proxy.test:443` where it is dialled by its name. */
 function nameOf({ serverName, upstream }: SecureAim): string {
   const place = formatHostPort(upstream);
-  return serverName === "" ? place : `${serverName} (${place})`;
+  return serverName === "" || serverName === upstream.host ? place : `${serverName} (${place})`;
 }
 
 /** As options name it. */

@@ -47,9 +47,10 @@ export function shakeHands(carrier: Carrier, handshake: Handshake): Promise<Open
       carrier.destroy();
       reject(reason);
     };
-    // The TLS above tells its own; only the carrier knows why it could not be opened.
+    // The TLS above tells its own; only the carrier knows why it could not be opened, whichever of the two passes it on.
     carrier.on("error", (error) => error instanceof UnderstudyError && give(error));
     const fail = (cause: Error | null) => {
+      if (cause instanceof UnderstudyError) return give(cause);
       const text = tlsFailureText(cause, { aim, asked: hasAsked(), shown });
       give(new UnderstudyError("connect_failed", text, { cause }));
     };

@@ -177,7 +177,7 @@ test("config: YAML may use its own types", async () => {
     "portHints:",
     "  3306: detect",
     "  8080: http/1",
-    "opaqueHosts: [a.shop, 'b.shop:80']",
+    "opaqueHosts: [a.shop, 'b.shop:80', 'b\u00fccher.shop:80']",
   ].join("\n");
   const config = await load({ file });
   assert.equal(config.quiet, true);
@@ -186,7 +186,7 @@ test("config: YAML may use its own types", async () => {
   assert.equal(config.settings.portHints.has(3306), false);
   assert.equal(config.settings.portHints.get(8080), "http/1");
   assert.equal(config.settings.portHints.get(5432), "opaque");
-  assert.deepEqual(config.settings.opaqueHosts, ["a.shop", "b.shop:80"]);
+  assert.deepEqual(config.settings.opaqueHosts, ["a.shop", "b.shop:80", "xn--bcher-kva.shop:80"]);
 });
 
 test("config: a path in the file is meant as seen from the file", async () => {

@@ -18,6 +18,7 @@ async function open(maxConnections = 10) {
   const waiting: ((accepted: Accepted) => void)[] = [];
   const taken = readDirectly(server, {
     buffers: createReadBuffers(),
+    shortcut: null,
     maxConnections,
     accept: (socket, inlet) => waiting.shift()?.({ socket, inlet }),
   });
@@ -137,6 +138,6 @@ test("direct reads: connections beyond the limit are closed as they come", async
 });
 
 test("direct reads: a server without a handle of the known shape keeps its connections", () => {
-  const deps = { buffers: createReadBuffers(), maxConnections: 1, accept: () => undefined };
+  const deps = { buffers: createReadBuffers(), shortcut: null, maxConnections: 1, accept: () => undefined };
   assert.equal(readDirectly(new Server(), deps), false);
 });

@@ -106,7 +106,7 @@ test("secure reads: a Node that keeps it elsewhere is left to its events", async
 
 test("borrowed bytes: TLS borrows nothing, even of what waits for an earlier write", async () => {
   await using ends = await pair();
-  const borrowed = new BorrowedBytes(ends.client, () => assert.fail("nothing was held"));
+  const borrowed = new BorrowedBytes({ socket: ends.client }, () => assert.fail("nothing was held"));
   const buffer = Buffer.from("one");
   const received: Buffer[] = [];
   const both = Promise.withResolvers<void>();

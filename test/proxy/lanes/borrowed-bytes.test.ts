@@ -25,7 +25,7 @@ test("borrowed bytes: held while they wait, released when the last one has left"
   const released = new Promise<void>((resolve) => {
     told = resolve;
   });
-  const borrowed = new BorrowedBytes(socket, () => {
+  const borrowed = new BorrowedBytes({ socket }, () => {
     releases++;
     told();
   });
@@ -44,7 +44,7 @@ test("borrowed bytes: held while they wait, released when the last one has left"
 test("borrowed bytes: what the kernel takes at once is never held", async () => {
   await using server = await openServer((socket) => socket.resume());
   const socket = await connectTo(server.address);
-  const borrowed = new BorrowedBytes(socket, () => assert.fail("nothing was held"));
+  const borrowed = new BorrowedBytes({ socket }, () => assert.fail("nothing was held"));
   assert.equal(borrowed.write(Buffer.from("few")), true);
   assert.equal(borrowed.held, false);
   socket.destroy();
@@ -80,7 +80,7 @@ const writers: readonly [string, (near: TLSSocket) => Promise<Pick<Link, "write"
   [
     "borrowed bytes",
     async (near) => {
-      const borrowed = new BorrowedBytes(near, () => undefined);
+      const borrowed = new BorrowedBytes({ socket: near }, () => undefined);
       return { write: (bytes) => borrowed.write(bytes as Buffer), holdsBytes: false };
     },
   ],

@@ -23,6 +23,12 @@ function concerns(rules: readonly Partial<RuleSpec>[], name: string, connection 
 
 const cases: readonly [what: string, match: MatchSpec, name: string, expected: boolean][] = [
   ["an exact host", { host: { op: "exact", value: "Shop.test" } }, "shop.test", true],
+  [
+    "a name of another script",
+    { host: { op: "exact", value: "b\u00fccher.test" } },
+    "xn--bcher-kva.test",
+    true,
+  ],
   ["another host", { host: { op: "exact", value: "shop.test" } }, "other.test", false],
   ["a suffix", { host: { op: "suffix", value: ".test" } }, "shop.test", true],
   ["a suffix that is another", { host: { op: "suffix", value: ".svc" } }, "shop.test", false],

@@ -29,6 +29,25 @@ const withHeaders = (...headers: (readonly [string, string])[]): DescribedReques
   headers,
 });
 
+test("host: a name of another script is the one that goes over the wire", () => {
+  const wire = "xn--bcher-kva.test";
+  table<TextMatch>(
+    [
+      [exact("b\u00fccher.test"), to(wire), true],
+      [exact("B\u00dcCHER.Test."), to(`${wire}:8080`), true],
+      [exact("b\u00fccher.test:81"), to(`${wire}:81`), true],
+      [exact("b\u00fccher.test:81"), to(wire), false],
+      [exact(wire), { url: "http://B\u00fccher.test/" }, true],
+      [exact("a.\u043f\u0440\u0438\u043c\u0435\u0440:81"), to("a.xn--e1afmkfd:81"), true],
+      [op("suffix", ".b\u00fccher.test"), to(`shop.${wire}`), true],
+      [op("suffix", ".b\u00fccher.test"), to("shop.bucher.test"), false],
+      [op("prefix", "b\u00fccher."), to(wire), true],
+      [op("contains", "\u00ad"), to("a"), false],
+    ],
+    (host) => ({ host }),
+  );
+});
+
 test("host: compared without case and root dot; the port counts only where the rule names one", () => {
   table<TextMatch>(
     [

@@ -77,6 +77,7 @@ test("outlast reset: over TCP", async () => {
     deadlines: createDeadlines(systemClock, 10),
     connectMs: 5_000,
     buffers: createReadBuffers(),
+    shortcut: null,
   });
   const told = await lastWord(createServer(), (port, events) => dial({ host: "127.0.0.1", port }, events));
   assert.equal(told.words, "hello, and goodbye");

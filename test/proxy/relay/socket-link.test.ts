@@ -38,6 +38,7 @@ function open(server: Pick<TestServer, "address">, take: (chunk: Buffer) => bool
     deadlines: createDeadlines(systemClock, 10),
     connectMs: 5_000,
     buffers: createReadBuffers(),
+    shortcut: null,
   });
   const link = dial(server.address, events);
   const next = () =>

@@ -168,6 +168,18 @@ test("tls failures: what a server of Node has against us, or we against it, in w
       `${bad} it is not for servers (INVALID_PURPOSE); ${insecure}`,
     ],
     [
+      "one with a key that is too small",
+      { ...(await served({ purpose: "server", rsaBits: 1_024 })), ciphers: "DEFAULT:@SECLEVEL=0" },
+      {},
+      `${bad} its key is too weak to be safe; ${insecure}`,
+    ],
+    [
+      "one that is signed with a hash of old",
+      await served({ purpose: "server", hash: "SHA-1" }),
+      {},
+      `${bad} it is signed with a hash that is not safe any more, SHA-1 or MD5; ${insecure}`,
+    ],
+    [
       "TLS 1.2, no client certificate",
       demanding("TLSv1.2"),
       {},

@@ -21,6 +21,7 @@ import type { Link } from "../../../core/link.ts";
 import type { Flag } from "../../../core/tap.ts";
 import { BorrowedBytes } from "../borrowed-bytes.ts";
 import { claimUpgrade } from "../websocket/upgrade.ts";
+import { writeClient } from "../write-client.ts";
 import { BodyWalk } from "./body-walk.ts";
 import { Call } from "./call.ts";
 import { Carry } from "./carry.ts";
@@ -107,7 +108,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     this.#scanner = this.#parsers.request;
     this.#walk = new BodyWalk(traffic.settings.limits);
     this.#half = new UpstreamHalf(traffic, this, this.#parsers.response, connection.dial);
-    this.#borrowed = new BorrowedBytes(connection.socket, () => this.#released());
+    this.#borrowed = new BorrowedBytes(connection, () => this.#released());
     this.#scanner.impliedScheme = connection.scheme ?? "http";
     this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.idleMs;
   }
@@ -413,7 +414,7 @@ export class Http1Session implements Session, Deadlined, DownstreamSide {
     if (this.#traffic.isDraining() || terminal.fixed.body.length > largestWriteBytes) return false;
     const reply = this.#fixed.encode(terminal.fixed, call.method, call.startedAtMs);
     if (reply === null) return false;
-    const flowing = this.#connection.socket.write(reply);
+    const flowing = writeClient(this.#connection, reply);
     call.claimedBy(claim.rule);
     call.status = terminal.fixed.status;
     call.responseBytes = reply.length;

@@ -38,7 +38,7 @@ export class Wires {
 
   constructor(deps: WiresDeps) {
     this.#deps = deps;
-    this.#borrowed = new BorrowedBytes(deps.connection.socket, () => deps.up.released());
+    this.#borrowed = new BorrowedBytes(deps.connection, () => deps.up.released());
     this.toClient = new Outlet((bytes) => this.#writeClient(bytes));
     this.toUpstream = new Outlet((bytes) => this.#writeUpstream(bytes));
   }

@@ -53,7 +53,7 @@ export class Splice implements LinkEvents, Deadlined {
     this.#connection = connection;
     this.#traffic = traffic;
     this.#ended = ended;
-    this.#borrowed = new BorrowedBytes(connection.socket, () => this.#link?.released());
+    this.#borrowed = new BorrowedBytes(connection, () => this.#link?.released());
     this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.opaqueIdleMs;
   }
 

@@ -3,8 +3,11 @@
 import { HelloReader, joinRecords } from "./hello-message.ts";
 
 export interface ClientHello {
-  /** SNI in lower case; "" where there is none, or none that is a host name. */
-  readonly serverName: string;
+  /**
+   * SNI in lower case, without the dot of the root at its end, which is no part of it (RFC 6066 §3); "" where there is none,
+   * null where what stands there is no host name.
+   */
+  readonly serverName: string | null;
   /** ALPN offers in the client's order; empty where it makes none. */
   readonly protocols: readonly string[];
 }
@@ -18,7 +21,7 @@ export function readClientHello(bytes: Buffer): ClientHello | "need-more" | "not
   if (typeof message === "string") return message;
   const reader = new HelloReader(message);
   reader.cipherSuites();
-  let serverName = "";
+  let serverName: string | null = "";
   let protocols: readonly string[] = [];
   for (const [type, extension] of reader.extensions()) {
     if (type === serverNameExtension) serverName = serverNameIn(new HelloReader(extension));
@@ -27,13 +30,14 @@ export function readClientHello(bytes: Buffer): ClientHello | "need-more" | "not
   return reader.failed ? "not-hello" : { serverName, protocols };
 }
 
-function serverNameIn(list: HelloReader): string {
+function serverNameIn(list: HelloReader): string | null {
   list.skip(2);
   while (!list.failed && !list.atEnd) {
     const type = list.uint8();
     const name = list.take(list.uint16()).toString("latin1");
     // Host names only: what else stands there must reach neither a certificate nor a log line.
-    if (type === 0 && !list.failed) return /^[A-Za-z0-9._-]{1,253}$/.test(name) ? name.toLowerCase() : "";
+    if (type === 0 && !list.failed)
+      return /^[A-Za-z0-9._-]{1,253}$/.test(name) ? name.toLowerCase().replace(/\.$/, "") : null;
   }
   return "";
 }

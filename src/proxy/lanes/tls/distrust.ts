@@ -78,21 +78,3 @@ function keep<Value>(entries: Map<string, Value>, key: string, value: Value, mos
     entries.delete(oldest);
   }
 }
-
-/**
- * What an error of a server-side handshake says of the client. RFC 8446 §6.2: bad, unsupported, revoked, expired or unknown
- * certificate, unknown authority.
- */
-export function receptionOf(error: NodeJS.ErrnoException): Reception {
-  if (/SSL alert number 4[2-68]\b/.test(error.message)) return "refused";
-  const nothingInCommon = /^ERR_SSL_(?:UNSUPPORTED_PROTOCOL$|NO_SHARED_|NO_SUITABLE_)/;
-  return nothingInCommon.test(error.code ?? "") ? "unable" : "left";
-}
-
-/** `it sent the alert unknown ca`: what happened, without OpenSSL's file names and line numbers. */
-export function departureText(error: NodeJS.ErrnoException): string {
-  const alert = /ALERT_(\w+)$/.exec(error.code ?? "")?.[1];
-  if (alert !== undefined) return `it sent the alert ${alert.toLowerCase().replaceAll("_", " ")}`;
-  const reason = /:SSL routines:[^:]*:([^:]+)/.exec(error.message)?.[1];
-  return reason ?? error.message.trim();
-}

@@ -68,6 +68,11 @@ export class HelloReader {
     return this.#bytes.subarray(from, this.at);
   }
 
+  /** At the start of the message; the reader stays there. */
+  legacyVersion(): number {
+    return this.#bytes.length < messageHeaderBytes + 2 ? 0 : this.#bytes.readUInt16BE(messageHeaderBytes);
+  }
+
   /** From the start of the message: the suites, two bytes each; what is before and right behind them is skipped. */
   cipherSuites(): Buffer {
     this.skip(messageHeaderBytes + 2 + 32); // message header, legacy_version, random

@@ -4,6 +4,7 @@
 //   ClientHello ──► no rule concerns it ─────────────────────► opaque
 //               ├─► a rule does, but there is no authority ──► opaque, and a line that says so
 //               ├─► the client distrusts our certificates ───► opaque
+//               ├─► it could take none, whatever we showed ──► opaque, and a line that says so
 //               └─► opened (opener.ts) ──────────────────────► the lane of what is inside
 
 import type { HostPort } from "../../../core/address.ts";
@@ -12,10 +13,12 @@ import type { Connection } from "../../../core/connection.ts";
 import { messageOf } from "../../../core/errors.ts";
 import type { Lane, Session, Traffic } from "../../../core/lane.ts";
 import { type ClientHello, readClientHello } from "./client-hello.ts";
-import { clientKind } from "./client-kind.ts";
-import { createDistrust, type Distrust, departureText, type Reception, receptionOf } from "./distrust.ts";
+import { type Offers, readOffers } from "./client-offers.ts";
+import { createDistrust, type Distrust } from "./distrust.ts";
 import { maxHelloBytes } from "./hello-message.ts";
-import type { Opener } from "./opener.ts";
+import type { Opener, Opening } from "./opener.ts";
+import { Standing } from "./standing.ts";
+import { suitableLeaf } from "./suitable-leaf.ts";
 
 export interface TlsLaneDeps {
   /** For what is not opened. */
@@ -62,18 +65,20 @@ class Hello implements Session {
   readonly #shared: Shared;
   #bytes: Buffer = Buffer.alloc(0);
   #timer: Timer | null = null;
-  readonly #startedAt: number;
+  readonly #startedAtMs: number;
 
   constructor(connection: Connection, destination: HostPort, traffic: Traffic, shared: Shared) {
     this.#connection = connection;
     this.#destination = destination;
     this.#traffic = traffic;
     this.#shared = shared;
-    this.#startedAt = traffic.clock.now();
+    this.#startedAtMs = traffic.clock.now();
   }
 
-  /** A hello is read at once or not at all: there is nothing to finish early. */
-  drain(): void {}
+  /** What is not whole by then is passed on as it is. */
+  drain(): void {
+    if (this.#timer) this.#finish("not-hello");
+  }
 
   start(first: Buffer | null): Session {
     const { socket } = this.#connection;
@@ -83,7 +88,8 @@ class Hello implements Session {
     socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onEnd);
-    this.#timer = this.#traffic.clock.after(this.#traffic.settings.deadlines.detectMs, () => {
+    // Until it is whole no server speaks; a part of it that the network has lost takes longer to come than first bytes may.
+    this.#timer = this.#traffic.clock.after(this.#traffic.settings.deadlines.headMs, () => {
       this.#traffic.tap.observe({ kind: "detection-timeout", connection: this.#connection });
       this.#finish("not-hello");
     });
@@ -107,6 +113,7 @@ class Hello implements Session {
   #finish(verdict: ClientHello | "not-hello"): void {
     const { socket } = this.#connection;
     this.#timer?.cancel();
+    this.#timer = null;
     socket.off("data", this.#onData);
     socket.off("end", this.#onEnd);
     socket.off("error", this.#onEnd);
@@ -114,8 +121,10 @@ class Hello implements Session {
   }
 
   #judge(hello: ClientHello | "not-hello"): Session {
-    if (hello === "not-hello") return this.#relay();
-    const name = hello.serverName || this.#destination.host.toLowerCase();
+    // A name that is none fits no rule and no certificate.
+    if (hello === "not-hello" || hello.serverName === null) return this.#relay();
+    const { serverName } = hello;
+    const name = serverName || this.#destination.host.toLowerCase();
     if (this.#isNamedOpaque(name) || !this.#traffic.concernsTls(name, this.#connection)) return this.#relay();
     const { loadOpener } = this.#shared;
     if (loadOpener === null) {
@@ -123,74 +132,53 @@ class Hello implements Session {
       return this.#relay();
     }
     this.#shared.distrust ??= createDistrust(maxDistrust, this.#traffic.clock);
-    // The address alone may stand for many programs, of which one distrusts us: those of a pod, or of one command.
-    const client = `${this.#connection.downstream.host} ${clientKind(this.#bytes)} ${name}`;
-    if (this.#shared.distrust.has(client)) return this.#relay();
+    const standing = new Standing({
+      distrust: this.#shared.distrust,
+      connection: this.#connection,
+      upstream: this.#destination,
+      name,
+      hello: this.#bytes,
+      startedAtMs: this.#startedAtMs,
+      traffic: this.#traffic,
+    });
+    if (standing.isLeftAlone) return this.#relay();
+    const offers = readOffers(this.#bytes);
+    const leaf = suitableLeaf(offers);
+    if (leaf === "version" || leaf === "signature") {
+      standing.foresee(leaf);
+      return this.#relay();
+    }
     this.#connection.socket.pause();
     this.#shared.opener ??= loadOpener(this.#traffic);
-    const { distrust } = this.#shared;
-    void this.#open(this.#shared.opener, hello, name, (error) => this.#learn(distrust, client, name, error));
+    const opening = {
+      connection: this.#connection,
+      upstream: this.#destination,
+      hello,
+      serverName,
+      name,
+      keys: leaf,
+      first: this.#bytes,
+    };
+    void this.#open(this.#shared.opener, opening, offers, standing);
     return this;
   }
 
   async #open(
     loading: Promise<Opener>,
-    hello: ClientHello,
-    name: string,
-    heard: (error: Error | null) => void,
+    opening: Opening,
+    { certificateSignatures }: Offers,
+    standing: Standing,
   ): Promise<void> {
-    const opening = {
-      connection: this.#connection,
-      upstream: this.#destination,
-      hello,
-      name,
-      first: this.#bytes,
-    };
     try {
-      await (await loading).open(opening, heard);
+      const opener = await loading;
+      if (certificateSignatures?.includes(opener.scheme) === false) {
+        standing.foresee("issuer");
+        this.#relay();
+      } else await opener.open(opening, standing.heard);
     } catch (thrown) {
-      this.#tell(`${name} could not be opened, so it is relayed unread: ${messageOf(thrown)}`);
+      this.#tell(`${opening.name} could not be opened, so it is relayed unread: ${messageOf(thrown)}`);
       this.#relay();
     }
-  }
-
-  #learn(distrust: Distrust, client: string, name: string, error: Error | null): void {
-    if (error === null) {
-      distrust.learn(client, "accepted");
-      return;
-    }
-    this.#report(name, error);
-    const reception = receptionOf(error);
-    const lastsMs = distrust.learn(client, reception);
-    if (lastsMs === null) return;
-    const advice = reception === "unable" ? "" : "; understudy ca show tells how to trust the authority";
-    const conduct = conductText(reception, name, departureText(error));
-    this.#tell(
-      `a client at ${this.#connection.downstream.host} ${conduct}: for ${Math.round(lastsMs / 60_000)} minutes ` +
-        `that host is relayed unread for it${advice}`,
-    );
-  }
-
-  /** An opened connection that carried no call leaves no other trace. */
-  #report(serverName: string, error: Error): void {
-    const { clock, tap } = this.#traffic;
-    const durationMs = clock.now() - this.#startedAt;
-    tap.observe({
-      kind: "opaque",
-      connectionId: this.#connection.id,
-      direction: this.#connection.direction,
-      protocol: "tls",
-      serverName,
-      upstream: this.#destination,
-      rule: null,
-      outcome: "failed",
-      flags: ["DC"],
-      detail: `the client did not go on with TLS: ${departureText(error)}`,
-      startedAtMs: clock.wall() - durationMs,
-      durationMs,
-      upBytes: this.#bytes.length,
-      downBytes: 0,
-    });
   }
 
   #tellMissingAuthority(name: string): void {
@@ -217,16 +205,5 @@ class Hello implements Session {
   #relay(): Session {
     const first = this.#bytes.length > 0 ? this.#bytes : null;
     return this.#shared.opaque.serve(this.#connection, first, this.#traffic, "tls");
-  }
-}
-
-function conductText(reception: Reception, name: string, departure: string): string {
-  switch (reception) {
-    case "refused":
-      return `does not trust our certificate for ${name} (${departure})`;
-    case "unable":
-      return `has too little of TLS in common with us for ${name} to be opened (${departure})`;
-    default:
-      return `leaves without a word at the sight of our certificate for ${name}, as who does not trust it`;
   }
 }

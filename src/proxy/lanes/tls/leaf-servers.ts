@@ -1,6 +1,6 @@
-// The server's part of TLS handshakes: one leaf per server name, kept for the next connection. A connection is handed to it
-// when it has been decided to open it. Each gets a TLSSocket of its own: the events of a tls.Server do not say which of the
-// connections that it was given they are about.
+// The server's part of TLS handshakes: one leaf per server name, and an RSA leaf beside it for the few clients that may want one,
+// kept for the next connection. A connection is handed to it when it has been decided to open it. Each gets a TLSSocket of its
+// own: the events of a tls.Server do not say which of the connections that it was given they are about.
 
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
@@ -25,9 +25,12 @@ export interface LeafServer {
   accept(socket: Socket, protocol: string | null, spoke: () => void): Promise<Secured>;
 }
 
+/** `either`: OpenSSL picks what the client takes, with an RSA leaf beside the EC leaf. */
+export type LeafKeys = "ec" | "either";
+
 export interface LeafServers {
   /** Rejects where no leaf can be issued. */
-  for(name: string): Promise<LeafServer>;
+  for(name: string, keys: LeafKeys): Promise<LeafServer>;
   /** Kept at present. */
   readonly size: number;
 }
@@ -51,12 +54,13 @@ export function createLeafServers(deps: LeafServersDeps): LeafServers {
   // One for all names, so that a ticket is good whichever of them gets it; gone with the process.
   const ticketKeys = randomBytes(48);
 
-  async function make(name: string, entry: () => Kept): Promise<LeafServer> {
-    const leaf = await deps.authority.issue(name);
-    entry().renewAtMs = leaf.renewAtMs;
+  async function make(name: string, keys: LeafKeys, entry: () => Kept): Promise<LeafServer> {
+    const kinds = keys === "ec" ? (["ec"] as const) : (["ec", "rsa"] as const);
+    const leaves = await Promise.all(kinds.map((kind) => deps.authority.issue(name, kind)));
+    entry().renewAtMs = Math.min(...leaves.map(({ renewAtMs }) => renewAtMs));
     const context = createSecureContext({
-      cert: leaf.chain,
-      key: leaf.key,
+      cert: leaves.map(({ chain }) => chain),
+      key: leaves.map(({ key }) => key),
       ticketKeys,
       sessionIdContext: "understudy",
     });
@@ -64,21 +68,22 @@ export function createLeafServers(deps: LeafServersDeps): LeafServers {
   }
 
   return {
-    for(name) {
-      const known = kept.get(name);
-      kept.delete(name);
+    for(name, keys) {
+      const place = keys === "ec" ? name : `${name} ${keys}`;
+      const known = kept.get(place);
+      kept.delete(place);
       if (known && deps.clock.wall() < known.renewAtMs) {
-        kept.set(name, known);
+        kept.set(place, known);
         return known.server;
       }
       const fresh: Kept = {
         renewAtMs: Number.POSITIVE_INFINITY,
-        server: Promise.resolve().then(() => make(name, () => fresh)),
+        server: Promise.resolve().then(() => make(name, keys, () => fresh)),
       };
       fresh.server.catch(() => {
-        if (kept.get(name) === fresh) kept.delete(name);
+        if (kept.get(place) === fresh) kept.delete(place);
       });
-      kept.set(name, fresh);
+      kept.set(place, fresh);
       for (const oldest of kept.keys()) {
         if (kept.size <= deps.most) break;
         kept.delete(oldest);

@@ -15,7 +15,7 @@ import type { Protocol, Traffic } from "../../../core/lane.ts";
 import type { Dial, SecureAim, SecureChannel, SecureDial } from "../../../core/link.ts";
 import { LinkStream } from "../link-stream.ts";
 import type { ClientHello } from "./client-hello.ts";
-import { createLeafServers } from "./leaf-servers.ts";
+import { createLeafServers, type LeafKeys } from "./leaf-servers.ts";
 import { OpenedConnection } from "./opened-connection.ts";
 import { Reception } from "./reception.ts";
 
@@ -24,13 +24,18 @@ export interface Opening {
   readonly connection: Connection;
   readonly upstream: HostPort;
   readonly hello: ClientHello;
+  /** The SNI; "" where the client asked for no name. */
+  readonly serverName: string;
   /** What the leaf is for: the SNI, or the address that was dialled. */
   readonly name: string;
+  readonly keys: LeafKeys;
   /** The bytes so far, which begin with the hello. */
   readonly first: Buffer;
 }
 
 export interface Opener {
+  /** As of the authority. */
+  readonly scheme: number;
   /**
    * Takes the connection over. `heard` tells, once, how the client took our certificate: null for well. Rejects, with
    * the connection untouched, where no leaf can be issued.
@@ -92,17 +97,18 @@ export function createOpener({ authority, secureDial, inletOf, traffic }: Opener
   }
 
   return {
+    scheme: authority.scheme,
     async open(opening, heard) {
-      const { connection, hello, upstream, first } = opening;
+      const { connection, hello, serverName, upstream, first } = opening;
       const { socket } = connection;
       socket.on("error", () => undefined); // close follows, wherever somebody cares
-      const { serverName, protocols } = hello;
+      const { protocols } = hello;
       const { nowhere, dial: way } = connection;
       const carrier = way && nowhere === undefined ? () => new LinkStream(upstream, way) : undefined;
       const aim = { upstream, serverName, protocols, ...(carrier ? { carrier } : {}) };
       const channel = nowhere === undefined ? await channelFor(aim) : null;
       const protocol = channel ? channel.protocol : fallback(protocols);
-      const server = await servers.for(opening.name).catch((thrown) => {
+      const server = await servers.for(opening.name, opening.keys).catch((thrown) => {
         channel?.destroy();
         throw thrown;
       });

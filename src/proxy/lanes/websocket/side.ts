@@ -3,6 +3,7 @@
 
 import type { Socket } from "node:net";
 import { BorrowedBytes } from "../borrowed-bytes.ts";
+import type { ClientSocket } from "../write-client.ts";
 
 /** Where frames are written to, and where they come from. */
 export interface Side {
@@ -21,9 +22,9 @@ export class SocketSide implements Side {
   readonly #borrowed: BorrowedBytes;
 
   /** `released`: no bytes that were written are held any longer. */
-  constructor(socket: Socket, released: () => void) {
-    this.#socket = socket;
-    this.#borrowed = new BorrowedBytes(socket, released);
+  constructor(client: ClientSocket, released: () => void) {
+    this.#socket = client.socket;
+    this.#borrowed = new BorrowedBytes(client, released);
   }
 
   get holdsBytes(): boolean {

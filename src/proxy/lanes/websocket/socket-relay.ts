@@ -47,7 +47,7 @@ export class SocketRelay implements LinkEvents, Deadlined {
   constructor(options: SocketRelayOptions) {
     const { connection, traffic } = options;
     this.#options = options;
-    this.#side = new SocketSide(connection.socket, () => this.#link?.released());
+    this.#side = new SocketSide(connection, () => this.#link?.released());
     this.#hits = new RuleHits(connection, traffic);
     this.deadlineAt = traffic.clock.now() + traffic.settings.deadlines.opaqueIdleMs;
   }

@@ -7,13 +7,22 @@ import { maxHelloBytes } from "../../../../src/proxy/lanes/tls/hello-message.ts"
 import { helloOf } from "../../../support/first-hello.ts";
 
 const usual = await helloOf({ servername: "Shop.Test", ALPNProtocols: ["h2", "http/1.1"] });
-const asked = { serverName: "shop.test", protocols: ["h2", "http/1.1"] };
+const asked = {
+  serverName: "shop.test",
+  protocols: ["h2", "http/1.1"],
+};
 
 test("client hello: server name and offers of a real client", async () => {
   assert.deepEqual(readClientHello(usual), asked);
   const older = await helloOf({ servername: "shop.test", maxVersion: "TLSv1.2" });
-  assert.deepEqual(readClientHello(older), { serverName: "shop.test", protocols: [] });
-  assert.deepEqual(readClientHello(await helloOf({})), { serverName: "", protocols: [] });
+  assert.deepEqual(readClientHello(older), {
+    serverName: "shop.test",
+    protocols: [],
+  });
+  assert.deepEqual(readClientHello(await helloOf({})), {
+    serverName: "",
+    protocols: [],
+  });
 });
 
 test("client hello: every beginning asks for more, and nothing else", () => {
@@ -44,7 +53,10 @@ test("client hello: one without extensions asks for nothing", () => {
     Buffer.of(0, 2, 0x13, 0x01), // cipher suites
     Buffer.of(1, 0), // compression methods
   ]);
-  assert.deepEqual(readClientHello(record(message(body))), { serverName: "", protocols: [] });
+  assert.deepEqual(readClientHello(record(message(body))), {
+    serverName: "",
+    protocols: [],
+  });
 });
 
 test("client hello: what is none is told at once", () => {
@@ -66,11 +78,16 @@ test("client hello: what is none is told at once", () => {
   for (const [what, bytes] of Object.entries(cases)) assert.equal(readClientHello(bytes), "not-hello", what);
 });
 
-test("client hello: a server name that is no host name is none", () => {
+test("client hello: the dot of the root is no part of a server name", async () => {
+  const hello = readClientHello(await helloOf({ servername: "Shop.Test." }));
+  assert.equal(typeof hello === "string" ? hello : hello.serverName, "shop.test");
+});
+
+test("client hello: a server name that is no host name is told from none", () => {
   const name = usual.indexOf("Shop.Test");
   const strange = Buffer.from(usual);
   strange[name + 4] = 0x0a;
-  assert.deepEqual(readClientHello(strange), { ...asked, serverName: "" });
+  assert.deepEqual(readClientHello(strange), { ...asked, serverName: null });
 });
 
 test("client hello: chance changes never make it throw", () => {

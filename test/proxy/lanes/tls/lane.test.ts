@@ -4,13 +4,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { Duplex } from "node:stream";
 import { test } from "node:test";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import type { Authority } from "../../../../src/core/certificates.ts";
+import { systemClock } from "../../../../src/core/clock.ts";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
 import type { OpaqueEvent, TapEvent } from "../../../../src/core/tap.ts";
 import { aroundTests } from "../../../support/around-tests.ts";
 import { openSecureOrigin, type SecureOrigin, testAuthority } from "../../../support/https.ts";
+import { manualClock } from "../../../support/manual-clock.ts";
 import {
   connectTo,
   openRig,
@@ -146,7 +149,7 @@ test("tls: without an authority everything is relayed unread, and one line says 
 });
 
 test("tls: a leaf that cannot be issued leaves the connection as it was", async () => {
-  const authority = { trust: "", issue: async () => Promise.reject(new Error("no ink")) };
+  const authority = { trust: "", scheme: 0, issue: async () => Promise.reject(new Error("no ink")) };
   await using through = await rig({ tls: { authority } });
   const client = await dial(through, { ca: theirs.trust });
   assert.match(await get(client, "/pay"), /real \/pay$/);
@@ -159,12 +162,60 @@ test("tls: no hello within the deadline, or something else than one, is relayed 
   await using server = await openServer((socket) =>
     socket.once("data", (bytes) => got.resolve(String(bytes))),
   );
-  await using through = await rig({ port: server.address.port, deadlines: { detectMs: 30 } });
+  await using through = await rig({ port: server.address.port, deadlines: { headMs: 30 } });
   const socket = await connectTo(through.address);
   socket.write(Buffer.from("\x16\x03\x01\x02\x00\x01\x00hello", "latin1"));
   assert.equal(await got.promise, "\x16\x03\x01\x02\x00\x01\x00hello");
   assert.ok(through.events.some(({ kind }) => kind === "detection-timeout"));
   socket.destroy();
+});
+
+test("tls: half a hello is passed on when the sidecar drains", async () => {
+  const got = Promise.withResolvers<string>();
+  await using server = await openServer((socket) =>
+    socket.once("data", (bytes) => {
+      got.resolve(String(bytes));
+      socket.end();
+    }),
+  );
+  await using through = await rig({ port: server.address.port });
+  const socket = await connectTo(through.address);
+  socket.write(Buffer.from("\x16\x03\x01\x02\x00\x01\x00hello", "latin1"));
+  await through.event(({ kind }) => kind === "connection-opened");
+  await new Promise(setImmediate);
+  const drained = through.drain();
+  assert.equal(await got.promise, "\x16\x03\x01\x02\x00\x01\x00hello");
+  socket.end();
+  await drained;
+});
+
+test("tls: a hello of which the network loses a part for a second is opened all the same", async () => {
+  const clock = manualClock(systemClock.wall());
+  await using through = await rig({ clock });
+  const raw = await connectTo(through.address);
+  const late = Promise.withResolvers<void>();
+  const lossy = new Duplex({
+    read: () => undefined,
+    write(chunk, _encoding, done) {
+      raw.write(chunk.subarray(0, 700));
+      late.promise.then(() => raw.write(chunk.subarray(700), done));
+    },
+  });
+  raw.on("data", (chunk) => lossy.push(chunk));
+  const client = connect({ socket: lossy, servername: "shop.test", ca: ours.trust });
+  client.on("error", () => undefined);
+  const opened = once(client, "secureConnect");
+  await through.event(({ kind }) => kind === "connection-opened");
+  for (let round = 0; round < 10; round++) {
+    await clock.advance(100);
+    await new Promise(setImmediate);
+  }
+  late.resolve();
+  await opened;
+  assert.match(await get(client, "/pay"), /mocked$/);
+  assert.ok(!through.events.some(({ kind }) => kind === "detection-timeout"));
+  client.destroy();
+  raw.destroy();
 });
 
 test("tls: without a server name the certificate is for the address", async () => {
@@ -176,6 +227,33 @@ test("tls: without a server name the certificate is for the address", async () =
   socket.write("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
   assert.match(await readUntil(socket, /mocked$/), /200/);
   socket.destroy();
+});
+
+test("tls: a server name with the dot of the root is the one without, for rules, options and the certificate", async () => {
+  await using wrong = await openSecureOrigin(theirs, "other.test", (_, response) => response.end("real"));
+  await using through = await rig({
+    port: wrong.port,
+    tls: { authority: ours, extraRoots: [theirs.trust], unverified: ["shop.test"] },
+  });
+  const client = await dial(through, { servername: "shop.test." });
+  assert.equal(client.getPeerCertificate().subjectaltname, "DNS:shop.test");
+  assert.match(await get(client, "/pay"), /mocked$/);
+  assert.match(await get(client, "/real"), /real$/);
+  client.destroy();
+});
+
+test("tls: what is no server name is relayed unread, even where a rule concerns every host", async () => {
+  await using through = await rig({ rules: [{ name: "all", respond: replyWith("mocked") }] });
+  for (const servername of ["b\u00fccher.test", "shop test"]) {
+    const client = await dial(through, {
+      servername,
+      ca: theirs.trust,
+      checkServerIdentity: () => undefined,
+    });
+    assert.match(await get(client, "/"), /real \/$/);
+    client.destroy();
+  }
+  assert.deepEqual(through.events.filter(trouble), []);
 });
 
 test("tls: sessions are resumed on both sides", async () => {

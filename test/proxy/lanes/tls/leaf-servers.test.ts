@@ -18,6 +18,7 @@ test("leaves: one per name, issued once, bounded, renewed in time, not kept wher
   const servers = createLeafServers({
     authority: {
       trust: "",
+      scheme: 0,
       async issue(name) {
         issued.push(name);
         if (name === "bad") throw new Error("no");
@@ -29,22 +30,22 @@ test("leaves: one per name, issued once, bounded, renewed in time, not kept wher
     handshakeMs: 1_000,
     inletOf: () => null,
   });
-  const [first, second] = await Promise.all([servers.for("a"), servers.for("a")]);
+  const [first, second] = await Promise.all([servers.for("a", "ec"), servers.for("a", "ec")]);
   assert.equal(first, second);
-  await servers.for("d");
+  await servers.for("d", "ec");
   assert.deepEqual(issued, ["a", "d"]);
-  await assert.rejects(servers.for("bad"));
-  await assert.rejects(servers.for("bad"));
+  await assert.rejects(servers.for("bad", "ec"));
+  await assert.rejects(servers.for("bad", "ec"));
   assert.equal(servers.size, 2);
-  await servers.for("b");
-  await servers.for("a");
-  await servers.for("c");
+  await servers.for("b", "ec");
+  await servers.for("a", "ec");
+  await servers.for("c", "ec");
   assert.equal(servers.size, 3);
   issued.length = 0;
-  await servers.for("a");
+  await servers.for("a", "ec");
   assert.deepEqual(issued, [], "it was used last");
   now = 1_000;
-  await servers.for("a");
+  await servers.for("a", "ec");
   assert.deepEqual(issued, ["a"]);
 });
 
@@ -56,7 +57,7 @@ async function handshake() {
   const accepted = Promise.withResolvers<Socket>();
   const listener = await openServer(accepted.resolve);
   const raw = await connectTo(listener.address);
-  const server = await servers.for("shop.test");
+  const server = await servers.for("shop.test", "ec");
   return { authority, clock, listener, raw, server, socket: await accepted.promise };
 }
 

@@ -44,7 +44,18 @@ test("opener: a client that offers h2 waits two seconds for a silent upstream, t
       socket.pause();
       const connection = { id: "1", socket, mode: "transparent" } as unknown as Connection;
       const upstream = { host: "192.0.2.1", port: 443 };
-      void opener.open({ connection, upstream, hello, name: "shop.test", first }, () => undefined);
+      void opener.open(
+        {
+          connection,
+          upstream,
+          hello,
+          serverName: "shop.test",
+          name: "shop.test",
+          keys: "ec" as const,
+          first,
+        },
+        () => undefined,
+      );
     });
   });
   const dial = () =>

@@ -24,6 +24,7 @@ async function toldBy(answer: (stream: ServerHttp2Stream, path: string) => void)
       deadlines: createDeadlines(systemClock, 50),
       connectMs: 2_000,
       buffers: createReadBuffers(),
+      shortcut: null,
     }),
     scheme: "http",
     authority: "shop.test",

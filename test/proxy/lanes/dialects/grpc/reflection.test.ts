@@ -43,6 +43,7 @@ const systemDial: Dial = createDial({
   deadlines: createDeadlines(systemClock, 50),
   connectMs: 2_000,
   buffers: createReadBuffers(),
+  shortcut: null,
 });
 
 interface Learning {
