@@ -109,6 +109,15 @@ test("serf: who is killed is failed, whether ours or theirs; who leaves has left
   for (const { mesh } of [a, b])
     await mesh.join([...atPort(s1.port), ...atPort(s2.port), ...atPort(s3.port)]);
   await eventually("all are known", () => a.mesh.members().length === 5 && b.mesh.members().length === 5);
+  // An agent that has never heard of a member does not note its end either.
+  await eventually(
+    "the agent knows all",
+    async () => {
+      const statuses = await Promise.all(["s2", "s3", "js1", "js2"].map((name) => statusAt(s1, name)));
+      return statuses.every((status) => status === "alive");
+    },
+    s1.log,
+  );
   await s3.ask("leave");
   s2.process.kill("SIGKILL");
   await b.mesh.close(); // without a word
