@@ -67,7 +67,7 @@ export async function startCluster(
   count: 1 | 3,
   extra: readonly string[] = [],
 ): Promise<StoreCluster> {
-  const folder = mkdtempSync(join(tmpdir(), `understudy-${kind}-`));
+  const folder = mkdtempSync(join(memoryFolder(), `understudy-${kind}-`));
   const ports = await freePorts(count * 3);
   const own = (index: number) => ports.slice(index * 3, index * 3 + 3);
   const args = kind === "consul" ? consulArgs : etcdArgs;
@@ -107,6 +107,11 @@ export async function startCluster(
     throw thrown;
   }
   return cluster;
+}
+
+/** etcd and Consul wait for the disk at each write, which takes seconds while others fill it; they need not outlast a test. */
+function memoryFolder(): string {
+  return existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 }
 
 function serverOf(
