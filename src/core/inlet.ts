@@ -21,6 +21,6 @@ export interface Inlet {
    * events do again. Its other events, pause() and resume() stay as they are.
    */
   direct(sink: InletSink | null): void;
-  /** Hands the kernel as many of these bytes as it takes at once, and says how many; 0 where they must go by the socket. */
-  write(bytes: Uint8Array): number;
+  /** Writes to the socket. False: it is full, wait for its drain. */
+  write(bytes: Uint8Array): boolean;
 }

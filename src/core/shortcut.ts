@@ -78,7 +78,7 @@ export class ShortWay {
 
   /** From now on the socket may go the short way. */
   open(socket: Socket): void {
-    this.#socket = socket;
+    if (this.#shortcut) this.#socket = socket;
   }
 
   /** Node reads it again. */
@@ -89,9 +89,10 @@ export class ShortWay {
     this.#readsByNode = 0;
   }
 
-  /** See ShortcutSocket. */
-  write(bytes: Uint8Array): number {
-    return this.#taken === null ? 0 : this.#taken.write(bytes);
+  /** What the kernel does not take at once goes by the socket. False: that is full, wait for its drain. */
+  write(socket: Socket, bytes: Uint8Array): boolean {
+    const sent = this.#taken === null ? 0 : this.#taken.write(bytes);
+    return sent === bytes.length || socket.write(sent === 0 ? bytes : bytes.subarray(sent));
   }
 
   /** The socket is being closed. */

@@ -47,8 +47,8 @@ export class SocketInlet implements Inlet, SocketReader {
     while (this.#sink !== null && this.socket.readableLength > 0) this.#sink(this.socket.read());
   }
 
-  write(bytes: Uint8Array): number {
-    return this.#way.write(bytes);
+  write(bytes: Uint8Array): boolean {
+    return this.#way.write(this.socket, bytes);
   }
 
   nextBuffer(): Buffer {

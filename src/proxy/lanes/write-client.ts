@@ -11,6 +11,5 @@ export interface ClientSocket {
 
 /** False: the socket is full, wait for its drain. Where bytes wait in it, their memory is in use until they have left. */
 export function writeClient({ socket, inlet }: ClientSocket, bytes: Uint8Array): boolean {
-  const sent = inlet === undefined ? 0 : inlet.write(bytes);
-  return sent === bytes.length || socket.write(sent === 0 ? bytes : bytes.subarray(sent));
+  return inlet === undefined ? socket.write(bytes) : inlet.write(bytes);
 }

@@ -132,9 +132,7 @@ class SocketLink implements Link, Deadlined, SocketReader {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#deaf) return true;
-    const sent = this.#way.write(chunk);
-    return sent === chunk.length || this.#socket.write(sent === 0 ? chunk : chunk.subarray(sent));
+    return this.#deaf || this.#way.write(this.#socket, chunk);
   }
 
   get holdsBytes(): boolean {

@@ -178,7 +178,7 @@ function connectionOf(written: Written, reads: (sink: InletSink) => void): Conne
     mode: "fixed",
     // Of a socket, lanes use besides a stream's own only resetAndDestroy, and that in transparent mode.
     socket: stream as unknown as Socket,
-    inlet: { direct: (sink) => reads(sink ?? (() => true)), write: () => 0 },
+    inlet: { direct: (sink) => reads(sink ?? (() => true)), write: (bytes) => stream.write(bytes) },
     signal: new AbortController().signal,
     tunnelTo: () => connection,
   };
