@@ -29,6 +29,7 @@ components=(
   chromium:chromium
   certutil:libnss3-tools
   debootstrap:debootstrap
+  promtool:prometheus
 )
 # Consul is in bullseye, not in every later Debian: it is fetched from there and unpacked beside, never installed.
 consul_suite=bullseye
