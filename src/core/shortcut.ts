@@ -37,19 +37,22 @@ export interface Shortcut {
   close(): void;
 }
 
-/** Reads after which a socket counts as busy: taking one over costs more than it saves those that bring a request or two. */
+/** Reads in a row after which a socket counts as busy: taking one over costs more than it saves those that bring a request or two. */
 const busyReads = 3;
+/** Reads and writes of this size are bulk: what Node adds to each is nothing then, and its pace suits the caches better. */
+const bulkBytes = 32_768;
 /** Of the buffer that Node holds while it does not read, and reads into first when the socket comes back. */
 const reserveBytes = 256;
 
-/** The short way of one socket, for its owner: found once it is busy. */
-export class ShortWay {
+/** The short way of one socket, for its owner: taken while it is busy with small reads. */
+export class ShortWay implements SocketReader {
   readonly #shortcut: Shortcut | null;
   readonly #reader: SocketReader;
   /** null: it is not to go the short way. */
   #socket: Socket | null = null;
   #taken: ShortcutSocket | null = null;
   #reserve: Buffer | null = null;
+  /** Small ones in a row. */
   #readsByNode = 0;
 
   /** `shortcut` null: there is none. */
@@ -64,16 +67,27 @@ export class ShortWay {
       buffer: () => this.#reserve ?? this.#reader.nextBuffer(),
       callback: (bytes, buffer) => {
         if (this.#reserve === buffer) this.#reserve = null;
-        if (this.#socket && !this.#taken && ++this.#readsByNode >= busyReads) this.#take(this.#socket);
+        if (bytes >= bulkBytes) this.#readsByNode = 0;
+        else if (this.#socket && !this.#taken && ++this.#readsByNode >= busyReads) this.#take(this.#socket);
         return this.#reader.received(bytes, buffer);
       },
     };
   }
 
   #take(socket: Socket): void {
-    this.#taken = this.#shortcut?.take(socket, this.#reader) ?? null;
+    this.#taken = this.#shortcut?.take(socket, this) ?? null;
     // Node asks for its next buffer now, and keeps it: no other socket may be read into it meanwhile.
     if (this.#taken) this.#reserve = Buffer.allocUnsafeSlow(reserveBytes);
+  }
+
+  nextBuffer(): Buffer {
+    return this.#reader.nextBuffer();
+  }
+
+  received(bytes: number, buffer: Buffer): boolean {
+    const goesOn = this.#reader.received(bytes, buffer);
+    if (bytes >= bulkBytes && goesOn) this.#giveBack();
+    return goesOn;
   }
 
   /** From now on the socket may go the short way. */
@@ -83,15 +97,19 @@ export class ShortWay {
 
   /** Node reads it again. */
   close(): void {
+    this.#giveBack();
+    this.#socket = null;
+  }
+
+  #giveBack(): void {
     this.#taken?.giveBack();
     this.#taken = null;
-    this.#socket = null;
     this.#readsByNode = 0;
   }
 
   /** What the kernel does not take at once goes by the socket. False: that is full, wait for its drain. */
   write(socket: Socket, bytes: Uint8Array): boolean {
-    const sent = this.#taken === null ? 0 : this.#taken.write(bytes);
+    const sent = this.#taken === null || bytes.length >= bulkBytes ? 0 : this.#taken.write(bytes);
     return sent === bytes.length || socket.write(sent === 0 ? bytes : bytes.subarray(sent));
   }
 

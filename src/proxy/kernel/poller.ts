@@ -58,7 +58,11 @@ export class Poller {
     if (this.#epoll < 0) throw new Error(`epoll_create1 failed with errno ${libc.errno()}`);
     this.#handle = libc.malloc(libuv.handleSize(UV_POLL));
     const failure = libuv.pollInit(libuv.defaultLoop(), this.#handle, this.#epoll);
-    if (failure !== 0) throw new Error(`uv_poll_init failed with ${failure}`);
+    if (failure !== 0) {
+      libc.free(this.#handle);
+      libc.close(this.#epoll);
+      throw new Error(`uv_poll_init failed with ${failure}`);
+    }
     libuv.pollStart(this.#handle, UV_READABLE, libuv.nothing);
     libuv.unref(this.#handle);
   }

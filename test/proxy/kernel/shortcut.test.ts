@@ -26,15 +26,15 @@ interface Pair extends AsyncDisposable {
   readonly reads: { count: number };
 }
 
-/** A connection on loopback whose dialling end is read through `shortcut`; busy where `busy`. */
-async function openPair(shortcut: Shortcut, busy = true): Promise<Pair> {
+/** A connection on loopback whose dialling end is busy and read through `shortcut`, into a buffer of so many bytes. */
+async function openPair(shortcut: Shortcut, bufferBytes = 1_024): Promise<Pair> {
   const server = createServer({ allowHalfOpen: true });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   const port = address && typeof address === "object" ? address.port : 0;
   const accepted = once(server, "connection");
-  const buffer = Buffer.alloc(1_024);
+  const buffer = Buffer.alloc(bufferBytes);
   const reads = { count: 0 };
   const parts: Buffer[] = [];
   let taken: ShortcutSocket | null = null;
@@ -75,7 +75,7 @@ async function openPair(shortcut: Shortcut, busy = true): Promise<Pair> {
       await once(server, "close");
     },
   };
-  if (busy) await makeBusy(pair);
+  await makeBusy(pair);
   return pair;
 }
 
@@ -95,10 +95,10 @@ async function makeBusy({ socket, peer, reads, writeNow }: Pair): Promise<void> 
 const isTaken = (socket: Socket): boolean =>
   Object.hasOwn((socket as unknown as { _handle: object })._handle ?? {}, "readStart");
 
-async function withPair(work: (pair: Pair) => Promise<void>): Promise<void> {
+async function withPair(work: (pair: Pair) => Promise<void>, bufferBytes?: number): Promise<void> {
   const shortcut = createShortcut((why) => assert.fail(why));
   try {
-    await using pair = await openPair(shortcut);
+    await using pair = await openPair(shortcut, bufferBytes);
     await work(pair);
   } finally {
     shortcut.close();
@@ -180,9 +180,10 @@ test("short way: urgent data (RFC 9293 §3.8.5) do not keep back what stands beh
 test("short way: what the kernel does not take at once is written by the socket", () =>
   withPair(async ({ socket, peer, way }) => {
     peer.pause();
-    const sent = Buffer.from(Array.from({ length: 32_000_000 }, (_, i) => 97 + (i % 26)));
-    assert.equal(way.write(socket, sent.subarray(0, 5)), true);
-    assert.equal(way.write(socket, sent.subarray(5)), false, "the socket is full");
+    const parts: Buffer[] = [];
+    do parts.push(Buffer.alloc(30_000, 97 + (parts.length % 26)));
+    while (way.write(socket, parts.at(-1) ?? Buffer.alloc(0)));
+    const sent = Buffer.concat(parts);
     const got: Buffer[] = [];
     peer.on("data", (chunk: Buffer) => got.push(chunk));
     peer.resume();
@@ -190,6 +191,20 @@ test("short way: what the kernel does not take at once is written by the socket"
     await until(() => got.reduce((sum, { length }) => sum + length, 0) >= sent.length);
     assert.ok(Buffer.concat(got).equals(sent));
   }));
+
+test("short way: a flow in bulk is read by Node again, until its reads are small once more", () =>
+  withPair(async (pair) => {
+    const { socket, peer, text } = pair;
+    const before = text().length;
+    const sent = Buffer.from(Array.from({ length: 8_000_000 }, (_, i) => 97 + (i % 26)));
+    peer.write(sent);
+    await until(() => !isTaken(socket));
+    await until(() => text().length - before >= sent.length);
+    assert.equal(text().slice(before), sent.toString("latin1"));
+    await makeBusy(pair);
+    peer.write("small again");
+    await until(() => text().endsWith("small again"));
+  }, 65_536));
 
 test("short way: what the kernel does not take goes by the socket, in its order", () =>
   withPair(async ({ socket, peer, writeNow }) => {
@@ -295,13 +310,13 @@ test("short way: a socket keeps the process as long as it is open, and no longer
   await once(server, "listening");
   const address = server.address();
   const port = address && typeof address === "object" ? address.port : 0;
-  const words2 = ["--input-type=module", "-e", script, String(port)];
-  const { stdout } = await run(process.execPath, words2, { timeout: 10_000 });
+  const argv = ["--input-type=module", "-e", script, String(port)];
+  const { stdout } = await run(process.execPath, argv, { timeout: 10_000 });
   server.close();
   assert.equal(stdout, "closed\n");
 });
 
-test("short way: it is not taken where there is no such handle, and says so once where it should be there", async () => {
+test("short way: a socket that is closed is not taken, nor any once the short way is closed", async () => {
   const shortcut = createShortcut(() => assert.fail("nothing has failed"));
   await using pair = await openPair(shortcut);
   pair.socket.destroy();

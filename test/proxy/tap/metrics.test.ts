@@ -138,7 +138,9 @@ test("metrics: gauges of others are read at each scrape, and each scrape sees th
   assert.equal(metrics.contentType, Registry.PROMETHEUS_CONTENT_TYPE);
 });
 
-const promtool = spawnSync("promtool", ["--version"]).error ? "needs promtool (scripts/components.sh)" : false;
+const promtool = spawnSync("promtool", ["--version"]).error
+  ? "needs promtool (scripts/components.sh)"
+  : false;
 
 test("metrics: promtool finds nothing to mend", { skip: promtool }, async () => {
   const metrics = createMetrics({
