@@ -23,6 +23,7 @@ import {
   understudy,
   understudyElsewhere,
   understudyGraphql,
+  understudyGrpc,
   understudyLooking,
   understudyOpaque,
   understudyOperation,
@@ -66,6 +67,7 @@ export function titleOf(id: string): string {
     ...[direct, haproxyHttp, haproxyMap, haproxyTcp, haproxyReturn, nginxProxy, nginxReturn],
     ...[graphqlHttp, understudyGraphql, understudyOperation],
     ...[haproxyHttp2, nginxGrpc, http2Proxy, understudyElsewhere, understudyOpaque, understudyUnclaimed],
+    understudyGrpc,
     ...[httpProxy, undiciPool, bareNode, mockttp, socketRelay, understudyLooking],
     ...[understudy(10), understudy(1_000), understudy(100_000)],
   ];

@@ -106,8 +106,16 @@ function http2AndTlsGoals(cpu: CpuGoal): readonly GoalOutcome[] {
   return [
     cpu("HTTP/2, 4 connections × 32 streams, CPU against HAProxy", 0.9, "h2-4x32", ours, "haproxy-h2"),
     cpu("HTTP/2, 32 connections × 1 stream, CPU against HAProxy", 1.25, "h2-32x1", ours, "haproxy-h2"),
-    cpu("HTTP/2, 4 × 32, CPU against nginx grpc_pass", 0.35, "h2-4x32", ours, "nginx-grpc"),
-    cpu("HTTP/2, 32 × 1, CPU against nginx grpc_pass", 0.8, "h2-32x1", ours, "nginx-grpc"),
+    cpu("gRPC unary, 4 × 32, CPU against HAProxy", 0.9, "grpc-4x32", "understudy-grpc", "haproxy-h2"),
+    cpu("gRPC unary, 32 × 1, CPU against HAProxy", 1.25, "grpc-32x1", "understudy-grpc", "haproxy-h2"),
+    cpu(
+      "gRPC unary, 4 × 32, CPU against nginx grpc_pass",
+      0.35,
+      "grpc-4x32",
+      "understudy-grpc",
+      "nginx-grpc",
+    ),
+    cpu("gRPC unary, 32 × 1, CPU against nginx grpc_pass", 0.8, "grpc-32x1", "understudy-grpc", "nginx-grpc"),
     cpu(
       "HTTP/2, one stream in ten mocked, CPU against pure relay",
       1.2,

@@ -14,7 +14,7 @@ export interface BenchOptions {
 }
 
 export const usage = `npm run bench -- [flags]
-  --only a,b        scenarios whose name begins so: keep-alive, new-connection, bulk, mock, latency, h2, websocket, tls, graphql,
+  --only a,b        scenarios whose name begins so: keep-alive, new-connection, bulk, mock, latency, h2, grpc, websocket, tls, graphql,
                     memory, start, decision; the figures of the others stay as they were
   --slices N        rounds per scenario, 1 to 100 (default 9)
   --seconds S       length of a slice, 1 to 60 (default 1)

@@ -41,6 +41,21 @@ export const closingRequest: RequestShape = {
   ],
 };
 
+/** A unary gRPC call as a client of it sends it: one message of 10 bytes behind its prefix. */
+export const grpcRequest: RequestShape = {
+  path: "/shop.Inventory/Check",
+  headers: [
+    ["Host", calledHost],
+    ["Content-Type", "application/grpc"],
+    ["TE", "trailers"],
+    ["User-Agent", "grpc-node-js/1.14.0"],
+    ["grpc-accept-encoding", "identity,deflate,gzip"],
+  ],
+  body: "\0\0\0\0\x0a\x0a\x08widget-1",
+};
+/** What the upstream answers: a message of 16 bytes; the status comes in trailers. */
+export const grpcReply = "\0\0\0\0\x10\x0a\x0ewidget-1234567";
+
 /** A WebSocket; the generator writes its own handshake. */
 export const echoRequest: RequestShape = { path: "/echo", headers: [["Host", calledHost]] };
 

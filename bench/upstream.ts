@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { cores } from "./machine.ts";
 import { openFiles } from "./open-files.ts";
 import { freePort, type Server, startServer } from "./processes.ts";
+import { grpcReply, grpcRequest } from "./requests.ts";
 
 /** What the upstream answers to /small. */
 export const smallBody = '{"id":"ch_1","amount":1200,"currency":"eur","status":"succeeded"}';
@@ -31,17 +32,34 @@ http {
 `;
 }
 
-/** The same answers over HTTP/2 with prior knowledge. `folder`: a fresh one for it alone. */
+/** A worker without root's rights may not read a private folder; as root, nginx would change its user. */
+const asItself = process.getuid?.() === 0 ? "user root;\n" : "";
+
+/** The same answers over HTTP/2 with prior knowledge, and to POST those of a gRPC service. `folder`: a fresh one for it alone. */
 export async function startHttp2Upstream(folder: string): Promise<Server> {
   const port = await freePort();
+  writeFileSync(join(folder, "reply.grpc"), grpcReply, "latin1");
+  // nginx takes no NUL into its configuration, and serves no file to a POST but as the page of an error.
   const server = `access_log off;
   tcp_nodelay on;
+  open_file_cache max=10 inactive=1h;
+  open_file_cache_valid 1h;
+  types { application/grpc grpc; }
   server {
     listen 127.0.0.1:${port} http2 backlog=4096;
+    root ${folder};
     location / { return 200 '${smallBody}'; }
+    location ${grpcRequest.path} {
+      error_page 405 =200 /reply.grpc;
+      return 405;
+    }
+    location = /reply.grpc {
+      internal;
+      add_trailer grpc-status 0 always;
+    }
   }`;
   const config = join(folder, "nginx.conf");
-  writeFileSync(config, nginxFrame(folder, server));
+  writeFileSync(config, `${asItself}${nginxFrame(folder, server)}`);
   const args = ["-p", folder, "-c", config];
   return startServer({ name: "upstream-h2", command: "nginx", args, core: cores.rest }, port);
 }
@@ -60,8 +78,7 @@ export async function startUpstream(folder: string): Promise<Server> {
     location = /small { return 200 '${smallBody}'; }
   }`;
   const config = join(folder, "nginx.conf");
-  // A worker without root's rights may not read a private folder; as root, nginx would change its user.
-  writeFileSync(config, `${process.getuid?.() === 0 ? "user root;\n" : ""}${nginxFrame(folder, server)}`);
+  writeFileSync(config, `${asItself}${nginxFrame(folder, server)}`);
   const args = ["-p", folder, "-c", config];
   return startServer({ name: "upstream", command: "nginx", args, core: cores.rest }, port);
 }

@@ -37,6 +37,17 @@ export const understudyElsewhere = understudyWith(
   })),
 );
 
+/** A thousand rules, each for a gRPC method that nobody calls. */
+export const understudyGrpc = understudyWith(
+  "understudy-grpc",
+  "1,000 rules on gRPC methods, metrics, access log",
+  Array.from({ length: 1_000 }, (_, index) => ({
+    name: `method-${index}`,
+    matches: [{ host: calledHost, grpc: { service: `shop.v${index}.Inventory`, method: "Check" } }],
+    respond: { grpc: { status: "UNAVAILABLE" } },
+  })),
+);
+
 /** Told not to read. */
 export const understudyOpaque = understudyWith(
   "understudy-opaque",

@@ -8,10 +8,11 @@ import { http2Proxy } from "../peers/node-programs.ts";
 import {
   understudy,
   understudyElsewhere,
+  understudyGrpc,
   understudyOpaque,
   understudyUnclaimed,
 } from "../peers/understudy.ts";
-import { mockedRequest, tinyRequest } from "../requests.ts";
+import { grpcRequest, mockedRequest, tinyRequest } from "../requests.ts";
 import { startHttp2Upstream } from "../upstream.ts";
 import { type LoadScenario, runLoad } from "./load.ts";
 import type { Scenario } from "./scenario.ts";
@@ -21,7 +22,8 @@ function byH2load(
   streams: number,
   oneInTen: string | null = null,
 ): LoadScenario["generator"] {
-  return { missing: missingProgram("h2load"), make: () => h2load(connections, streams, oneInTen) };
+  const shape = { connections, streams, oneInTen };
+  return { missing: missingProgram("h2load"), make: ({ folder }) => h2load(shape, folder()) };
 }
 
 const perCall = { unit: "request", request: tinyRequest, leastSeconds: 2 } as const;
@@ -42,6 +44,24 @@ const scenarios: readonly LoadScenario[] = [
     generator: byH2load(32, 1),
     reference: haproxyHttp2,
     others: [nginxGrpc, http2Proxy, understudy(1_000)],
+  },
+  {
+    ...perCall,
+    name: "grpc-4x32",
+    title: "Relayed unary gRPC calls, 4 connections × 32 streams",
+    request: grpcRequest,
+    generator: byH2load(4, 32),
+    reference: haproxyHttp2,
+    others: [nginxGrpc, understudyGrpc],
+  },
+  {
+    ...perCall,
+    name: "grpc-32x1",
+    title: "The same, 32 connections × 1 stream",
+    request: grpcRequest,
+    generator: byH2load(32, 1),
+    reference: haproxyHttp2,
+    others: [nginxGrpc, understudyGrpc],
   },
   {
     ...perCall,
