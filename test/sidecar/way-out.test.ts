@@ -47,6 +47,16 @@ async function behind(
   return address;
 }
 
+/** A file of rules that mocks one path of shop.test. */
+function mockedPathOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "understudy-way-out-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "rules.yaml");
+  const rule = "{name: m, matches: [{host: shop.test, path: /m}], respond: {body: mocked}}";
+  writeFileSync(file, `version: 1\nrules:\n  - ${rule}\n`);
+  return file;
+}
+
 const credentials = `Proxy-Authorization: Basic ${btoa("me:secret")}`;
 const tunnelTo = (place: string) => `CONNECT ${place} HTTP/1.1\r\nHost: ${place}\r\n${credentials}\r\n\r\n`;
 
@@ -76,19 +86,12 @@ test("way out: TLS that is opened is verified at the other end of the tunnel", a
     response.end("real"),
   );
   await using proxy = await openForwardProxy(origin.port);
-  const folder = mkdtempSync(join(tmpdir(), "understudy-way-out-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const rules = join(folder, "rules.yaml");
-  writeFileSync(
-    rules,
-    "version: 1\nrules:\n  - {name: m, matches: [{host: shop.test, path: /m}], respond: {body: mocked}}\n",
-  );
   for (const [roots, expected] of [
     [[theirs.trust], "real"],
     [[], "certificate"],
   ] as const) {
     const tls = { authority: ours, extraRoots: roots, clientCertificates: [], unverified: [] };
-    const tunnel = await connectTo(await behind(t, proxy, { rules, tls }));
+    const tunnel = await connectTo(await behind(t, proxy, { rules: mockedPathOf(t), tls }));
     tunnel.write("CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n");
     await readUntil(tunnel, "\r\n\r\n");
     const client = connectTls({ socket: tunnel, servername: "shop.test", ca: ours.trust });
@@ -156,15 +159,9 @@ test("way out: TLS that is opened is spoken within the TLS of the proxy", async 
   await using origin = await openSecureOrigin(theirs, "shop.test", (_request, response) => response.end(big));
   const { proxy, proxies, byName } = await secureProxy(origin.port);
   await using _ = proxy;
-  const folder = mkdtempSync(join(tmpdir(), "understudy-way-out-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const rules = join(folder, "rules.yaml");
-  writeFileSync(
-    rules,
-    "version: 1\nrules:\n  - {name: m, matches: [{host: shop.test, path: /m}], respond: {body: mocked}}\n",
-  );
   const tls = { ...nobody, authority: ours, extraRoots: [theirs.trust, proxies.trust] };
-  const tunnel = await connectTo(await behind(t, proxy, { rules, tls }, byName));
+  const more = { rules: mockedPathOf(t), tls };
+  const tunnel = await connectTo(await behind(t, proxy, more, byName));
   tunnel.write("CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n");
   await readUntil(tunnel, "\r\n\r\n");
   const client = connectTls({ socket: tunnel, servername: "shop.test", ca: ours.trust });
@@ -181,15 +178,8 @@ test("way out: inside TLS that is opened the words of the proxy, or about it, ar
   await using refusing = await openForwardProxy(9, () => "HTTP/1.1 403 Not to there\r\n\r\n");
   const silent = { ...(await openServer(() => undefined)), asked: [] };
   await using _ = silent;
-  const folder = mkdtempSync(join(tmpdir(), "understudy-way-out-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const rules = join(folder, "rules.yaml");
-  writeFileSync(
-    rules,
-    "version: 1\nrules:\n  - {name: m, matches: [{host: shop.test, path: /m}], respond: {body: mocked}}\n",
-  );
   const settings = { ...defaultSettings, deadlines: { ...defaultSettings.deadlines, connectMs: 100 } };
-  const more = { rules, settings, tls: { ...nobody, authority: ours } };
+  const more = { rules: mockedPathOf(t), settings, tls: { ...nobody, authority: ours } };
   for (const [proxy, status, words] of [
     [refusing, 502, "answered 403 Not to there"],
     [silent, 504, "did not answer within 100 ms"],

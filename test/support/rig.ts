@@ -232,7 +232,7 @@ export interface TestServer extends AsyncDisposable {
 }
 
 /** A TCP server on loopback that hands each connection to `serve`. */
-export async function openServer(serve: (socket: Socket) => void): Promise<TestServer> {
+export async function openServer(serve: (socket: Socket) => void, port = 0): Promise<TestServer> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
@@ -240,7 +240,7 @@ export async function openServer(serve: (socket: Socket) => void): Promise<TestS
     socket.on("error", () => undefined);
     serve(socket);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const address = server.address();
   if (!address || typeof address === "string") throw new Error("no address");
   return {

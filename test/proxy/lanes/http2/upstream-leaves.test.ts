@@ -2,26 +2,34 @@
 // new connection for the next ones.
 
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import { test } from "node:test";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
 import {
   errorCodes,
+  flags,
   frameTypes,
   maxWindowBytes,
+  preface,
   settingsAck,
   settingsFrame,
   windowUpdateFrame,
 } from "../../../../src/proxy/lanes/http2/frames.ts";
 import { between } from "../../../conformance/http2/pair.ts";
+import { freePort } from "../../../support/free-port.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
+import { openRig, openServer } from "../../../support/rig.ts";
 import { replyWith } from "../../../support/rule-spec.ts";
-import { dataFrame, hello, is, isSettings, type RawPeer, requestFrame, serverHello } from "./raw-peer.ts";
+import { dataFrame, hello, is, isSettings, RawPeer, requestFrame, responseFrame, serverHello } from "./raw-peer.ts";
 
 const slow: Partial<RuleSpec> = {
   name: "slow",
   matches: [{ path: { op: "exact", value: "/slow" } }],
   respond: replyWith("late", { delay: { type: "fixed", ms: 60_000 } }),
 };
+
+const acksOf = (peer: RawPeer): number =>
+  peer.frames.filter(({ type, flags: bits }) => type === frameTypes.settings && bits === flags.ack).length;
 
 const departures: readonly (readonly [how: string, leave: (upstream: RawPeer) => void])[] = [
   ["ends", (upstream) => void upstream.socket.end()],
@@ -48,6 +56,38 @@ for (const [how, leave] of departures) {
     });
   });
 }
+
+test("upstream leaves: SETTINGS that it has not acknowledged are acknowledged in its place (RFC 9113 §6.5.3)", () =>
+  between({ rules: [slow] }, async ({ client, upstream }) => {
+    client.send(hello, requestFrame(1, "/r"), requestFrame(3, "/slow"));
+    const server = await upstream();
+    server.send(serverHello);
+    await client.until(() => acksOf(client) === 1);
+    client.send(settingsFrame([[4, 1_000]]), settingsFrame([[4, 2_000]]));
+    await server.until(() => server.frames.filter(isSettings).length === 3);
+    server.send(settingsAck);
+    await client.until(() => acksOf(client) === 2);
+    server.socket.end();
+    await client.goAwayCode();
+    assert.equal(acksOf(client), 3);
+  }));
+
+test("upstream leaves: one that never came leaves no ACK owing, and the next one is not taken to answer for it", async () => {
+  const port = await freePort();
+  await using rig = await openRig({ upstream: { host: "127.0.0.1", port }, rules: [slow] });
+  const socket = await rig.connect();
+  const client = new RawPeer(socket);
+  client.send(hello, requestFrame(1, "/slow"), requestFrame(3, "/r"), settingsFrame([[4, 1_000]]));
+  assert.equal(await client.resetCode(3), errorCodes.refusedStream);
+  await client.until(() => acksOf(client) === 2);
+  const answer = (peer: Socket): void =>
+    new RawPeer(peer, preface.length).send(settingsFrame([]), settingsAck, responseFrame(5, 200, 0x5));
+  await using _ = await openServer(answer, port);
+  client.send(requestFrame(5, "/r"));
+  await client.until(is(frameTypes.headers, 5));
+  assert.equal(acksOf(client), 2);
+  socket.destroy();
+});
 
 test("upstream leaves: a client that waited for it to take an upload is read again", () =>
   between({ rules: [slow] }, async ({ client, upstream }) => {
