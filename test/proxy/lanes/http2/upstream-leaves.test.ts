@@ -20,7 +20,16 @@ import { freePort } from "../../../support/free-port.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
 import { openRig, openServer } from "../../../support/rig.ts";
 import { replyWith } from "../../../support/rule-spec.ts";
-import { dataFrame, hello, is, isSettings, RawPeer, requestFrame, responseFrame, serverHello } from "./raw-peer.ts";
+import {
+  dataFrame,
+  hello,
+  is,
+  isSettings,
+  RawPeer,
+  requestFrame,
+  responseFrame,
+  serverHello,
+} from "./raw-peer.ts";
 
 const slow: Partial<RuleSpec> = {
   name: "slow",
