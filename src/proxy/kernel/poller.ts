@@ -1,4 +1,4 @@
-// An epoll of our own inside the event loop of Node: which of its sockets can be read is asked once a turn for all of them.
+// An epoll of our own inside the event loop of Node: which of its sockets can be read is asked each turn for all of them.
 //
 //   sockets ──► epoll of ours ──► poll handle of libuv: wakes the loop, and does nothing else
 //                    └─── asked behind each turn's events (setImmediate, which keeps nobody awake) ──► watchers
@@ -24,7 +24,7 @@ const EPOLLET = 0x8000_0000;
 const UV_POLL = 8;
 const UV_READABLE = 1;
 
-/** Sockets that are told of in one turn; the others in the next. */
+/** Events that are told of in about one turn; the others in the next. */
 const most = 128;
 
 export class Poller {
@@ -106,6 +106,13 @@ export class Poller {
     this.#isArmed = false;
     if (this.#watched === 0 || this.#isClosed) return;
     this.#arm();
+    // Asked until there is nothing: a turn of the loop costs more than a question.
+    for (let left = most, told = 1; told > 0 && left > 0 && !this.#isClosed; left -= told)
+      told = this.#tell();
+  };
+
+  /** Tells what has happened since; answers of how many sockets. */
+  #tell(): number {
     const events = this.#events;
     const count = this.#libc.epollWait(this.#epoll, this.#eventBytes, most, 0);
     for (let i = 0, at = 0; i < count; i++, at += this.#words) {
@@ -114,7 +121,8 @@ export class Poller {
       if (events[at] === EPOLLIN) watcher?.readable();
       else watcher?.exceptional();
     }
-  };
+    return count;
+  }
 
   /** All watchers are sent away, as by an end of their sockets. */
   close(): void {
