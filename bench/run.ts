@@ -61,7 +61,7 @@ async function measure(
     const result = await scenario
       .run({ options, upstream, program, signal: stop.signal, progress, folder })
       .catch((problem: unknown) => withoutResult(scenario, problem));
-    results.push({ ...result, measuredAt: new Date().toISOString(), slices, seconds });
+    results.push({ seconds, ...result, measuredAt: new Date().toISOString(), slices });
   }
   return results;
 }

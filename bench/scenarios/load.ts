@@ -185,16 +185,17 @@ export async function runLoad(scenario: LoadScenario, surroundings: Surroundings
   try {
     const [first, ...others] = servers;
     if (first === undefined || first.name !== reference.id) return { ...frame, leftOut };
+    const seconds = Math.max(surroundings.options.seconds, scenario.leastSeconds);
     const { rows, failed } = await compare(first, others, {
       generator: scenario.generator.make(surroundings),
       ...(scenario.warmer ? { warmer: scenario.warmer } : {}),
       request: scenario.request,
       rounds: surroundings.options.slices,
-      seconds: Math.max(surroundings.options.seconds, scenario.leastSeconds),
+      seconds,
       signal: surroundings.signal,
       progress: surroundings.progress,
     });
-    return { ...frame, rows, leftOut: [...leftOut, ...failed] };
+    return { ...frame, seconds, rows, leftOut: [...leftOut, ...failed] };
   } finally {
     await stopPeers(servers);
   }

@@ -33,6 +33,8 @@ export interface ScenarioResult {
   readonly reference: string;
   readonly rows: readonly Figures[];
   readonly facts: readonly Fact[];
+  /** Length of its slices; left out: as long as was asked for. */
+  readonly seconds?: number;
   /** Who was left out, and why. */
   readonly leftOut: readonly { readonly peer: string; readonly why: string }[];
 }
