@@ -43,10 +43,10 @@ for (const kind of ["consul", "etcd"] as const) {
     await cluster.ready();
 
     const paused = await cluster.leader();
-    paused.signal("SIGSTOP");
+    await paused.pause();
     await apply(3);
     await agree("round 3");
-    paused.signal("SIGCONT");
+    paused.resume();
     await apply(4);
     await agree("round 4");
 

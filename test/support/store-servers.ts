@@ -3,7 +3,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KeyValueStore } from "../../src/control/rules/kv/key-value-store.ts";
@@ -37,7 +37,9 @@ export interface StoreServer {
   /** Where agents of Consul gossip. */
   readonly serfPort: number;
   readonly isUp: () => boolean;
-  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+  /** SIGSTOP, and until it stands still: the kernel stops its threads one by one. */
+  pause(): Promise<void>;
+  resume(): void;
   /** kill -9, and until it is gone. */
   kill(): Promise<void>;
   /** Again, on the same ports and data. */
@@ -130,7 +132,13 @@ function serverOf(
     start() {
       child = spawn(programs[kind], args, { stdio: "ignore", env: { PATH: process.env.PATH } });
     },
-    signal: (signal) => void child?.kill(signal),
+    async pause() {
+      const pid = child?.pid;
+      if (pid === undefined) throw new Error(`${kind} is not running`);
+      process.kill(pid, "SIGSTOP");
+      while (!standsStill(pid)) await new Promise((resolve) => setImmediate(resolve));
+    },
+    resume: () => void child?.kill("SIGCONT"),
     async kill() {
       const ending = child;
       child = null;
@@ -141,6 +149,15 @@ function serverOf(
     },
     wipe: () => rmSync(data, { recursive: true, force: true }),
   };
+}
+
+/** Whether all threads of a process are stopped (proc_pid_stat(5)). */
+function standsStill(pid: number): boolean {
+  const states = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+    return stat.charAt(stat.lastIndexOf(")") + 2);
+  });
+  return states.every((state) => state === "T");
 }
 
 function etcdArgs(index: number, ports: readonly (readonly number[])[], data: string): readonly string[] {

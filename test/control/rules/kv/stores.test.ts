@@ -208,13 +208,13 @@ for (const kind of ["consul", "etcd"] as const) {
     context.after(() => paused.close());
     const store = await paused.client();
     context.after(() => store.close());
-    paused.servers[0]?.signal("SIGSTOP");
+    await paused.servers[0]?.pause();
     const began = performance.now();
     await assert.rejects(store.commit([], [{ put: "p/a", value: "1" }], never), {
       code: "store_unavailable",
     });
     assert.ok(performance.now() - began < 6_000);
-    paused.servers[0]?.signal("SIGCONT");
+    paused.servers[0]?.resume();
     await eventually("it answers again", () =>
       store.read("p/", never).then(
         () => true,
