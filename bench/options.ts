@@ -14,8 +14,9 @@ export interface BenchOptions {
 }
 
 export const usage = `npm run bench -- [flags]
-  --only a,b        scenarios whose name begins so: keep-alive, new-connection, bulk, mock, latency, h2, grpc, websocket, tls, graphql,
-                    memory, start, decision; the figures of the others stay as they were
+  --only a,b        scenarios whose name begins so: keep-alive, new-connection, bulk,
+                    mock, latency, h2, grpc, websocket, tls, graphql, memory, start,
+                    decision; the figures of the others stay as they were
   --slices N        rounds per scenario, 1 to 100 (default 9)
   --seconds S       length of a slice, 1 to 60 (default 1)
   --quick           3 slices, for a look: about 8 minutes for everything, where 9 take 20
