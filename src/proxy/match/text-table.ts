@@ -12,21 +12,28 @@ export class TextTable<T> {
   readonly #slots = new Map<number, Slot<T>>();
   /** Longer texts are not even looked at: a path may have 64 KiB. */
   readonly #longest: number;
+  readonly #shortest: number;
+  /** Hashes of the texts cut to the shortest length: few, and warm in the cache, where the slots may be neither. */
+  readonly #heads = new Set<number>();
 
   constructor(values: ReadonlyMap<string, T>) {
-    let longest = 0;
+    const lengths = [...values.keys()].map((text) => text.length);
+    this.#longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+    this.#shortest = lengths.reduce((least, length) => Math.min(least, length), this.#longest);
     for (const [text, value] of values) {
-      const hash = hashOf(text, text.length);
+      const head = hashOf(text, 0, this.#shortest, 0);
+      const hash = hashOf(text, this.#shortest, text.length, head);
+      this.#heads.add(head);
       this.#slots.set(hash, { text, value, twin: this.#slots.get(hash) ?? null });
-      if (text.length > longest) longest = text.length;
     }
-    this.#longest = longest;
   }
 
   /** The value of the first `end` characters of `text`. */
   get(text: string, end = text.length): T | undefined {
-    if (end > this.#longest) return undefined;
-    let slot = this.#slots.get(hashOf(text, end)) ?? null;
+    if (end > this.#longest || end < this.#shortest) return undefined;
+    const head = hashOf(text, 0, this.#shortest, 0);
+    if (!this.#heads.has(head)) return undefined;
+    let slot = this.#slots.get(hashOf(text, this.#shortest, end, head)) ?? null;
     for (; slot !== null; slot = slot.twin) {
       if (slot.text.length === end && text.startsWith(slot.text)) return slot.value;
     }
@@ -34,10 +41,11 @@ export class TextTable<T> {
   }
 }
 
-function hashOf(text: string, end: number): number {
-  let hash = 0;
-  for (let i = 0; i < end; i++) hash = hashStep(hash, text.charCodeAt(i));
-  return hash;
+/** Of the characters up to `end`; `hash`: of those before `from`. */
+function hashOf(text: string, from: number, end: number, hash: number): number {
+  let result = hash;
+  for (let i = from; i < end; i++) result = hashStep(result, text.charCodeAt(i));
+  return result;
 }
 
 /** The hash of a text with one more UTF-16 unit. 30 bits, so that V8 keeps it without allocating. */
