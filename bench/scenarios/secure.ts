@@ -17,7 +17,7 @@ const scenarios: readonly Omit<LoadScenario, "reference" | "others">[] = [
     unit: "request",
     request: tinyRequest,
     generator: { missing: missingProgram("wrk"), make: () => wrkSecure },
-    // Each slice begins with 32 handshakes, which are the next scenario's: in one second they would be 2 % of its work.
+    // Each slice begins with 32 handshakes, which are the next scenario's: the longer it is, the less they weigh.
     leastSeconds: 4,
   },
   {

@@ -37,7 +37,10 @@ export interface Shortcut {
   close(): void;
 }
 
-/** Reads in a row after which a socket counts as busy: taking one over costs more than it saves those that bring a request or two. */
+/**
+ * Small reads in a row after which a socket counts as busy: taking one over costs more than it saves those that bring a
+ * request or two.
+ */
 const busyReads = 3;
 /** Reads and writes of this size are bulk: what Node adds to each is nothing then, and its pace suits the caches better. */
 const bulkBytes = 32_768;

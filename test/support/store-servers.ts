@@ -153,11 +153,13 @@ function serverOf(
 
 /** Whether all threads of a process are stopped (proc_pid_stat(5)). */
 function standsStill(pid: number): boolean {
-  const states = readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+  const stateOf = (thread: string): string => {
+    const file = `/proc/${pid}/task/${thread}/stat`;
+    if (!existsSync(file)) return "gone"; // it ended since they were counted
+    const stat = readFileSync(file, "utf8");
     return stat.charAt(stat.lastIndexOf(")") + 2);
-  });
-  return states.every((state) => state === "T");
+  };
+  return readdirSync(`/proc/${pid}/task`).every((thread) => stateOf(thread) === "T");
 }
 
 function etcdArgs(index: number, ports: readonly (readonly number[])[], data: string): readonly string[] {

@@ -24,7 +24,7 @@ const EPOLLET = 0x8000_0000;
 const UV_POLL = 8;
 const UV_READABLE = 1;
 
-/** Events that are told of in about one turn; the others in the next. */
+/** Events that are told of in one turn; the others in the next. */
 const most = 128;
 
 export class Poller {
@@ -108,11 +108,11 @@ export class Poller {
     this.#arm();
     // Asked until there is nothing: a turn of the loop costs more than a question.
     for (let left = most, told = 1; told > 0 && left > 0 && !this.#isClosed; left -= told)
-      told = this.#tell();
+      told = this.#tell(left);
   };
 
-  /** Tells what has happened since; answers of how many sockets. */
-  #tell(): number {
+  /** Tells what has happened since, of `most` sockets at most; answers of how many. */
+  #tell(most: number): number {
     const events = this.#events;
     const count = this.#libc.epollWait(this.#epoll, this.#eventBytes, most, 0);
     for (let i = 0, at = 0; i < count; i++, at += this.#words) {

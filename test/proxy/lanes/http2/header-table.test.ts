@@ -23,7 +23,7 @@ import { encodeLiterals } from "../../../../src/proxy/lanes/http2/hpack/literal-
 import { between } from "../../../conformance/http2/pair.ts";
 import { openRig } from "../../../support/rig.ts";
 import { noFault, replyWith } from "../../../support/rule-spec.ts";
-import { is, isSettings, type RawPeer, requestFrame, responseFrame } from "./raw-peer.ts";
+import { acksOf, is, isSettings, requestFrame, responseFrame } from "./raw-peer.ts";
 
 const delayed: Partial<RuleSpec> = { name: "d", fault: { ...noFault, delay: { type: "fixed", ms: 1 } } };
 const mock: Partial<RuleSpec> = {
@@ -36,8 +36,6 @@ const large: Partial<RuleSpec> = {
   matches: [{ path: { op: "exact", value: "/large" } }],
   respond: replyWith("x".repeat(60_000)),
 };
-const acksOf = (peer: RawPeer) =>
-  peer.frames.filter(({ type, flags: bits }) => type === frameTypes.settings && bits === flags.ack);
 
 test("header table: claimed calls go on at an upstream that wants none", async () => {
   const answer = (_request: Http2ServerRequest, response: Http2ServerResponse) =>

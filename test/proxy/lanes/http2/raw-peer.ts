@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import {
+  flags,
   frame,
   frameTypes,
   preface,
@@ -133,3 +134,7 @@ export const is =
 
 /** SETTINGS, and not an ACK. */
 export const isSettings = ({ type, flags }: RawFrame): boolean => type === frameTypes.settings && flags === 0;
+
+/** The ACKs of SETTINGS that a peer has got. */
+export const acksOf = (peer: RawPeer): readonly RawFrame[] =>
+  peer.frames.filter(({ type, flags: bits }) => type === frameTypes.settings && bits === flags.ack);

@@ -7,7 +7,6 @@ import { test } from "node:test";
 import type { RuleSpec } from "../../../../src/core/rule.ts";
 import {
   errorCodes,
-  flags,
   frameTypes,
   maxWindowBytes,
   preface,
@@ -21,6 +20,7 @@ import { manualClock } from "../../../support/manual-clock.ts";
 import { openRig, openServer } from "../../../support/rig.ts";
 import { replyWith } from "../../../support/rule-spec.ts";
 import {
+  acksOf,
   dataFrame,
   hello,
   is,
@@ -36,9 +36,6 @@ const slow: Partial<RuleSpec> = {
   matches: [{ path: { op: "exact", value: "/slow" } }],
   respond: replyWith("late", { delay: { type: "fixed", ms: 60_000 } }),
 };
-
-const acksOf = (peer: RawPeer): number =>
-  peer.frames.filter(({ type, flags: bits }) => type === frameTypes.settings && bits === flags.ack).length;
 
 const departures: readonly (readonly [how: string, leave: (upstream: RawPeer) => void])[] = [
   ["ends", (upstream) => void upstream.socket.end()],
@@ -71,14 +68,14 @@ test("upstream leaves: SETTINGS that it has not acknowledged are acknowledged in
     client.send(hello, requestFrame(1, "/r"), requestFrame(3, "/slow"));
     const server = await upstream();
     server.send(serverHello);
-    await client.until(() => acksOf(client) === 1);
+    await client.until(() => acksOf(client).length === 1);
     client.send(settingsFrame([[4, 1_000]]), settingsFrame([[4, 2_000]]));
     await server.until(() => server.frames.filter(isSettings).length === 3);
     server.send(settingsAck);
-    await client.until(() => acksOf(client) === 2);
+    await client.until(() => acksOf(client).length === 2);
     server.socket.end();
     await client.goAwayCode();
-    assert.equal(acksOf(client), 3);
+    assert.equal(acksOf(client).length, 3);
   }));
 
 test("upstream leaves: one that never came leaves no ACK owing, and the next one is not taken to answer for it", async () => {
@@ -88,13 +85,13 @@ test("upstream leaves: one that never came leaves no ACK owing, and the next one
   const client = new RawPeer(socket);
   client.send(hello, requestFrame(1, "/slow"), requestFrame(3, "/r"), settingsFrame([[4, 1_000]]));
   assert.equal(await client.resetCode(3), errorCodes.refusedStream);
-  await client.until(() => acksOf(client) === 2);
+  await client.until(() => acksOf(client).length === 2);
   const answer = (peer: Socket): void =>
     new RawPeer(peer, preface.length).send(settingsFrame([]), settingsAck, responseFrame(5, 200, 0x5));
   await using _ = await openServer(answer, port);
   client.send(requestFrame(5, "/r"));
   await client.until(is(frameTypes.headers, 5));
-  assert.equal(acksOf(client), 2);
+  assert.equal(acksOf(client).length, 2);
   socket.destroy();
 });
 
